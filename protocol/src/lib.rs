@@ -7,11 +7,13 @@
 mod error;
 mod limits;
 mod sdk;
+mod secret;
 mod server;
 mod time;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use limits::*;
 pub use sdk::*;
+pub use secret::Secret;
 pub use server::*;
 pub use time::EpochMs;

@@ -1,13 +1,13 @@
 //! The SDK's own protocol, `/sdk/v1`.
 
-use crate::EpochMs;
+use crate::{EpochMs, Secret};
 use serde::{Deserialize, Serialize};
 
 /// Body of `POST /sdk/v1/users`: exchanges an authentication code for a user on this install.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreateUserRequest {
     /// The code that the app's backend got for its user.
-    pub authentication_code: String,
+    pub authentication_code: Secret,
     /// Made by the SDK: 32 lower-case hex digits, new after every reset.
     pub install_id: String,
     /// Made by the SDK and stored before sending: 32 lower-case hex digits. Sending the same code with the same key
@@ -128,11 +128,11 @@ pub struct CreateUserResponse {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenGrant {
     /// Authorizes calls for this user.
-    pub access_token: String,
+    pub access_token: Secret,
     /// When the access token expires, by the platform's clock.
     pub expires_at: EpochMs,
     /// Buys the next pair, once.
-    pub refresh_token: String,
+    pub refresh_token: Secret,
     /// Counts the pairs of this install, from 1. Of two pairs the one with the higher number is valid.
     pub generation: u32,
 }
@@ -160,7 +160,7 @@ pub struct SdkConfiguration {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RefreshRequest {
     /// The refresh token of the newest pair that the SDK knows.
-    pub refresh_token: String,
+    pub refresh_token: Secret,
     /// Made by the SDK and stored before sending, as in [`CreateUserRequest`].
     pub idempotency_key: String,
 }

@@ -1,5 +1,6 @@
 //! The endpoints for servers, whose shape is public and fixed.
 
+use crate::Secret;
 use serde::{Deserialize, Serialize};
 
 /// Body of `POST /users/auth-code`.
@@ -14,7 +15,7 @@ pub struct AuthCodeRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuthCodeResponse {
     /// 128 lower-case hex digits, good once, for ten minutes.
-    pub authentication_code: String,
+    pub authentication_code: Secret,
     /// ISO 8601, UTC, with milliseconds.
     pub expires_at: String,
 }

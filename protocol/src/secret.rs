@@ -1,0 +1,39 @@
+//! Text that must never be printed.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A code or token on its way. Printing it shows that it is there, never what it is.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Secret(text.into())
+    }
+
+    /// The text itself: for sending, storing and hashing, not for messages.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Secret;
+
+    #[test]
+    fn a_secret_is_not_printed_but_travels_as_plain_text() {
+        let secret = Secret::new("sat_visible");
+        assert!(!format!("{secret:?}").contains("visible"));
+        assert_eq!(serde_json::to_string(&secret).unwrap(), "\"sat_visible\"");
+    }
+}
