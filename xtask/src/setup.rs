@@ -1,0 +1,123 @@
+//! Set-up: what a fresh machine with only Node and Rust lacks for the demo and the tests.
+//!
+//! Quick where nothing is missing, and safe to run again at any time.
+
+use crate::build;
+use crate::process;
+use crate::workspace::{npm, root};
+use anyhow::{Context, bail};
+use nix::unistd::geteuid;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+const APT_LIMIT: Duration = Duration::from_secs(20 * 60);
+const NPM_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// The packages with which Debian's own Rust builds WebAssembly.
+const DEBIAN_WASM: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+/// The package of Debian's browser, and its program.
+const DEBIAN_CHROMIUM: &str = "chromium";
+
+/// What the caller is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Build and run.
+    Build,
+    /// Build, run, and test in a browser too.
+    BrowserTests,
+}
+
+/// Installs whatever `purpose` needs and this machine lacks.
+///
+/// # Errors
+/// Something is missing and could not be installed; the message says what, and how to get it.
+pub(crate) fn run(purpose: Purpose) -> anyhow::Result<()> {
+    install_debian_packages(&missing_debian_packages(purpose))?;
+    install_npm_packages()
+}
+
+fn missing_debian_packages(purpose: Purpose) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    if build::toolchain::find().is_err() {
+        missing.extend(DEBIAN_WASM);
+    }
+    if purpose == Purpose::BrowserTests && !process::is_installed(DEBIAN_CHROMIUM) {
+        missing.push(DEBIAN_CHROMIUM);
+    }
+    missing
+}
+
+fn install_debian_packages(missing: &[&str]) -> anyhow::Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    let by_hand = format!("sudo apt-get update && sudo apt-get install -y --no-install-recommends {names}");
+    let Some(apt_get) = AptGet::find() else {
+        bail!("missing on this machine: {names}. Install them with: {by_hand}");
+    };
+    println!("Installing {names} with apt-get (a few minutes, once) ...");
+    let installed =
+        process::run("apt-get update", &mut apt_get.command(&["update"]), APT_LIMIT).and_then(|()| {
+            let arguments = [&["install", "-y", "--no-install-recommends"], missing].concat();
+            process::run("apt-get install", &mut apt_get.command(&arguments), APT_LIMIT)
+        });
+    installed.with_context(|| format!("could not install {names}. Try it by hand: {by_hand}"))
+}
+
+/// The right to install packages, and how to use it.
+enum AptGet {
+    Root,
+    Sudo,
+}
+
+impl AptGet {
+    fn find() -> Option<Self> {
+        if !process::is_installed("apt-get") {
+            None
+        } else if geteuid().is_root() {
+            Some(AptGet::Root)
+        } else {
+            // Never a password prompt: nobody may be there to answer it.
+            let sudo = Command::new("sudo")
+                .args(["-n", "true"])
+                .stdin(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success());
+            sudo.then_some(AptGet::Sudo)
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = match self {
+            AptGet::Root => Command::new("apt-get"),
+            AptGet::Sudo => {
+                let mut sudo = Command::new("sudo");
+                sudo.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+                sudo
+            }
+        };
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    }
+}
+
+fn install_npm_packages() -> anyhow::Result<()> {
+    if !process::is_installed("npm") {
+        bail!(
+            "missing on this machine: Node.js 20 or newer with npm. Get it from your system's packages or nodejs.org"
+        );
+    }
+    // npm writes its own copy of the lock file last, so an interrupted installation lacks it.
+    let installed = modified(&root().join("node_modules/.package-lock.json"));
+    if installed.is_some() && installed >= modified(&root().join("package-lock.json")) {
+        return Ok(());
+    }
+    println!("Installing the npm packages that package-lock.json lists ...");
+    process::run("npm ci", &mut npm(["ci", "--no-audit", "--no-fund"]), NPM_LIMIT)
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}

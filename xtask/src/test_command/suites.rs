@@ -1,0 +1,80 @@
+//! The table of everything that `npm test` runs, cheap checks first.
+
+use super::summary::Format;
+use crate::workspace::{cargo, node, npm, root};
+use anyhow::Context;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// One suite: a child process that is run and counted.
+pub(crate) struct Suite {
+    /// Its name in the report and for `--only`.
+    pub(crate) name: &'static str,
+    /// How it tells its result.
+    pub(crate) format: Format,
+    /// How long it may take, compiling included.
+    pub(crate) limit: Duration,
+    /// Whether `--quick` leaves it out.
+    pub(crate) slow: bool,
+    /// The command that runs it.
+    pub(crate) command: Command,
+}
+
+/// All suites, in the order in which they run.
+///
+/// # Errors
+/// A folder of tests is missing or holds none.
+pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
+    Ok(vec![
+        check("rust formatting", cargo(["fmt", "--all", "--check"])),
+        check(
+            "rust lints",
+            cargo(["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        ),
+        cargo_test("protocol", "sentiance-protocol"),
+        cargo_test("sdk core", "sentiance-core"),
+        cargo_test("platform", "sentiance-platform"),
+        cargo_test("xtask", "xtask"),
+        check("build", cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "build"])),
+        // The platform's binary for the suites below; cargo test builds it on the way, but not by promise.
+        check("platform binary", cargo(["build", "--quiet", "--locked", "-p", "sentiance-platform"])),
+        check("javascript lints", npm(["run", "--silent", "lint"])),
+        node_test("package", "tests/package")?,
+        node_test("node", "tests/e2e/node")?,
+        Suite { slow: true, ..node_test("hermes", "tests/e2e/hermes")? },
+        Suite { slow: true, ..node_test("browser", "tests/e2e/browser")? },
+        node_test("readme", "tests/readme")?,
+    ])
+}
+
+fn check(name: &'static str, command: Command) -> Suite {
+    Suite { name, format: Format::ExitCode, limit: minutes(20), slow: false, command }
+}
+
+fn cargo_test(name: &'static str, package: &str) -> Suite {
+    let command = cargo(["test", "--quiet", "--locked", "--no-fail-fast", "-p", package]);
+    Suite { name, format: Format::CargoTest, limit: minutes(20), slow: false, command }
+}
+
+fn node_test(name: &'static str, folder: &str) -> anyhow::Result<Suite> {
+    // The files by name: what `node --test <folder>` means differs from one version of Node to the next.
+    let mut command = node(["--test", "--test-reporter=spec", "--test-concurrency=1"]);
+    command.args(test_files(folder)?);
+    Ok(Suite { name, format: Format::NodeTest, limit: minutes(10), slow: false, command })
+}
+
+fn test_files(folder: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = root().join(folder).read_dir().with_context(|| format!("cannot read {folder}"))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    anyhow::ensure!(!files.is_empty(), "there are no tests in {folder}");
+    Ok(files)
+}
+
+const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
