@@ -1,1 +1,3 @@
 //! The Sentiance core SDK.
+
+pub mod core;

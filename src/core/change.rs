@@ -1,0 +1,159 @@
+//! Every way the record may change, as a function of the record that is there.
+//!
+//! A change is applied again to the newer record when another tab committed in between, so it says what it expects
+//! and is refused where that no longer holds.
+
+use super::record::{Pending, Record, User, UserState};
+use sentiance_protocol::{EpochMs, SdkConfiguration, TokenGrant};
+
+/// A change that an operation asks for.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// A creation is about to be sent.
+    BeginCreation(Pending),
+    /// The platform answered it.
+    FinishCreation(Box<User>),
+    /// It failed for good.
+    DropCreation { install_id: String },
+    /// A refresh is about to be sent.
+    BeginRefresh { install_id: String, generation: u32, key: String },
+    /// The platform answered it.
+    FinishRefresh { install_id: String, token: TokenGrant, issued_at: EpochMs, clock_offset: f64 },
+    /// The platform said something of this install.
+    Observe { install_id: String, seen: Observation },
+    /// The user is removed.
+    Erase,
+}
+
+/// What the platform said of an install.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Observation {
+    /// Its state.
+    pub(crate) state: Option<UserState>,
+    /// The configuration.
+    pub(crate) config: Option<SdkConfiguration>,
+    /// The platform's clock minus this device's, in milliseconds.
+    pub(crate) clock_offset: Option<f64>,
+    /// The generation of the session that the word was about: a newer session is not touched by it.
+    pub(crate) generation: Option<u32>,
+}
+
+/// What came of applying a change.
+#[derive(Debug)]
+pub(crate) enum Applied {
+    /// The record becomes this one.
+    Next(Record),
+    /// The record says so already.
+    Unchanged,
+    /// The record is not in the state that the change expects.
+    Refused(Refusal),
+}
+
+/// Why a change was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Another user is there.
+    UserExists,
+    /// What the change was about is gone: the user was removed, or a newer session is there.
+    Superseded,
+}
+
+/// Offsets differ a little with every response; only a difference that could matter is worth a write.
+const OFFSET_TOLERANCE_MS: f64 = 5_000.0;
+
+impl Change {
+    /// Applies this change to `current`.
+    pub(crate) fn apply(&self, current: &Record) -> Applied {
+        match self {
+            Change::BeginCreation(pending) => {
+                if current.user.is_some() {
+                    return Applied::Refused(Refusal::UserExists);
+                }
+                let same_code = |known: &&Pending| known.code_fingerprint == pending.code_fingerprint;
+                match current.pending.as_ref().filter(same_code) {
+                    // The answer to an earlier try was lost: the platform knows its install id and key.
+                    Some(_) => Applied::Unchanged,
+                    None => next(current, None, Some(pending.clone())),
+                }
+            }
+            Change::FinishCreation(user) => match (&current.user, &current.pending) {
+                // Two tabs that could not exclude each other restored the same user: the platform keeps the install
+                // that came last active, so that one stays.
+                (Some(other), _) if other.id == user.id && user.issued_at.since(other.issued_at) > 0.0 => {
+                    next(current, Some((**user).clone()), None)
+                }
+                (Some(_), _) => Applied::Refused(Refusal::UserExists),
+                (None, Some(pending)) if pending.install_id == user.install_id => {
+                    next(current, Some((**user).clone()), None)
+                }
+                (None, _) => Applied::Refused(Refusal::Superseded),
+            },
+            Change::DropCreation { install_id } => match &current.pending {
+                Some(pending) if pending.install_id == *install_id => {
+                    next(current, current.user.clone(), None)
+                }
+                _ => Applied::Unchanged,
+            },
+            Change::BeginRefresh { install_id, generation, key } => with_user(current, install_id, |user| {
+                if user.token.generation != *generation {
+                    return Err(Refusal::Superseded);
+                }
+                // A key that is there already belongs to a refresh whose answer was lost, or is on its way to
+                // another tab: the platform answers the same token with the same key again.
+                user.refresh_key.get_or_insert_with(|| key.clone());
+                Ok(())
+            }),
+            Change::FinishRefresh { install_id, token, issued_at, clock_offset } => {
+                with_user(current, install_id, |user| {
+                    // Of two answers for one parent the platform keeps the later: the higher generation.
+                    if user.token.generation >= token.generation {
+                        return Err(Refusal::Superseded);
+                    }
+                    user.token = token.clone();
+                    user.issued_at = *issued_at;
+                    user.clock_offset = *clock_offset;
+                    user.refresh_key = None;
+                    user.state = UserState::Active;
+                    Ok(())
+                })
+            }
+            Change::Observe { install_id, seen } => with_user(current, install_id, |user| {
+                if seen.generation.is_some_and(|generation| user.token.generation != generation) {
+                    return Err(Refusal::Superseded);
+                }
+                user.state = seen.state.filter(|_| !user.state.is_final()).unwrap_or(user.state);
+                if let Some(config) = &seen.config {
+                    user.config = config.clone();
+                }
+                if let Some(offset) = seen.clock_offset
+                    && (offset - user.clock_offset).abs() > OFFSET_TOLERANCE_MS
+                {
+                    user.clock_offset = offset;
+                }
+                Ok(())
+            }),
+            Change::Erase => next(current, None, None),
+        }
+    }
+}
+
+fn next(current: &Record, user: Option<User>, pending: Option<Pending>) -> Applied {
+    Applied::Next(Record { version: current.version, epoch: current.epoch.wrapping_add(1), user, pending })
+}
+
+/// Changes the user of `install_id`, if it is the one that is there.
+fn with_user(
+    current: &Record,
+    install_id: &str,
+    edit: impl FnOnce(&mut User) -> Result<(), Refusal>,
+) -> Applied {
+    let Some(user) = current.user.as_ref().filter(|user| user.install_id == install_id) else {
+        return Applied::Refused(Refusal::Superseded);
+    };
+    let mut edited = user.clone();
+    match edit(&mut edited) {
+        Err(refusal) => Applied::Refused(refusal),
+        Ok(()) if edited == *user => Applied::Unchanged,
+        Ok(()) => next(current, Some(edited), current.pending.clone()),
+    }
+}

@@ -1,0 +1,166 @@
+//! What the platform says of this install, asked in the background: at start, when the page comes back, and at
+//! intervals while someone listens. Nothing waits for the answer.
+
+use super::change::{Change, Observation};
+use super::commits::Owner;
+use super::effect::{Body, Effect, Method, Request, Timer};
+use super::event::{Reply, Response, Ticket, TransportError};
+use super::machine::Core;
+use super::record::UserState;
+use sentiance_protocol::{EpochMs, ErrorCode};
+
+/// The shortest interval between two checks that the page's coming and going causes.
+const MIN_INTERVAL_MS: f64 = 10_000.0;
+
+/// What is known of the last check.
+#[derive(Debug)]
+pub(super) struct Check {
+    sent: Option<Sent>,
+    /// What the platform called its last answer, while that is still what the record says.
+    etag: Option<(String, UserState)>,
+    last_at: Option<EpochMs>,
+    polling: bool,
+    listening: bool,
+    visible: bool,
+}
+
+#[derive(Debug)]
+struct Sent {
+    ticket: Ticket,
+    install_id: String,
+    generation: u32,
+}
+
+impl Default for Check {
+    fn default() -> Self {
+        Check { sent: None, etag: None, last_at: None, polling: false, listening: false, visible: true }
+    }
+}
+
+impl Core {
+    /// Asks the platform, if there is a user about whom it could say anything new.
+    pub(super) fn start_check(&mut self) {
+        let Some(user) = self.record.user.as_ref().filter(|user| !user.state.is_final()) else { return };
+        if self.check.sent.is_some() {
+            return;
+        }
+        let request = Request {
+            method: Method::Get,
+            platform_url: user.platform_url.clone(),
+            path: "/sdk/v1/config",
+            bearer: Some(user.token.access_token.clone()),
+            etag: self
+                .check
+                .etag
+                .as_ref()
+                .filter(|(_, state)| *state == user.state)
+                .map(|(tag, _)| tag.clone()),
+            body: Body::Config,
+            timeout_ms: self.settings.timeouts.request,
+            keepalive: false,
+        };
+        let (install_id, generation) = (user.install_id.clone(), user.token.generation);
+        let ticket = self.ticket();
+        self.check.sent = Some(Sent { ticket, install_id, generation });
+        self.check.last_at = Some(self.now);
+        self.emit(Effect::Send(ticket, request));
+    }
+
+    pub(super) fn cancel_check(&mut self) {
+        if let Some(sent) = self.check.sent.take() {
+            self.emit(Effect::Abort(sent.ticket));
+        }
+        self.check.etag = None;
+    }
+
+    pub(super) fn on_check_response(&mut self, ticket: Ticket, response: &Result<Response, TransportError>) {
+        let Some(sent) = self.check.sent.take_if(|sent| sent.ticket == ticket) else { return };
+        let Ok(response) = response else { return };
+        let seen = match &response.reply {
+            Reply::Config(config, etag) => {
+                let state = UserState::from(config.install_state);
+                self.check.etag = etag.clone().map(|tag| (tag, state));
+                Observation {
+                    state: Some(state),
+                    config: Some(config.config.clone()),
+                    clock_offset: Some(config.server_time.since(self.now)),
+                    generation: None,
+                }
+            }
+            _ => match response.verdict() {
+                Some(state) => Observation {
+                    state: Some(state),
+                    generation: Some(sent.generation),
+                    ..Observation::default()
+                },
+                None => return,
+            },
+        };
+        self.commit(Change::Observe { install_id: sent.install_id, seen }, Owner::Nobody);
+    }
+
+    pub(super) fn set_listening(&mut self, listening: bool) {
+        self.check.listening = listening;
+        self.arm_poll();
+    }
+
+    pub(super) fn set_visible(&mut self, visible: bool) {
+        self.check.visible = visible;
+        self.arm_poll();
+        if visible {
+            self.resume();
+        }
+    }
+
+    /// Timers may have slept and messages may have been missed: looks at everything again.
+    pub(super) fn resume(&mut self) {
+        self.reload_record();
+        let recent =
+            self.check.last_at.is_some_and(|last| (0.0..MIN_INTERVAL_MS).contains(&self.now.since(last)));
+        if !recent {
+            self.start_check();
+        }
+    }
+
+    /// Starts or stops the interval. It runs only while it can matter.
+    pub(super) fn arm_poll(&mut self) {
+        let user = self.record.user.as_ref().filter(|user| !user.state.is_final());
+        let interval = user.map(|user| f64::from(user.config.status_poll_seconds.max(1)) * 1_000.0);
+        match interval.filter(|_| self.check.listening && self.check.visible) {
+            Some(interval) if !self.check.polling => {
+                self.check.polling = true;
+                self.emit(Effect::StartTimer(Timer::Poll, interval));
+            }
+            None if self.check.polling => {
+                self.check.polling = false;
+                self.emit(Effect::StopTimer(Timer::Poll));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn poll(&mut self) {
+        self.check.polling = false;
+        self.start_check();
+        self.arm_poll();
+    }
+}
+
+impl Response {
+    /// The platform's own word that this session can't act, if this is one. A status alone never is: anything on
+    /// the way can answer 401.
+    pub(super) fn verdict(&self) -> Option<UserState> {
+        match self.error_code()? {
+            ErrorCode::UserDisabledRemotely => Some(UserState::Disabled),
+            ErrorCode::UserDeleted => Some(UserState::Deleted),
+            ErrorCode::SessionEnded => Some(UserState::SessionEnded),
+            _ => None,
+        }
+    }
+
+    /// The platform's error code, where this is a well-formed error whose status fits it.
+    pub(super) fn error_code(&self) -> Option<ErrorCode> {
+        let Reply::Error(body) = &self.reply else { return None };
+        ErrorCode::parse(&body.error_code).filter(|code| code.status() == self.status)
+    }
+}

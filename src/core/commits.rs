@@ -1,0 +1,124 @@
+//! The queue of changes to the record: one at a time, by compare-and-set, applied again after a conflict.
+
+use super::change::{Applied, Change, Refusal};
+use super::effect::{Effect, Warning};
+use super::event::{CallId, CommitOutcome, Ticket};
+use super::machine::Core;
+use super::record::Record;
+use std::collections::VecDeque;
+
+/// How often a change is applied again when other tabs commit in between.
+const MAX_CONFLICTS: u32 = 8;
+
+/// Who asked for a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The creation of this call.
+    Creation(CallId),
+    /// The refresh of this number.
+    Refresh(u32),
+    /// The reset of this call.
+    Reset(CallId),
+    /// Nobody waits for it.
+    Nobody,
+}
+
+/// The changes that are asked for. Bounded, since every conversation asks for one at a time.
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    queue: VecDeque<(Change, Owner)>,
+    current: Option<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    ticket: Ticket,
+    change: Change,
+    owner: Owner,
+    next: Record,
+    conflicts: u32,
+}
+
+impl Core {
+    /// Asks for a change. `owner` is told when it is stored, or can't be.
+    pub(super) fn commit(&mut self, change: Change, owner: Owner) {
+        self.commits.queue.push_back((change, owner));
+        self.next_commit();
+    }
+
+    fn next_commit(&mut self) {
+        while self.commits.current.is_none() {
+            let Some((change, owner)) = self.commits.queue.pop_front() else { return };
+            self.try_change(change, owner, 0);
+        }
+    }
+
+    fn try_change(&mut self, change: Change, owner: Owner, conflicts: u32) {
+        match change.apply(&self.record) {
+            Applied::Next(next) => {
+                let ticket = self.ticket();
+                let expected = self.base.clone();
+                self.emit(Effect::Commit { ticket, expected, record: Box::new(next.clone()) });
+                self.commits.current = Some(Current { ticket, change, owner, next, conflicts });
+            }
+            Applied::Unchanged => self.changed(owner, Ok(())),
+            Applied::Refused(refusal) => self.changed(owner, Err(refusal)),
+        }
+    }
+
+    pub(super) fn on_committed(&mut self, ticket: Ticket, outcome: CommitOutcome) {
+        if self.on_removed(ticket, &outcome) {
+            return;
+        }
+        let Some(current) = self.commits.current.take_if(|current| current.ticket == ticket) else { return };
+        let Current { change, owner, next, conflicts, .. } = current;
+        match outcome {
+            CommitOutcome::Written => {
+                self.base = next.stamp();
+                self.unsaved = false;
+                self.emit(Effect::Announce);
+                self.replace_record(&change, next, owner);
+            }
+            CommitOutcome::Conflict(stored) if conflicts < MAX_CONFLICTS => {
+                // What could not be stored before gives way to what another tab could store.
+                self.unsaved = false;
+                self.adopt(stored);
+                self.try_change(change, owner, conflicts + 1);
+            }
+            CommitOutcome::Conflict(_) => {
+                self.write_failed(change, next, owner, "other tabs keep changing the record");
+            }
+            CommitOutcome::Failed(why) => self.write_failed(change, next, owner, &why),
+        }
+        self.next_commit();
+    }
+
+    /// A user that was created, and a token that was refreshed, stay usable in memory. Only a removal must reach the
+    /// storage: in memory alone it would bring the user back at the next start.
+    fn write_failed(&mut self, change: Change, next: Record, owner: Owner, why: &str) {
+        if matches!(change, Change::Erase) {
+            return self.remove_record();
+        }
+        self.unsaved = true;
+        self.emit(Effect::Warn(Warning::write_failed(why)));
+        self.replace_record(&change, next, owner);
+    }
+
+    fn replace_record(&mut self, change: &Change, next: Record, owner: Owner) {
+        let before = std::mem::replace(&mut self.record, next);
+        if matches!(change, Change::Erase) {
+            self.remember_erased(before.user);
+        }
+        self.changed(owner, Ok(()));
+        self.on_record_changed();
+    }
+
+    fn changed(&mut self, owner: Owner, result: Result<(), Refusal>) {
+        match owner {
+            Owner::Creation(call) => self.creation_changed(call, result),
+            Owner::Refresh(number) => self.refresh_changed(number, result),
+            Owner::Reset(call) => self.reset_changed(call),
+            Owner::Nobody => {}
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! `createUser` with an authentication code: lock, note what will be sent, send, keep the user.
+//!
+//! The note (install id and idempotency key) is stored *before* the request, so that after a lost answer, even
+//! across a restart, the same code with the same key gets the same user from the platform.
+
+use super::change::{Change, Refusal};
+use super::commits::Owner;
+use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, UserInfo};
+use super::error::{Code, Reason, SdkError};
+use super::event::{CallId, CreateUserOptions, LockOutcome, Reply, Response, Ticket, TransportError, hex};
+use super::machine::Core;
+use super::platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
+use super::record::{Pending, User, UserState};
+use super::retry::Tries;
+use super::settings::Identity;
+use sentiance_protocol::{CreateUserRequest, CreateUserResponse, ErrorCode, Secret};
+
+/// A creation under way.
+#[derive(Debug)]
+pub(super) struct Creation {
+    call: CallId,
+    code: Secret,
+    platform_url: PlatformUrl,
+    identity: Identity,
+    stage: Stage,
+    tries: Tries,
+    /// The user that the platform answered with, until it is in the record.
+    received: Option<Box<User>>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Stage {
+    Locking(Ticket),
+    Beginning,
+    Sending(Ticket),
+    Retrying,
+    Finishing,
+}
+
+impl Core {
+    pub(super) fn start_creation(&mut self, call: CallId, options: CreateUserOptions, identity: Identity) {
+        let refused = if self.creation.is_some() {
+            Some((Reason::UserCreationInProgress, "Another user creation is in progress."))
+        } else if self.record.user.is_some() {
+            Some((
+                Reason::UserAlreadyExists,
+                "There is a user on this device already; call reset to remove it.",
+            ))
+        } else if self.entropy.is_none() {
+            Some((Reason::UnexpectedError, NO_ENTROPY))
+        } else {
+            None
+        };
+        if let Some((reason, details)) = refused {
+            return self.settle(call, Err(SdkError::new(Code::CreateUser, reason, details)));
+        }
+        let platform_url = match self.choose_platform(options.platform_url.as_deref()) {
+            Ok(url) => url,
+            Err(why) => {
+                let error = SdkError::new(Code::CreateUser, Reason::InvalidParams, why);
+                return self.settle(call, Err(error));
+            }
+        };
+        let Some(code) = options.auth_code else { return };
+        let ticket = self.ticket();
+        self.creation = Some(Creation {
+            call,
+            code: Secret::new(code.expose().trim()),
+            platform_url,
+            identity,
+            stage: Stage::Locking(ticket),
+            tries: Tries::default(),
+            received: None,
+        });
+        self.emit(Effect::StartTimer(Timer::CreationDeadline, self.settings.timeouts.creation));
+        self.emit(Effect::Lock(ticket, LockName::Creation));
+    }
+
+    /// `createUser`'s own, else `initialize`'s, else the page's or the process's, else the original's default.
+    fn choose_platform(&self, named: Option<&str>) -> Result<PlatformUrl, &'static str> {
+        if let Some(url) = named {
+            return PlatformUrl::parse(url);
+        }
+        if let Some(url) = &self.platform_url {
+            return Ok(url.clone());
+        }
+        PlatformUrl::parse(self.settings.ambient_platform_url.as_deref().unwrap_or(DEFAULT_PLATFORM_URL))
+    }
+
+    pub(super) fn on_creation_lock(&mut self, ticket: Ticket, outcome: LockOutcome) -> bool {
+        let Some(creation) =
+            self.creation.as_mut().filter(|creation| creation.stage == Stage::Locking(ticket))
+        else {
+            return false;
+        };
+        match outcome {
+            LockOutcome::Acquired => {}
+            LockOutcome::Busy => {
+                let details = "Another tab is creating a user.";
+                self.fail_creation(SdkError::passing(
+                    Code::CreateUser,
+                    Reason::UserCreationInProgress,
+                    details,
+                ));
+                return true;
+            }
+            LockOutcome::Resetting => {
+                let details = "Another tab is resetting the SDK.";
+                self.fail_creation(SdkError::passing(Code::CreateUser, Reason::SdkResetInProgress, details));
+                return true;
+            }
+        }
+        creation.stage = Stage::Beginning;
+        let owner = Owner::Creation(creation.call);
+        let fingerprint = fingerprint(&creation.code, &creation.platform_url);
+        let Some(entropy) = &self.entropy else {
+            let error = SdkError::new(Code::CreateUser, Reason::UnexpectedError, NO_ENTROPY);
+            self.fail_creation(error);
+            return true;
+        };
+        let pending = Pending {
+            install_id: entropy.install_id(),
+            key: entropy.idempotency_key(),
+            code_fingerprint: fingerprint,
+        };
+        self.commit(Change::BeginCreation(pending), owner);
+        true
+    }
+
+    /// The record changed as the creation asked, or could not.
+    pub(super) fn creation_changed(&mut self, call: CallId, result: Result<(), Refusal>) {
+        let Some(creation) = self.creation.as_mut().filter(|creation| creation.call == call) else { return };
+        match (&creation.stage, result) {
+            (Stage::Beginning, Ok(())) => self.send_creation(),
+            (Stage::Finishing, Ok(())) => self.creation_succeeded(),
+            (_, Ok(())) => {}
+            (_, Err(refusal)) => {
+                // What the platform made for this install is of no use on a device that moved on.
+                let unused = creation.received.take();
+                self.fail_creation(match refusal {
+                    Refusal::UserExists => SdkError::new(
+                        Code::CreateUser,
+                        Reason::UserAlreadyExists,
+                        "Another tab created a user on this device.",
+                    ),
+                    Refusal::Superseded => reset_came_between(),
+                });
+                if let Some(user) = unused {
+                    self.say_goodbye(&user);
+                }
+            }
+        }
+    }
+
+    pub(super) fn send_creation(&mut self) {
+        let Some(creation) = &self.creation else { return };
+        let Some(pending) = &self.record.pending else {
+            return self.fail_creation(reset_came_between());
+        };
+        let body = CreateUserRequest {
+            authentication_code: creation.code.clone(),
+            install_id: pending.install_id.clone(),
+            idempotency_key: pending.key.clone(),
+            app: creation.identity.app.clone(),
+            device: creation.identity.device.clone(),
+            sdk: creation.identity.sdk.clone(),
+        };
+        let request = Request {
+            method: Method::Post,
+            platform_url: creation.platform_url.as_str().to_owned(),
+            path: "/sdk/v1/users",
+            bearer: None,
+            etag: None,
+            body: Body::CreateUser(Box::new(body)),
+            timeout_ms: self.settings.timeouts.request,
+            keepalive: false,
+        };
+        let ticket = self.ticket();
+        if let Some(creation) = &mut self.creation {
+            creation.stage = Stage::Sending(ticket);
+        }
+        self.emit(Effect::Send(ticket, request));
+    }
+
+    pub(super) fn on_creation_response(
+        &mut self,
+        ticket: Ticket,
+        response: &Result<Response, TransportError>,
+    ) {
+        if !self.creation.as_ref().is_some_and(|creation| creation.stage == Stage::Sending(ticket)) {
+            return;
+        }
+        let (reason, details, retry_after) = match response {
+            Ok(Response { status: 200..=299, reply: Reply::User(user), .. }) => {
+                return self.creation_answered(user);
+            }
+            Err(TransportError::NoFetch) => {
+                let details = "This runtime has no fetch; pass one to initialize({fetch}).";
+                return self.fail_creation(SdkError::new(Code::CreateUser, Reason::UnexpectedError, details));
+            }
+            Err(TransportError::Unreachable) => (Reason::NetworkError, UNREACHABLE.to_owned(), None),
+            Err(TransportError::TimedOut) => (Reason::NetworkError, TIMED_OUT.to_owned(), None),
+            Ok(response) => match refusal_of(response) {
+                Refused::ForGood(details) => {
+                    self.drop_pending();
+                    return self.fail_creation(SdkError::new(Code::CreateUser, Reason::ServerError, details));
+                }
+                Refused::ForNow(reason, details) => (reason, details, response.retry_after_ms),
+            },
+        };
+        let fraction = self.entropy.as_ref().map_or(0.5, |entropy| entropy.fraction());
+        let deadline = self.settings.timeouts.creation;
+        let Some(creation) = &mut self.creation else { return };
+        match creation.tries.delay(fraction, retry_after).filter(|delay| *delay < deadline) {
+            Some(delay) => {
+                creation.stage = Stage::Retrying;
+                self.emit(Effect::StartTimer(Timer::CreationRetry, delay));
+            }
+            None => self.fail_creation(SdkError::passing(Code::CreateUser, reason, details)),
+        }
+    }
+
+    fn creation_answered(&mut self, answer: &CreateUserResponse) {
+        let (Some(creation), Some(pending)) = (&mut self.creation, &self.record.pending) else {
+            return self.fail_creation(reset_came_between());
+        };
+        let user = Box::new(User {
+            id: answer.user_id.clone(),
+            linked: answer.linked,
+            install_id: pending.install_id.clone(),
+            platform_url: creation.platform_url.as_str().to_owned(),
+            state: UserState::from(answer.install_state),
+            token: answer.token.clone(),
+            issued_at: answer.server_time,
+            refresh_key: None,
+            clock_offset: answer.server_time.since(self.now),
+            config: answer.config.clone(),
+        });
+        creation.stage = Stage::Finishing;
+        creation.received = Some(user.clone());
+        let owner = Owner::Creation(creation.call);
+        // From here on nothing can fail but the storage, which has a deadline of its own and loses no user.
+        self.emit(Effect::StopTimer(Timer::CreationDeadline));
+        self.commit(Change::FinishCreation(user), owner);
+    }
+
+    fn creation_succeeded(&mut self) {
+        let (Some(creation), Some(user)) = (self.creation.take(), &self.record.user) else { return };
+        let info = UserInfo {
+            user_id: user.id.clone(),
+            token: user.token.access_token.clone(),
+            token_expiry: user.token.expires_at,
+            is_token_expired: user.is_token_expired(self.now),
+        };
+        self.emit(Effect::Unlock(LockName::Creation));
+        self.settle(creation.call, Ok(Output::User(info)));
+    }
+
+    pub(super) fn creation_timed_out(&mut self) {
+        let details = "The platform did not answer in time. The same code can be tried again while it lives.";
+        self.fail_creation(SdkError::passing(Code::CreateUser, Reason::NetworkError, details));
+    }
+
+    /// A reset in this tab wins over a creation.
+    pub(super) fn cancel_creation(&mut self) {
+        self.fail_creation(reset_came_between());
+    }
+
+    fn drop_pending(&mut self) {
+        if let Some(pending) = &self.record.pending {
+            let install_id = pending.install_id.clone();
+            self.commit(Change::DropCreation { install_id }, Owner::Nobody);
+        }
+    }
+
+    fn fail_creation(&mut self, error: SdkError) {
+        let Some(creation) = self.creation.take() else { return };
+        self.emit(Effect::StopTimer(Timer::CreationDeadline));
+        match creation.stage {
+            Stage::Sending(ticket) => self.emit(Effect::Abort(ticket)),
+            Stage::Retrying => self.emit(Effect::StopTimer(Timer::CreationRetry)),
+            _ => {}
+        }
+        if !matches!(creation.stage, Stage::Locking(_)) {
+            self.emit(Effect::Unlock(LockName::Creation));
+        }
+        self.settle(creation.call, Err(error));
+    }
+}
+
+const NO_ENTROPY: &str = "This runtime has no crypto.getRandomValues. In React Native, install \
+                          react-native-get-random-values and import it before this package.";
+const UNREACHABLE: &str = "The platform could not be reached: no connection, or (in a browser) it does not list this \
+                           page's origin.";
+const TIMED_OUT: &str = "The platform did not answer in time.";
+
+enum Refused {
+    ForGood(String),
+    ForNow(Reason, String),
+}
+
+/// Reads an answer that is no success.
+fn refusal_of(response: &Response) -> Refused {
+    let Reply::Error(body) = &response.reply else {
+        let status = response.status.to_string();
+        let details =
+            ["What answered is not the platform (HTTP ", &status, "): a captive portal or a proxy?"].concat();
+        return Refused::ForNow(Reason::NetworkError, details);
+    };
+    let details = [&body.error_code, ": ", &body.message, " (ref ", &body.reference, ")"].concat();
+    let passes = match response.error_code() {
+        Some(ErrorCode::RequestTimeout | ErrorCode::TooManyRequests) => true,
+        _ => response.status >= 500,
+    };
+    if passes { Refused::ForNow(Reason::ServerError, details) } else { Refused::ForGood(details) }
+}
+
+fn reset_came_between() -> SdkError {
+    SdkError::new(Code::CreateUser, Reason::SdkResetInProgress, "A reset came in between.")
+}
+
+/// Tells one code on one platform from another without keeping any of it: 64-bit FNV-1a. Not a secret's hash: the
+/// code has 512 random bits, and all that depends on this is whether a try is a repetition.
+fn fingerprint(code: &Secret, platform_url: &PlatformUrl) -> String {
+    let bytes = platform_url.as_str().bytes().chain([0]).chain(code.expose().bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    hex(&hash.to_be_bytes())
+}

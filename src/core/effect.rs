@@ -1,0 +1,219 @@
+//! What comes out of the state machine: what the driver shall do.
+//!
+//! The driver answers each effect that carries a [`Ticket`] with exactly one event, within a deadline of its own, so
+//! that no conversation waits for ever.
+
+use super::error::SdkError;
+use super::event::{CallId, Ticket};
+use super::machine::InitState;
+use super::record::{Record, Stamp};
+use super::status::SdkStatus;
+use sentiance_protocol::{CreateUserRequest, EpochMs, RefreshRequest, Secret};
+
+/// What the driver shall do.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// The options that came with this call take effect, before anything else happens.
+    ApplyOptions(CallId),
+    /// Read the record. Answered by [`Event::Loaded`](super::Event::Loaded).
+    Load(Ticket),
+    /// Write `record` if the storage still holds what `expected` says. Loads and commits are performed, and
+    /// answered, in their order. Answered by [`Event::Committed`](super::Event::Committed).
+    Commit {
+        /// Names the answer.
+        ticket: Ticket,
+        /// What the storage must hold.
+        expected: Stamp,
+        /// What it shall hold.
+        record: Box<Record>,
+    },
+    /// Remove the record, since it could not be overwritten. Answered by
+    /// [`Event::Committed`](super::Event::Committed).
+    Remove(Ticket),
+    /// Tell the other tabs that the record changed.
+    Announce,
+    /// Take a lock if it is free; never wait. Answered by [`Event::Locked`](super::Event::Locked).
+    Lock(Ticket, LockName),
+    /// Give a lock back.
+    Unlock(LockName),
+    /// Give back the lock that this ticket got, since whoever asked for it has given up.
+    UnlockTicket(Ticket),
+    /// Send a request. Answered by [`Event::Responded`](super::Event::Responded), unless aborted.
+    Send(Ticket, Request),
+    /// Stop waiting for the answer.
+    Abort(Ticket),
+    /// Start a timer; one that runs already starts again.
+    StartTimer(Timer, f64),
+    /// Stop a timer, if it runs.
+    StopTimer(Timer),
+    /// Settle a call.
+    Settle(CallId, Result<Output, SdkError>),
+    /// Tell the status listeners.
+    EmitStatus(Box<SdkStatus>),
+    /// Tell the app's logger.
+    Warn(Warning),
+}
+
+/// What only one tab does at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LockName {
+    /// A creation. Refused also while another tab resets.
+    Creation,
+    /// A reset.
+    Reset,
+    /// A refresh. Only to save requests: nothing depends on it.
+    Refresh,
+}
+
+impl LockName {
+    /// The name under which the tabs share it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LockName::Creation => "sentiance.core.creation",
+            LockName::Reset => "sentiance.core.reset",
+            LockName::Refresh => "sentiance.core.refresh",
+        }
+    }
+}
+
+/// The timers, each of which runs at most once at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// `createUser` must be settled.
+    CreationDeadline,
+    /// The creation is sent again.
+    CreationRetry,
+    /// `requestUserAccessToken` must be settled.
+    RefreshDeadline,
+    /// The refresh is sent again.
+    RefreshRetry,
+    /// Another tab had time enough to refresh.
+    RefreshElsewhere,
+    /// `reset` must be settled.
+    ResetDeadline,
+    /// The platform is asked for the install's state. Must not keep a process alive.
+    Poll,
+}
+
+/// A request to the platform.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The platform's URL, without a trailing slash.
+    pub platform_url: String,
+    /// The path, from `/`.
+    pub path: &'static str,
+    /// The access token that goes into `Authorization`.
+    pub bearer: Option<Secret>,
+    /// What goes into `If-None-Match`.
+    pub etag: Option<String>,
+    /// The body, and with it what kind of reply is expected.
+    pub body: Body,
+    /// How long an answer may take, in milliseconds.
+    pub timeout_ms: f64,
+    /// Whether it shall survive the page's end.
+    pub keepalive: bool,
+}
+
+/// HTTP methods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`.
+    Get,
+    /// `POST`.
+    Post,
+}
+
+/// The body of a request, and with it what kind of reply is expected.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Expects [`Reply::User`](super::Reply::User).
+    CreateUser(Box<CreateUserRequest>),
+    /// Expects [`Reply::Token`](super::Reply::Token).
+    Refresh(RefreshRequest),
+    /// No body; expects [`Reply::Config`](super::Reply::Config).
+    Config,
+    /// An empty object; expects [`Reply::Empty`](super::Reply::Empty).
+    Goodbye,
+}
+
+/// What a call resolves with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// `undefined`.
+    Nothing,
+    /// A boolean.
+    Bool(bool),
+    /// The user id, or `null`.
+    UserId(Option<String>),
+    /// An initialization state.
+    InitState(InitState),
+    /// `{initState}`.
+    Reset(InitState),
+    /// `{userInfo}`.
+    User(UserInfo),
+    /// A user access token.
+    Token(UserAccessToken),
+    /// A status.
+    Status(Box<SdkStatus>),
+}
+
+/// A user, as `createUser` tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserInfo {
+    /// The Sentiance user id.
+    pub user_id: String,
+    /// The access token: a secret, despite its public name `tokenId`.
+    pub token: Secret,
+    /// When it expires, by the platform's clock.
+    pub token_expiry: EpochMs,
+    /// Whether it has.
+    pub is_token_expired: bool,
+}
+
+/// A token, as `requestUserAccessToken` tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserAccessToken {
+    /// The access token: a secret, despite its public name `tokenId`.
+    pub token: Secret,
+    /// When it expires, by the platform's clock.
+    pub expiry: EpochMs,
+}
+
+/// What the app's logger is told. Holds no secret and no personal data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Warning {
+    /// A fixed name.
+    pub code: &'static str,
+    /// A sentence for a developer.
+    pub message: String,
+}
+
+impl Warning {
+    /// The storage can't be used: the user lives in memory only.
+    pub fn storage_unavailable(why: &str) -> Self {
+        Warning {
+            code: "STORAGE_UNAVAILABLE",
+            message: ["The storage can't be used, so a user lasts until this page or process ends: ", why]
+                .concat(),
+        }
+    }
+
+    /// A write failed: the change lives in memory only, until the next write succeeds.
+    pub fn write_failed(why: &str) -> Self {
+        Warning {
+            code: "STORAGE_WRITE_FAILED",
+            message: ["The newest state could not be stored and lives in memory only: ", why].concat(),
+        }
+    }
+
+    /// The stored record can't be read.
+    pub fn record_unreadable() -> Self {
+        Warning {
+            code: "STORED_RECORD_UNREADABLE",
+            message: "The stored record can't be read. It was set aside; createUser restores the user."
+                .to_owned(),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What goes into the state machine.
+
+use super::record::Record;
+use super::settings::Identity;
+use sentiance_protocol::{ConfigResponse, CreateUserResponse, EpochMs, ErrorBody, RefreshResponse};
+
+/// One step: what happened, when, and fresh randomness for it.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// This device's clock.
+    pub now: EpochMs,
+    /// Fresh random bytes, or `None` where the runtime has no secure source of them.
+    pub entropy: Option<Entropy>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Random bytes of one step, from a cryptographically secure source.
+#[derive(Clone)]
+pub struct Entropy(pub [u8; 40]);
+
+impl std::fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Entropy(…)")
+    }
+}
+
+impl Entropy {
+    /// 128 bits, as 32 hex digits, for an install id.
+    pub(crate) fn install_id(&self) -> String {
+        hex(&self.0[..16])
+    }
+
+    /// 128 other bits, as 32 hex digits, for an idempotency key.
+    pub(crate) fn idempotency_key(&self) -> String {
+        hex(&self.0[16..32])
+    }
+
+    /// A number from 0 to 1, for jitter.
+    pub(crate) fn fraction(&self) -> f64 {
+        f64::from(u32::from_be_bytes([self.0[32], self.0[33], self.0[34], self.0[35]])) / f64::from(u32::MAX)
+    }
+}
+
+/// `bytes` as lower-case hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .map(char::from)
+        .collect()
+}
+
+/// Names one call of the API, from its start until it is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u32);
+
+/// Names one effect that is answered by an event. An answer whose ticket nobody waits for is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(pub u32);
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The app called a function.
+    Call(CallId, Call),
+    /// Answers [`Effect::Load`](super::Effect::Load).
+    Loaded(Ticket, LoadOutcome),
+    /// Answers [`Effect::Commit`](super::Effect::Commit) and [`Effect::Remove`](super::Effect::Remove).
+    Committed(Ticket, CommitOutcome),
+    /// Answers [`Effect::Lock`](super::Effect::Lock).
+    Locked(Ticket, LockOutcome),
+    /// Answers [`Effect::Send`](super::Effect::Send).
+    Responded(Ticket, Result<Response, TransportError>),
+    /// A timer ran out.
+    TimerFired(super::Timer),
+    /// Another tab says that it committed.
+    RecordChanged,
+    /// The page became visible again, came back from the cache, or the device is online again.
+    Resumed,
+    /// The page is visible, or not any more.
+    Visible(bool),
+    /// A status listener is attached, or the last one is gone.
+    Listening(bool),
+}
+
+/// A call of the API.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// `initialize(options)`.
+    Initialize {
+        /// The platform for users created from now on; `None` leaves it.
+        platform_url: Option<String>,
+        /// Whether the options name another storage than the one in use.
+        replaces_storage: bool,
+    },
+    /// `ensureInitialized()`.
+    EnsureInitialized,
+    /// `getInitState()`.
+    GetInitState,
+    /// `userExists()`.
+    UserExists,
+    /// `isUserLinked()`.
+    IsUserLinked,
+    /// `getUserId()`.
+    GetUserId,
+    /// `createUser(options)`, with what the SDK says of app, device and itself.
+    CreateUser(CreateUserOptions, Box<Identity>),
+    /// `requestUserAccessToken()`.
+    RequestUserAccessToken,
+    /// `getSdkStatus()`.
+    GetSdkStatus,
+    /// `addSdkStatusUpdateListener(listener)`: settles when the listener may be attached.
+    AddSdkStatusUpdateListener,
+    /// `reset()`.
+    Reset,
+}
+
+/// The options of `createUser`, as the app gave them; empty texts are given as `None`.
+#[derive(Clone, Debug, Default)]
+pub struct CreateUserOptions {
+    /// `authCode`. Wins over all the others.
+    pub auth_code: Option<sentiance_protocol::Secret>,
+    /// `appId`.
+    pub app_id: Option<String>,
+    /// `appSecret`.
+    pub app_secret: Option<sentiance_protocol::Secret>,
+    /// Whether there is a `linker`.
+    pub has_linker: bool,
+    /// `platformUrl`.
+    pub platform_url: Option<String>,
+}
+
+/// What the storage held.
+#[derive(Clone, Debug)]
+pub enum LoadOutcome {
+    /// A record, or none.
+    Found(Option<Record>),
+    /// Something that is no record of this version. The driver set it aside under another key.
+    Unreadable,
+    /// The storage can't be read. The driver goes on in memory. Holds why.
+    Unavailable(String),
+}
+
+/// What came of a write.
+#[derive(Clone, Debug)]
+pub enum CommitOutcome {
+    /// The record is stored.
+    Written,
+    /// Another tab committed first; this is what the storage holds now.
+    Conflict(Option<Record>),
+    /// The storage refused, or did not answer in time. Holds why.
+    Failed(String),
+}
+
+/// What came of asking for a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockOutcome {
+    /// It is held now.
+    Acquired,
+    /// Another tab holds it.
+    Busy,
+    /// Another tab is resetting, which excludes it.
+    Resetting,
+}
+
+/// An answer of the platform, or of something between it and this device.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub reply: Reply,
+    /// `Retry-After`, in milliseconds.
+    pub retry_after_ms: Option<f64>,
+}
+
+/// The body of an answer.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// Of a creation.
+    User(Box<CreateUserResponse>),
+    /// Of a refresh.
+    Token(RefreshResponse),
+    /// Of a check.
+    Config(ConfigResponse, Option<String>),
+    /// Nothing, or nothing that matters.
+    Empty,
+    /// The platform's error.
+    Error(ErrorBody),
+    /// Not what the platform says: a captive portal's page, a proxy's, half a body.
+    Unreadable,
+}
+
+/// Why no answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportError {
+    /// No connection, or the browser refused the answer (CORS).
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// The runtime has no `fetch`.
+    NoFetch,
+}

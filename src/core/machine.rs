@@ -1,0 +1,349 @@
+//! The state, and the one door to it: [`Core::handle`].
+
+use super::check::Check;
+use super::commits::Commits;
+use super::creation::Creation;
+use super::effect::{Effect, Output, Timer, Warning};
+use super::error::{Code, Reason, SdkError};
+use super::event::{Call, CallId, Entropy, Event, Input, LoadOutcome, LockOutcome, Ticket};
+use super::platform_url::PlatformUrl;
+use super::record::{Record, Stamp};
+use super::refresh::{Quiet, Refresh};
+use super::reset::Reset;
+use super::settings::Settings;
+use super::status::SdkStatus;
+use sentiance_protocol::EpochMs;
+
+/// How many calls may wait for the storage to be read.
+const MAX_WAITING_CALLS: usize = 1_000;
+
+/// Whether the SDK is initialized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitState {
+    /// Nothing has happened yet.
+    NotInitialized,
+    /// The storage is being read.
+    InitInProgress,
+    /// Ready.
+    Initialized,
+    /// A reset is in progress.
+    Resetting,
+}
+
+impl InitState {
+    /// The name that JavaScript sees.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            InitState::NotInitialized => "NOT_INITIALIZED",
+            InitState::InitInProgress => "INIT_IN_PROGRESS",
+            InitState::Initialized => "INITIALIZED",
+            InitState::Resetting => "RESETTING",
+        }
+    }
+}
+
+/// How far the initialization is.
+#[derive(Debug)]
+enum Phase {
+    Cold,
+    Loading { ticket: Ticket, waiting: Vec<(CallId, Call)> },
+    Ready,
+}
+
+/// The SDK of one tab.
+#[derive(Debug)]
+pub struct Core {
+    pub(super) settings: Settings,
+    /// The platform that `initialize` named.
+    pub(super) platform_url: Option<PlatformUrl>,
+    phase: Phase,
+    /// The state of the device, as this tab knows it.
+    pub(super) record: Record,
+    /// What the storage held when it was last seen.
+    pub(super) base: Stamp,
+    /// Whether `record` holds something that could not be stored.
+    pub(super) unsaved: bool,
+    pub(super) commits: Commits,
+    pub(super) creation: Option<Creation>,
+    pub(super) refresh: Option<Refresh>,
+    pub(super) quiet: Option<Quiet>,
+    pub(super) reset: Option<Reset>,
+    pub(super) check: Check,
+    reload: Option<Ticket>,
+    reload_again: bool,
+    /// The status that the listeners know.
+    told: SdkStatus,
+    last_ticket: u32,
+    // Of this step:
+    pub(super) now: EpochMs,
+    pub(super) entropy: Option<Entropy>,
+    effects: Vec<Effect>,
+}
+
+impl Core {
+    /// A tab in which nothing has happened yet.
+    pub fn new(settings: Settings) -> Self {
+        let record = Record::empty();
+        Core {
+            told: SdkStatus::of(&record, &settings),
+            settings,
+            platform_url: None,
+            phase: Phase::Cold,
+            base: record.stamp(),
+            record,
+            unsaved: false,
+            commits: Commits::default(),
+            creation: None,
+            refresh: None,
+            quiet: None,
+            reset: None,
+            check: Check::default(),
+            reload: None,
+            reload_again: false,
+            last_ticket: 0,
+            now: EpochMs(0.0),
+            entropy: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes one step, and returns what the driver shall do, in this order.
+    pub fn handle(&mut self, input: Input) -> Vec<Effect> {
+        self.now = input.now;
+        self.entropy = input.entropy;
+        match input.event {
+            Event::Call(id, call) => self.on_call(id, call),
+            Event::Loaded(ticket, outcome) => self.on_loaded(ticket, outcome),
+            Event::Committed(ticket, outcome) => self.on_committed(ticket, outcome),
+            Event::Locked(ticket, outcome) => self.on_locked(ticket, outcome),
+            Event::Responded(ticket, response) => {
+                // At most one of them waits for this ticket.
+                self.on_creation_response(ticket, &response);
+                self.on_refresh_response(ticket, &response);
+                self.on_check_response(ticket, &response);
+            }
+            Event::TimerFired(timer) => self.on_timer(timer),
+            Event::RecordChanged => self.reload_record(),
+            Event::Resumed => self.resume(),
+            Event::Visible(visible) => self.set_visible(visible),
+            Event::Listening(listening) => self.set_listening(listening),
+        }
+        self.tell_status();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Whether the SDK is initialized.
+    pub fn init_state(&self) -> InitState {
+        match self.phase {
+            Phase::Cold => InitState::NotInitialized,
+            Phase::Loading { .. } => InitState::InitInProgress,
+            Phase::Ready if self.reset.is_some() => InitState::Resetting,
+            Phase::Ready => InitState::Initialized,
+        }
+    }
+
+    /// The state of the device, as this tab knows it.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    pub(super) fn status(&self) -> SdkStatus {
+        SdkStatus::of(&self.record, &self.settings)
+    }
+
+    pub(super) fn emit(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn settle(&mut self, call: CallId, outcome: Result<Output, SdkError>) {
+        self.emit(Effect::Settle(call, outcome));
+    }
+
+    pub(super) fn ticket(&mut self) -> Ticket {
+        self.last_ticket = self.last_ticket.wrapping_add(1);
+        Ticket(self.last_ticket)
+    }
+
+    fn on_call(&mut self, id: CallId, call: Call) {
+        // These two checks precede the guard, as in the original.
+        let refused = match &call {
+            Call::CreateUser(options, _) => options.validate().err(),
+            Call::Initialize { platform_url: Some(url), .. } => PlatformUrl::parse(url)
+                .err()
+                .map(|why| SdkError::new(Code::Initialization, Reason::InvalidParams, why)),
+            _ => None,
+        };
+        if let Some(error) = refused {
+            return self.settle(id, Err(error));
+        }
+        match (&mut self.phase, call) {
+            (_, Call::GetInitState) => {
+                let state = self.init_state();
+                self.settle(id, Ok(Output::InitState(state)));
+            }
+            (Phase::Ready, call) => self.run(id, call),
+            (Phase::Loading { .. }, Call::Reset) => self.settle(
+                id,
+                Err(SdkError::passing(
+                    Code::Reset,
+                    Reason::SdkInitInProgress,
+                    "The SDK is being initialized; call reset again when that is done.",
+                )),
+            ),
+            (Phase::Loading { waiting, .. }, call) if waiting.len() < MAX_WAITING_CALLS => {
+                waiting.push((id, call));
+            }
+            (Phase::Loading { .. }, _) => self.settle(id, Err(SdkError::not_initialized())),
+            (Phase::Cold, Call::Initialize { platform_url, .. }) => {
+                self.apply_options(id, platform_url);
+                self.load(vec![(id, Call::EnsureInitialized)]);
+            }
+            (Phase::Cold, call) => self.load(vec![(id, call)]),
+        }
+    }
+
+    /// Takes over the options of `initialize`, whose platform URL was checked.
+    fn apply_options(&mut self, id: CallId, platform_url: Option<String>) {
+        self.emit(Effect::ApplyOptions(id));
+        if let Some(url) = platform_url.and_then(|url| PlatformUrl::parse(&url).ok()) {
+            self.platform_url = Some(url);
+        }
+    }
+
+    /// `initialize` on an initialized SDK: free while there is no user, harmless where nothing changes.
+    pub(super) fn reinitialize(&mut self, id: CallId, platform_url: Option<String>, replaces_storage: bool) {
+        let replaces_url = platform_url
+            .as_deref()
+            .and_then(|url| PlatformUrl::parse(url).ok())
+            .is_some_and(|url| self.platform_url.as_ref() != Some(&url));
+        let busy = self.record.user.is_some() || self.creation.is_some();
+        if busy && (replaces_storage || replaces_url) {
+            let error = SdkError::new(
+                Code::Initialization,
+                Reason::ReinitializationNotAllowed,
+                "Other options can take effect only while there is no user; call reset first.",
+            );
+            return self.settle(id, Err(error));
+        }
+        self.apply_options(id, platform_url);
+        if replaces_storage {
+            self.load(vec![(id, Call::EnsureInitialized)]);
+        } else {
+            self.settle(id, Ok(Output::Nothing));
+        }
+    }
+
+    fn load(&mut self, waiting: Vec<(CallId, Call)>) {
+        let ticket = self.ticket();
+        self.phase = Phase::Loading { ticket, waiting };
+        self.emit(Effect::Load(ticket));
+    }
+
+    /// Reads the record again, since another tab may have changed it.
+    pub(super) fn reload_record(&mut self) {
+        if !matches!(self.phase, Phase::Ready) {
+            return;
+        }
+        if self.reload.is_some() {
+            self.reload_again = true;
+            return;
+        }
+        let ticket = self.ticket();
+        self.reload = Some(ticket);
+        self.emit(Effect::Load(ticket));
+    }
+
+    fn on_loaded(&mut self, ticket: Ticket, outcome: LoadOutcome) {
+        let waiting = match &mut self.phase {
+            Phase::Loading { ticket: expected, waiting } if *expected == ticket => {
+                Some(std::mem::take(waiting))
+            }
+            _ if self.reload == Some(ticket) => None,
+            _ => return,
+        };
+        let stored = match outcome {
+            LoadOutcome::Found(stored) => Some(stored),
+            LoadOutcome::Unreadable => {
+                self.emit(Effect::Warn(Warning::record_unreadable()));
+                Some(None)
+            }
+            LoadOutcome::Unavailable(why) => {
+                self.emit(Effect::Warn(Warning::storage_unavailable(&why)));
+                None
+            }
+        };
+        let Some(waiting) = waiting else {
+            self.reload = None;
+            if let Some(stored) = stored {
+                self.adopt(stored);
+            }
+            if std::mem::take(&mut self.reload_again) {
+                self.reload_record();
+            }
+            return;
+        };
+        self.phase = Phase::Ready;
+        self.adopt(stored.flatten());
+        self.told = self.status();
+        for (id, call) in waiting {
+            self.run(id, call);
+        }
+        self.start_check();
+    }
+
+    /// Takes over what the storage holds.
+    pub(super) fn adopt(&mut self, stored: Option<Record>) {
+        let stamp = Stamp::of(stored.as_ref());
+        if self.unsaved && stamp == self.base {
+            // Nobody else wrote: what could not be stored is still the newest.
+            return;
+        }
+        self.base = stamp;
+        self.unsaved = false;
+        self.record = stored.unwrap_or_else(Record::empty);
+        self.on_record_changed();
+    }
+
+    /// To be called whenever `record` was replaced.
+    pub(super) fn on_record_changed(&mut self) {
+        self.refresh_sees_record();
+        self.arm_poll();
+    }
+
+    fn on_locked(&mut self, ticket: Ticket, outcome: LockOutcome) {
+        if self.on_creation_lock(ticket, outcome)
+            || self.on_refresh_lock(ticket, outcome)
+            || self.on_reset_lock(ticket, outcome)
+        {
+            return;
+        }
+        // Whoever asked has given up meanwhile. The driver knows which lock this ticket got.
+        if outcome == LockOutcome::Acquired {
+            self.emit(Effect::UnlockTicket(ticket));
+        }
+    }
+
+    fn on_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::CreationDeadline => self.creation_timed_out(),
+            Timer::CreationRetry => self.send_creation(),
+            Timer::RefreshDeadline => self.refresh_timed_out(),
+            Timer::RefreshRetry => self.send_refresh(),
+            Timer::RefreshElsewhere => self.refresh_waited(),
+            Timer::ResetDeadline => self.reset_timed_out(),
+            Timer::Poll => self.poll(),
+        }
+    }
+
+    /// Tells the listeners, if the status differs from the one that they know.
+    fn tell_status(&mut self) {
+        if !matches!(self.phase, Phase::Ready) {
+            return;
+        }
+        let status = self.status();
+        if status != self.told {
+            self.told = status.clone();
+            self.emit(Effect::EmitStatus(Box::new(status)));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The pure state machine: `(state, input) → (state, effects)`.
+//!
+//! It does no I/O, reads no clock, draws no random numbers and knows no JavaScript type, so every interleaving of
+//! calls, responses, timers and tabs can be replayed natively. The driver performs the effects and brings back what
+//! came of them as events.
+//!
+//! | file | job |
+//! |---|---|
+//! | `machine` | the state, and the one door: [`Core::handle`] |
+//! | `event`, `effect` | what goes in, what comes out |
+//! | `calls` | the calls of the API that need no conversation |
+//! | `creation`, `refresh`, `reset`, `check` | one conversation each |
+//! | `commits` | the queue of changes to the record, and compare-and-set |
+//! | `record`, `change` | what is stored, and every way it may change |
+//! | `status`, `error`, `retry`, `platform_url`, `settings` | values and rules |
+
+mod calls;
+mod change;
+mod check;
+mod commits;
+mod creation;
+mod effect;
+mod error;
+mod event;
+mod machine;
+mod platform_url;
+mod record;
+mod refresh;
+mod reset;
+mod retry;
+mod settings;
+mod status;
+
+pub use effect::{
+    Body, Effect, LockName, Method, Output, Request, Timer, UserAccessToken, UserInfo, Warning,
+};
+pub use error::{Code, Reason, SdkError};
+pub use event::{
+    Call, CallId, CommitOutcome, CreateUserOptions, Entropy, Event, Input, LoadOutcome, LockOutcome, Reply,
+    Response, Ticket, TransportError,
+};
+pub use machine::{Core, InitState};
+pub use platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
+pub use record::{Pending, RECORD_VERSION, Record, Stamp, User, UserState};
+pub use settings::{Identity, Settings, Timeouts};
+pub use status::SdkStatus;

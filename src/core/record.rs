@@ -1,0 +1,177 @@
+//! What is stored on the device: one JSON record under one key, so that a crash leaves the old state or the new one.
+
+use sentiance_protocol::{EpochMs, InstallState, SdkConfiguration, TokenGrant};
+use serde::{Deserialize, Serialize};
+
+/// The schema that this version writes, and the only one it reads.
+pub const RECORD_VERSION: u32 = 1;
+
+/// All that must be consistent. Under 2 KB, so that it fits every secure store of React Native.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`RECORD_VERSION`].
+    pub version: u32,
+    /// Counts the changes. It goes on counting after a reset, which is why a reset leaves a record without a user.
+    pub epoch: u32,
+    /// The user, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
+    /// A creation that was sent and whose answer is not known yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+}
+
+/// The user of this device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// The Sentiance user id.
+    pub id: String,
+    /// Whether it is linked to an external id.
+    pub linked: bool,
+    /// This install's id.
+    pub install_id: String,
+    /// The platform that created it, kept for as long as the user.
+    pub platform_url: String,
+    /// What the platform last said of it.
+    pub state: UserState,
+    /// The newest session that is known.
+    pub token: TokenGrant,
+    /// When that session was issued, by the platform's clock.
+    pub issued_at: EpochMs,
+    /// The idempotency key of a refresh that was sent and whose answer is not known yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_key: Option<String>,
+    /// The platform's clock minus this device's, in milliseconds.
+    pub clock_offset: f64,
+    /// How the SDK shall behave.
+    pub config: SdkConfiguration,
+}
+
+/// A creation under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The install id that was sent.
+    pub install_id: String,
+    /// The idempotency key that was sent.
+    pub key: String,
+    /// Tells whether another try is for the same code, without keeping the code.
+    pub code_fingerprint: String,
+}
+
+/// Why the user can or can't act. Only the platform's own word changes it, and nothing but a reset removes the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserState {
+    /// It can.
+    Active,
+    /// Another device is the user's active one.
+    Inactive,
+    /// The user was disabled on the platform.
+    Disabled,
+    /// The user was deleted on the platform.
+    Deleted,
+    /// The platform ended this install's session for good.
+    SessionEnded,
+}
+
+impl From<InstallState> for UserState {
+    fn from(state: InstallState) -> Self {
+        match state {
+            InstallState::Active => UserState::Active,
+            InstallState::Inactive => UserState::Inactive,
+            InstallState::Disabled => UserState::Disabled,
+        }
+    }
+}
+
+impl UserState {
+    /// Whether no later word of the platform can change it.
+    pub fn is_final(self) -> bool {
+        matches!(self, UserState::Deleted | UserState::SessionEnded)
+    }
+}
+
+/// What a compare-and-set compares: the epoch, and the install, since the epoch starts again where the browser
+/// evicted the storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    epoch: u32,
+    install_id: Option<String>,
+}
+
+impl Record {
+    /// The record of a device that has none.
+    pub fn empty() -> Self {
+        Record { version: RECORD_VERSION, epoch: 0, user: None, pending: None }
+    }
+
+    /// What identifies this state of the record.
+    pub fn stamp(&self) -> Stamp {
+        let user = self.user.as_ref().map(|user| &user.install_id);
+        let pending = self.pending.as_ref().map(|pending| &pending.install_id);
+        Stamp { epoch: self.epoch, install_id: user.or(pending).cloned() }
+    }
+}
+
+impl Stamp {
+    /// The stamp of a storage that holds `stored`.
+    pub fn of(stored: Option<&Record>) -> Stamp {
+        stored.map_or_else(|| Record::empty().stamp(), Record::stamp)
+    }
+}
+
+impl User {
+    /// What the platform's clock shows when this device's shows `now`.
+    pub fn platform_time(&self, now: EpochMs) -> EpochMs {
+        now.plus(self.clock_offset)
+    }
+
+    /// Whether the access token has expired.
+    pub fn is_token_expired(&self, now: EpochMs) -> bool {
+        self.token.expires_at.since(self.platform_time(now)) <= 0.0
+    }
+
+    /// Whether the access token is good for another while: a tenth of its life, at most a minute.
+    pub fn is_token_fresh(&self, now: EpochMs) -> bool {
+        let life = self.token.expires_at.since(self.issued_at);
+        let margin = (life / 10.0).clamp(0.0, 60_000.0);
+        self.token.expires_at.since(self.platform_time(now)) > margin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pending, RECORD_VERSION, Record, User, UserState};
+    use sentiance_protocol::{EpochMs, SdkConfiguration, Secret, TokenGrant};
+
+    #[test]
+    fn the_largest_record_fits_a_secure_store() {
+        let record = Record {
+            version: RECORD_VERSION,
+            epoch: u32::MAX,
+            user: Some(User {
+                id: "f".repeat(24),
+                linked: true,
+                install_id: "f".repeat(32),
+                platform_url: "https://".to_owned() + &"a".repeat(248),
+                state: UserState::SessionEnded,
+                token: TokenGrant {
+                    access_token: Secret::new("t".repeat(128)),
+                    refresh_token: Secret::new("t".repeat(128)),
+                    expires_at: EpochMs(9_999_999_999_999.0),
+                    generation: u32::MAX,
+                },
+                issued_at: EpochMs(9_999_999_999_999.0),
+                refresh_key: Some("f".repeat(32)),
+                clock_offset: -9_999_999_999_999.0,
+                config: SdkConfiguration { status_poll_seconds: u32::MAX },
+            }),
+            pending: Some(Pending {
+                install_id: "f".repeat(32),
+                key: "f".repeat(32),
+                code_fingerprint: "f".repeat(16),
+            }),
+        };
+        assert!(serde_json::to_string(&record).unwrap().len() < 2048);
+    }
+}

@@ -1,0 +1,355 @@
+//! `requestUserAccessToken`, and the refresh behind it: single flight in a tab, one tab at a time where the tabs can
+//! agree, and right even where they can't, since the platform answers a repeated refresh again.
+
+use super::change::{Change, Observation, Refusal};
+use super::commits::Owner;
+use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, UserAccessToken};
+use super::error::{Code, Reason, SdkError};
+use super::event::{CallId, LockOutcome, Reply, Response, Ticket, TransportError};
+use super::machine::Core;
+use super::record::{User, UserState};
+use super::retry::Tries;
+use sentiance_protocol::{EpochMs, ErrorCode, RefreshRequest};
+
+/// How long another tab may take to refresh before this one goes ahead.
+const ELSEWHERE_MS: f64 = 2_000.0;
+/// How many calls may share one refresh.
+const MAX_WAITERS: usize = 1_000;
+
+/// A refresh under way.
+#[derive(Debug)]
+pub(super) struct Refresh {
+    number: u32,
+    waiters: Vec<CallId>,
+    install_id: String,
+    /// The generation of the session that is being exchanged.
+    generation: u32,
+    stage: Stage,
+    holds_lock: bool,
+    tries: Tries,
+}
+
+#[derive(Debug, PartialEq)]
+enum Stage {
+    Locking(Ticket),
+    /// Another tab is at it.
+    Elsewhere,
+    Beginning,
+    Sending(Ticket),
+    Retrying,
+    Finishing,
+    /// The platform says that this session was exchanged already: another tab may know the new one.
+    Spent,
+}
+/// A pause that the platform asked for (`Retry-After`).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quiet {
+    since: EpochMs,
+    pause_ms: f64,
+}
+
+impl Quiet {
+    /// Whether it lasts still. A clock that was set back ends it rather than stretching it.
+    fn holds(&self, now: EpochMs) -> bool {
+        (0.0..self.pause_ms).contains(&now.since(self.since))
+    }
+}
+
+impl Core {
+    pub(super) fn request_token(&mut self, call: CallId) {
+        let outcome = match &self.record.user {
+            None => Err(no_user()),
+            Some(user) if user.state != UserState::Active => Err(disabled(user.state)),
+            Some(user) if user.is_token_fresh(self.now) => Ok(Output::Token(token_of(user))),
+            Some(_) => return self.join_refresh(call),
+        };
+        self.settle(call, outcome);
+    }
+
+    fn join_refresh(&mut self, call: CallId) {
+        if let Some(refresh) = &mut self.refresh {
+            if refresh.waiters.len() < MAX_WAITERS {
+                refresh.waiters.push(call);
+            } else {
+                let error = SdkError::passing(
+                    Code::GetToken,
+                    Reason::UnexpectedError,
+                    "Too many calls wait already.",
+                );
+                self.settle(call, Err(error));
+            }
+            return;
+        }
+        if self.quiet.as_ref().is_some_and(|quiet| quiet.holds(self.now)) {
+            let outcome = self.without_refresh("The platform asked for a pause.");
+            return self.settle(call, outcome);
+        }
+        let Some(user) = &self.record.user else { return };
+        let (install_id, generation) = (user.install_id.clone(), user.token.generation);
+        let ticket = self.ticket();
+        self.refresh = Some(Refresh {
+            number: ticket.0,
+            waiters: vec![call],
+            install_id,
+            generation,
+            stage: Stage::Locking(ticket),
+            holds_lock: false,
+            tries: Tries::default(),
+        });
+        self.emit(Effect::StartTimer(Timer::RefreshDeadline, self.settings.timeouts.token));
+        self.emit(Effect::Lock(ticket, LockName::Refresh));
+    }
+
+    pub(super) fn on_refresh_lock(&mut self, ticket: Ticket, outcome: LockOutcome) -> bool {
+        let Some(refresh) = self.refresh.as_mut().filter(|refresh| refresh.stage == Stage::Locking(ticket))
+        else {
+            return false;
+        };
+        if outcome == LockOutcome::Acquired {
+            refresh.holds_lock = true;
+            self.begin_refresh();
+        } else {
+            refresh.stage = Stage::Elsewhere;
+            self.emit(Effect::StartTimer(Timer::RefreshElsewhere, ELSEWHERE_MS));
+            // Its word may have come before this tab asked.
+            self.reload_record();
+        }
+        true
+    }
+
+    fn begin_refresh(&mut self) {
+        let Some(entropy) = &self.entropy else {
+            let details = "This runtime has no crypto.getRandomValues.";
+            return self.fail_refresh(SdkError::new(Code::GetToken, Reason::UnexpectedError, details));
+        };
+        let key = entropy.idempotency_key();
+        let Some(user) = &self.record.user else { return self.fail_refresh(no_user()) };
+        let generation = user.token.generation;
+        let Some(refresh) = &mut self.refresh else { return };
+        refresh.stage = Stage::Beginning;
+        refresh.generation = generation;
+        let (install_id, owner) = (refresh.install_id.clone(), Owner::Refresh(refresh.number));
+        self.commit(Change::BeginRefresh { install_id, generation, key }, owner);
+    }
+
+    /// The record changed as the refresh asked, or could not.
+    pub(super) fn refresh_changed(&mut self, number: u32, result: Result<(), Refusal>) {
+        let Some(refresh) = self.refresh.as_ref().filter(|refresh| refresh.number == number) else { return };
+        match (&refresh.stage, result) {
+            (Stage::Beginning, Ok(())) => self.send_refresh(),
+            // Another tab has a newer session, or the user is gone: either is the answer. But a newer session that
+            // has grown old meanwhile is not; the deadline bounds how often that happens.
+            (Stage::Beginning, Err(_)) if self.is_session_stale() => self.begin_refresh(),
+            (Stage::Beginning, Err(_)) | (Stage::Finishing, _) => self.end_refresh_with_record(),
+            _ => {}
+        }
+    }
+
+    fn is_session_stale(&self) -> bool {
+        let installed = self.refresh.as_ref().map(|refresh| &refresh.install_id);
+        self.record.user.as_ref().is_some_and(|user| {
+            Some(&user.install_id) == installed
+                && user.state == UserState::Active
+                && !user.is_token_fresh(self.now)
+        })
+    }
+
+    pub(super) fn send_refresh(&mut self) {
+        let Some(refresh) = &self.refresh else { return };
+        let current = self.record.user.as_ref().filter(|user| {
+            user.install_id == refresh.install_id && user.token.generation == refresh.generation
+        });
+        let Some((user, key)) = current.and_then(|user| Some((user, user.refresh_key.clone()?))) else {
+            return self.end_refresh_with_record();
+        };
+        let request = Request {
+            method: Method::Post,
+            platform_url: user.platform_url.clone(),
+            path: "/sdk/v1/token",
+            bearer: None,
+            etag: None,
+            body: Body::Refresh(RefreshRequest {
+                refresh_token: user.token.refresh_token.clone(),
+                idempotency_key: key,
+            }),
+            timeout_ms: self.settings.timeouts.request,
+            keepalive: false,
+        };
+        let ticket = self.ticket();
+        if let Some(refresh) = &mut self.refresh {
+            refresh.stage = Stage::Sending(ticket);
+        }
+        self.emit(Effect::Send(ticket, request));
+    }
+
+    pub(super) fn on_refresh_response(
+        &mut self,
+        ticket: Ticket,
+        response: &Result<Response, TransportError>,
+    ) {
+        let Some(refresh) = self.refresh.as_mut().filter(|refresh| refresh.stage == Stage::Sending(ticket))
+        else {
+            return;
+        };
+        let response = match response {
+            Ok(response) => response,
+            Err(_) => return self.retry_refresh(None, "The platform could not be reached."),
+        };
+        if let Reply::Token(answer) = &response.reply {
+            refresh.stage = Stage::Finishing;
+            let owner = Owner::Refresh(refresh.number);
+            let change = Change::FinishRefresh {
+                install_id: refresh.install_id.clone(),
+                token: answer.token.clone(),
+                issued_at: answer.server_time,
+                clock_offset: answer.server_time.since(self.now),
+            };
+            self.emit(Effect::StopTimer(Timer::RefreshDeadline));
+            return self.commit(change, owner);
+        }
+        if let Some(state) = response.verdict() {
+            return self.refresh_refused(state);
+        }
+        match response.error_code() {
+            Some(ErrorCode::RefreshTokenUsed) => {
+                refresh.stage = Stage::Spent;
+                self.emit(Effect::StartTimer(Timer::RefreshElsewhere, ELSEWHERE_MS));
+                self.reload_record();
+            }
+            Some(code) if code.status() < 500 && !is_passing(code) => {
+                let details = [code.as_str(), ": the platform refused to refresh the session."].concat();
+                self.fail_refresh(SdkError::new(Code::GetToken, Reason::ServerError, details));
+            }
+            _ => self.retry_refresh(response.retry_after_ms, "The platform could not answer."),
+        }
+    }
+
+    /// The platform says that this install can't act, or that its session is over.
+    fn refresh_refused(&mut self, state: UserState) {
+        let Some(refresh) = &self.refresh else { return };
+        let seen = Observation {
+            state: Some(state),
+            generation: Some(refresh.generation),
+            ..Observation::default()
+        };
+        self.commit(Change::Observe { install_id: refresh.install_id.clone(), seen }, Owner::Nobody);
+        self.fail_refresh(disabled(state));
+        // The refusal does not tell why; the check does.
+        self.start_check();
+    }
+
+    fn retry_refresh(&mut self, retry_after: Option<f64>, details: &str) {
+        let fraction = self.entropy.as_ref().map_or(0.5, |entropy| entropy.fraction());
+        self.quiet = retry_after.map(|pause_ms| Quiet { since: self.now, pause_ms });
+        let Some(refresh) = &mut self.refresh else { return };
+        match refresh.tries.delay(fraction, retry_after) {
+            Some(delay) if delay < self.settings.timeouts.token => {
+                refresh.stage = Stage::Retrying;
+                self.emit(Effect::StartTimer(Timer::RefreshRetry, delay));
+            }
+            _ => self.give_up_refresh(details),
+        }
+    }
+
+    pub(super) fn refresh_timed_out(&mut self) {
+        self.give_up_refresh("The platform did not answer in time.");
+    }
+
+    /// No new token can be had now. The old one will do if it has not expired.
+    fn give_up_refresh(&mut self, details: &str) {
+        let outcome = self.without_refresh(details);
+        self.end_refresh(outcome);
+    }
+
+    fn without_refresh(&self, details: &str) -> Result<Output, SdkError> {
+        match self.record.user.as_ref().filter(|user| !user.is_token_expired(self.now)) {
+            Some(user) => Ok(Output::Token(token_of(user))),
+            None => Err(SdkError::passing(Code::GetToken, Reason::NetworkError, details)),
+        }
+    }
+
+    /// Another tab had its time.
+    pub(super) fn refresh_waited(&mut self) {
+        let Some(refresh) = &self.refresh else { return };
+        match refresh.stage {
+            Stage::Elsewhere => self.begin_refresh(),
+            Stage::Spent => self.refresh_refused(UserState::SessionEnded),
+            _ => {}
+        }
+    }
+
+    /// The record was replaced: perhaps it holds what this refresh wants.
+    pub(super) fn refresh_sees_record(&mut self) {
+        let Some(refresh) = &self.refresh else { return };
+        if !matches!(refresh.stage, Stage::Elsewhere | Stage::Spent) {
+            return;
+        }
+        let newer = self.record.user.as_ref().is_none_or(|user| {
+            user.install_id != refresh.install_id
+                || user.token.generation > refresh.generation
+                || user.state != UserState::Active
+        });
+        if newer {
+            self.end_refresh_with_record();
+        }
+    }
+
+    fn end_refresh_with_record(&mut self) {
+        let outcome = match &self.record.user {
+            None => Err(no_user()),
+            Some(user) if user.state != UserState::Active => Err(disabled(user.state)),
+            Some(user) => Ok(Output::Token(token_of(user))),
+        };
+        self.end_refresh(outcome);
+    }
+
+    /// The user is gone from this device.
+    pub(super) fn cancel_refresh(&mut self) {
+        self.fail_refresh(no_user());
+    }
+
+    fn fail_refresh(&mut self, error: SdkError) {
+        self.end_refresh(Err(error));
+    }
+
+    fn end_refresh(&mut self, outcome: Result<Output, SdkError>) {
+        let Some(refresh) = self.refresh.take() else { return };
+        self.emit(Effect::StopTimer(Timer::RefreshDeadline));
+        match refresh.stage {
+            Stage::Sending(ticket) => self.emit(Effect::Abort(ticket)),
+            Stage::Retrying => self.emit(Effect::StopTimer(Timer::RefreshRetry)),
+            Stage::Elsewhere | Stage::Spent => self.emit(Effect::StopTimer(Timer::RefreshElsewhere)),
+            _ => {}
+        }
+        if refresh.holds_lock {
+            self.emit(Effect::Unlock(LockName::Refresh));
+        }
+        for call in refresh.waiters {
+            self.settle(call, outcome.clone());
+        }
+    }
+}
+
+fn is_passing(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::TooManyRequests | ErrorCode::RequestTimeout)
+}
+
+fn token_of(user: &User) -> UserAccessToken {
+    UserAccessToken { token: user.token.access_token.clone(), expiry: user.token.expires_at }
+}
+
+fn no_user() -> SdkError {
+    SdkError::new(Code::GetToken, Reason::NoUser, "There is no user on this device.")
+}
+
+fn disabled(state: UserState) -> SdkError {
+    let details = match state {
+        UserState::Inactive => "Another device is this user's active one.",
+        UserState::Deleted => "The user was deleted on the platform.",
+        UserState::SessionEnded => "The platform ended this install's session; call reset, then createUser.",
+        UserState::Disabled | UserState::Active => {
+            "The user is disabled on the platform, or active on another device."
+        }
+    };
+    SdkError::new(Code::GetToken, Reason::UserDisabledRemotely, details)
+}

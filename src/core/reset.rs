@@ -1,0 +1,136 @@
+//! `reset`: the user is removed from the device. Locally always, remotely as far as the network lets it.
+
+use super::change::Change;
+use super::commits::Owner;
+use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer};
+use super::error::{Code, Reason, SdkError};
+use super::event::{CallId, CommitOutcome, LockOutcome, Ticket};
+use super::machine::{Core, InitState};
+use super::record::{Record, User};
+
+/// How long the platform may take to hear the goodbye. Nobody waits for it.
+const GOODBYE_TIMEOUT_MS: f64 = 5_000.0;
+
+/// A reset under way.
+#[derive(Debug)]
+pub(super) struct Reset {
+    call: CallId,
+    stage: Stage,
+    erased: Option<User>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Stage {
+    Locking(Ticket),
+    Erasing,
+    Removing(Ticket),
+}
+
+impl Core {
+    pub(super) fn start_reset(&mut self, call: CallId) {
+        if self.reset.is_some() {
+            return self.settle(call, Err(in_progress()));
+        }
+        let ticket = self.ticket();
+        self.reset = Some(Reset { call, stage: Stage::Locking(ticket), erased: None });
+        self.emit(Effect::StartTimer(Timer::ResetDeadline, self.settings.timeouts.reset));
+        self.emit(Effect::Lock(ticket, LockName::Reset));
+    }
+
+    pub(super) fn on_reset_lock(&mut self, ticket: Ticket, outcome: LockOutcome) -> bool {
+        let Some(reset) = self.reset.as_mut().filter(|reset| reset.stage == Stage::Locking(ticket)) else {
+            return false;
+        };
+        if outcome != LockOutcome::Acquired {
+            self.end_reset(Err(in_progress()));
+            return true;
+        }
+        reset.stage = Stage::Erasing;
+        let owner = Owner::Reset(reset.call);
+        self.cancel_creation();
+        self.commit(Change::Erase, owner);
+        true
+    }
+
+    /// Keeps whom to say goodbye to.
+    pub(super) fn remember_erased(&mut self, user: Option<User>) {
+        if let Some(reset) = &mut self.reset {
+            reset.erased = user;
+        }
+    }
+
+    /// The record could not be overwritten. Removing it frees space rather than taking it.
+    pub(super) fn remove_record(&mut self) {
+        let ticket = self.ticket();
+        if let Some(reset) = &mut self.reset {
+            reset.stage = Stage::Removing(ticket);
+            self.emit(Effect::Remove(ticket));
+        }
+    }
+
+    pub(super) fn on_removed(&mut self, ticket: Ticket, outcome: &CommitOutcome) -> bool {
+        let Some(reset) = self.reset.as_mut().filter(|reset| reset.stage == Stage::Removing(ticket)) else {
+            return false;
+        };
+        if let CommitOutcome::Failed(why) = outcome {
+            let details = ["The stored user could not be removed, so it is still there: ", why].concat();
+            self.end_reset(Err(SdkError::passing(Code::Reset, Reason::ExceptionOrError, details)));
+            return true;
+        }
+        let call = reset.call;
+        self.remember_erased(self.record.user.clone());
+        self.record = Record::empty();
+        self.base = self.record.stamp();
+        self.unsaved = false;
+        self.emit(Effect::Announce);
+        self.reset_changed(call);
+        self.on_record_changed();
+        true
+    }
+
+    /// The user is gone from this device.
+    pub(super) fn reset_changed(&mut self, call: CallId) {
+        let Some(reset) = self.reset.as_mut().filter(|reset| reset.call == call) else { return };
+        let erased = reset.erased.take();
+        self.cancel_refresh();
+        self.cancel_check();
+        self.end_reset(Ok(Output::Reset(InitState::Initialized)));
+        if let Some(user) = erased {
+            self.say_goodbye(&user);
+        }
+    }
+
+    pub(super) fn reset_timed_out(&mut self) {
+        let details = "The reset could not be finished in time; call it again.";
+        self.end_reset(Err(SdkError::passing(Code::Reset, Reason::ExceptionOrError, details)));
+    }
+
+    /// Best effort, in the background: the platform learns that `user`'s install is gone.
+    pub(super) fn say_goodbye(&mut self, user: &User) {
+        let ticket = self.ticket();
+        let request = Request {
+            method: Method::Post,
+            platform_url: user.platform_url.clone(),
+            path: "/sdk/v1/reset",
+            bearer: Some(user.token.access_token.clone()),
+            etag: None,
+            body: Body::Goodbye,
+            timeout_ms: GOODBYE_TIMEOUT_MS,
+            keepalive: true,
+        };
+        self.emit(Effect::Send(ticket, request));
+    }
+
+    fn end_reset(&mut self, outcome: Result<Output, SdkError>) {
+        let Some(reset) = self.reset.take() else { return };
+        self.emit(Effect::StopTimer(Timer::ResetDeadline));
+        if !matches!(reset.stage, Stage::Locking(_)) {
+            self.emit(Effect::Unlock(LockName::Reset));
+        }
+        self.settle(reset.call, outcome);
+    }
+}
+
+fn in_progress() -> SdkError {
+    SdkError::passing(Code::Reset, Reason::SdkResetInProgress, "Another reset is in progress.")
+}
