@@ -1,0 +1,79 @@
+// One device, several tabs: pages of one browser context, which share their storage.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { authCode } from "../support/backend.mjs";
+import { launchChromium, openPageDevice } from "../support/chromium.mjs";
+import { installPackage } from "../support/consumer.mjs";
+import { assertNoUser, assertTokenWorks, assertUserIs } from "../support/main-job.mjs";
+import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
+import { startPlatform } from "../support/platform.mjs";
+import { startRecorder } from "../support/recorder.mjs";
+
+let platform;
+let pages;
+let browser;
+
+before(async () => {
+  let project;
+  [platform, project, browser] = await Promise.all([
+    startPlatform({ after }),
+    installPackage({ after }),
+    launchChromium({ after }),
+  ]);
+  pages = await startPages({ after }, await bundleWithEsbuild(project));
+});
+
+/** Opens two tabs of a new device, whose requests all pass through a recorder. */
+async function openTwoTabs(t) {
+  const recorder = await startRecorder(t, platform);
+  const one = await openPageDevice(t, browser, pages.address(recorder));
+  return { recorder, one, two: await one.openTab() };
+}
+
+test("two tabs that create at once make one user", async (t) => {
+  const { recorder, one, two } = await openTwoTabs(t);
+  await Promise.all([one.call("ensureInitialized"), two.call("ensureInitialized")]);
+  const codes = [await authCode(platform, "tab one"), await authCode(platform, "tab two")];
+  const outcomes = await Promise.allSettled([
+    one.call("createUser", { authCode: codes[0] }),
+    two.call("createUser", { authCode: codes[1] }),
+  ]);
+
+  const [winner, ...others] = outcomes.filter(({ status }) => status === "fulfilled");
+  assert.deepEqual(others, []);
+  const loser = outcomes.find(({ status }) => status === "rejected");
+  assert.ok(["USER_CREATION_IN_PROGRESS", "USER_ALREADY_EXISTS"].includes(loser.reason.reason), loser.reason.text);
+  const { userId } = winner.value.userInfo;
+  await assertUserIs(one, userId);
+  await assertUserIs(two, userId);
+  const created = recorder.requests.filter(({ path, status }) => path === "/sdk/v1/users" && status === 201);
+  assert.equal(created.length, 1, "the platform has one user");
+  one.assertQuiet();
+  two.assertQuiet();
+});
+
+test("a tab sees at once what another one does", async (t) => {
+  const { one, two } = await openTwoTabs(t);
+  await two.call("addSdkStatusUpdateListener");
+  const { userInfo } = await one.call("createUser", { authCode: await authCode(platform, "seen") });
+  await two.hears("that there is a user", (status) => status.userExists);
+  await assertUserIs(two, userInfo.userId);
+  await assertTokenWorks(platform, two, userInfo.userId);
+
+  await one.call("reset");
+  await two.hears("that the user is gone", (status) => !status.userExists);
+  await assertNoUser(two);
+  one.assertQuiet();
+  two.assertQuiet();
+});
+
+test("a user created in one tab is there in a tab that is opened later", async (t) => {
+  const { one } = await openTwoTabs(t);
+  const { userInfo } = await one.call("createUser", { authCode: await authCode(platform, "later") });
+  const later = await one.openTab();
+  await assertUserIs(later, userInfo.userId);
+  await assert.rejects(later.call("createUser", { authCode: await authCode(platform, "later") }), {
+    reason: "USER_ALREADY_EXISTS",
+  });
+});

@@ -1,0 +1,41 @@
+// The app's backend: the server that knows the app's own users and holds the API key.
+
+import assert from "node:assert/strict";
+
+const REQUEST_DEADLINE_MS = 15_000;
+
+/** Asks the platform for an authentication code for the app's user `externalId`. */
+export async function authCode(platform, externalId) {
+  const { status, body } = await request(platform, "POST", "/users/auth-code", {
+    token: platform.apiKey,
+    body: { external_id: externalId },
+  });
+  assert.equal(status, 200, `POST /users/auth-code answered ${status}: ${JSON.stringify(body)}`);
+  return body.authentication_code;
+}
+
+/** What the platform answers about the user to whom `token` belongs. */
+export function readOwnProfile(platform, token) {
+  return request(platform, "GET", "/v2/users/me", { token });
+}
+
+/** What the platform answers the backend about a user of its app. */
+export function readUser(platform, userId) {
+  return request(platform, "GET", `/v2/users/${userId}`, { token: platform.apiKey });
+}
+
+/** Deletes a user on the platform. */
+export function deleteUser(platform, userId) {
+  return request(platform, "DELETE", `/users/${userId}`, { token: platform.apiKey });
+}
+
+async function request(platform, method, path, { token, body }) {
+  const response = await fetch(new URL(path, platform.url), {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) },
+    body: body && JSON.stringify(body),
+    signal: AbortSignal.timeout(REQUEST_DEADLINE_MS),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text ? JSON.parse(text) : undefined };
+}

@@ -1,0 +1,170 @@
+// A device whose app runs in a real Hermes engine, with this process in the place of React Native's native side.
+//
+// The engine reads statements from its standard input, one per line, and drains its microtasks after each. What it
+// prints are lines too; those that begin with `@@` are messages for the host.
+
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { ROOT } from "./artifacts.mjs";
+import { within } from "./deadline.mjs";
+import { Device } from "./device.mjs";
+
+const ENGINE = join(
+  dirname(createRequire(import.meta.url).resolve("hermes-engine-cli/package.json")),
+  process.platform === "darwin" ? "osx-bin" : "linux64-bin",
+  "hermes",
+);
+const RUNTIME = join(ROOT, "tests/e2e/hermes/app/runtime.js");
+const RANDOM_POOL_BYTES = 4096;
+const REQUEST_DEADLINE_MS = 20_000;
+
+/**
+ * Starts an engine with this app.
+ *
+ * @param options.bundle - The app's code.
+ * @param options.initialize - What the app passes to `initialize`, besides its storage, whenever it starts.
+ * @param options.randomValues - Whether the app has the polyfill for `crypto.getRandomValues`.
+ */
+export async function startHermesDevice(scope, { bundle, initialize, randomValues = true }) {
+  const device = new HermesDevice(bundle, initialize, randomValues);
+  scope.after(() => device.close());
+  await device.open();
+  return device;
+}
+
+class HermesDevice extends Device {
+  /** What the app wrote to its console, as `{level, text}`. */
+  console = [];
+  /** The app's storage; it outlives the engine, as a phone's does. */
+  storage = new Map();
+  #bundle;
+  #initialize;
+  #randomValues;
+  #engine;
+  #calls = new Map();
+  #lastCall = 0;
+  #timers = new Set();
+
+  constructor(bundle, initialize, randomValues) {
+    super();
+    this.#bundle = bundle;
+    this.#initialize = initialize;
+    this.#randomValues = randomValues;
+  }
+
+  async open() {
+    const engine = spawn(ENGINE, [], { stdio: ["pipe", "pipe", "pipe"] });
+    this.#engine = engine;
+    // Writing to an engine that has just died must not end the test's process; its end is reported below.
+    engine.stdin.on("error", () => {});
+    for (const stream of [engine.stdout, engine.stderr]) {
+      createInterface({ input: stream }).on("line", (line) => this.#read(engine, line));
+    }
+    engine.on("exit", (code, signal) => this.#fail(`the engine ended (${signal ?? code})`));
+    this.#evaluate(await readFile(RUNTIME, "utf8"));
+    if (this.#randomValues) {
+      this.#tell({ kind: "random", bytes: [...randomBytes(RANDOM_POOL_BYTES)] });
+      this.#evaluate("installRandomValues()");
+    }
+    this.#evaluate(this.#bundle);
+    await this.call("initialize", this.#initialize);
+  }
+
+  async close() {
+    const engine = this.#engine;
+    this.#engine = undefined;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    if (!engine || engine.exitCode !== null || engine.signalCode !== null) return;
+    const exited = once(engine, "exit");
+    engine.kill("SIGKILL");
+    await within("the engine's end", exited);
+  }
+
+  perform(name, args) {
+    const id = ++this.#lastCall;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, { resolve, reject });
+      this.#tell({ kind: "call", id, name, args });
+    });
+  }
+
+  /** Has the engine evaluate a script, however many lines it has. */
+  #evaluate(script) {
+    this.#write(`(0, eval)(${asLiteral(script)})`);
+  }
+
+  #tell(message) {
+    this.#write(`fromHost(${asLiteral(message)})`);
+  }
+
+  #write(line) {
+    this.#engine?.stdin.write(`${line}\n`);
+  }
+
+  #read(engine, line) {
+    if (engine !== this.#engine) return;
+    const start = line.indexOf("@@");
+    if (start >= 0) this.#serve(JSON.parse(line.slice(start + 2)));
+    else if (line.includes("Uncaught")) this.#fail(line);
+  }
+
+  #serve({ kind, id, payload }) {
+    const handlers = {
+      outcome: () => {
+        this.#calls.get(id)?.resolve(payload);
+        this.#calls.delete(id);
+      },
+      status: () => this.statuses.push(payload),
+      console: () => this.console.push(payload),
+      timer: () => this.#startTimer(id, payload),
+      fetch: () => this.#answer(id, fetchFor(payload)),
+      getItem: () => this.#answer(id, this.storage.get(payload.key) ?? null),
+      setItem: () => this.#answer(id, void this.storage.set(payload.key, payload.value)),
+      removeItem: () => this.#answer(id, void this.storage.delete(payload.key)),
+    };
+    handlers[kind]();
+  }
+
+  #startTimer(id, ms) {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#tell({ kind: "timer", id });
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  async #answer(id, promise) {
+    try {
+      this.#tell({ kind: "answer", id, value: await promise });
+    } catch (error) {
+      // React Native's fetch says no more than this either.
+      this.#tell({ kind: "answer", id, error: `Network request failed: ${error.message}` });
+    }
+  }
+
+  #fail(message) {
+    for (const { reject } of this.#calls.values()) reject(new Error(message));
+    this.#calls.clear();
+  }
+}
+
+/** Sends a request of the app, and returns the answer in plain data. */
+async function fetchFor({ url, method, headers, body }) {
+  const response = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(REQUEST_DEADLINE_MS) });
+  return {
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: await response.text(),
+  };
+}
+
+/** `value` as a JavaScript literal on one line, also for the two separators that JSON leaves alone. */
+function asLiteral(value) {
+  return JSON.stringify(value).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+}

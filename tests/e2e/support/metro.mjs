@@ -1,0 +1,55 @@
+// Bundles an app as React Native does: Metro with React Native's configuration and its Babel preset.
+
+import { copyFile, realpath, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { ROOT } from "./artifacts.mjs";
+
+const require = createRequire(import.meta.url);
+const APP = join(ROOT, "tests/e2e/hermes/app/app.mjs");
+const AGENT = join(ROOT, "tests/e2e/support/agent.mjs");
+
+/** Bundles the test's app in `project`, for production but with its names, and returns the code. */
+export async function bundleApp(project) {
+  await copyFile(APP, join(project, "app.mjs"));
+  await copyFile(AGENT, join(project, "agent.mjs"));
+  return bundle(project, "app.mjs", { minify: false });
+}
+
+/** How many bytes the package adds to the minified bundle of an app, by how the app imports it. */
+export async function measureContribution(project) {
+  const sources = {
+    nothing: "globalThis.app = {};",
+    import: 'import * as sdk from "@sentiance-react-native/core";\nglobalThis.app = sdk;',
+    require: 'globalThis.app = require("@sentiance-react-native/core");',
+  };
+  const sizes = {};
+  for (const [name, source] of Object.entries(sources)) {
+    await writeFile(join(project, `${name}.js`), source);
+    sizes[name] = Buffer.byteLength(await bundle(project, `${name}.js`, { minify: true }));
+  }
+  return { import: sizes.import - sizes.nothing, require: sizes.require - sizes.nothing };
+}
+
+async function bundle(project, entry, { minify }) {
+  const { default: Metro } = await import("metro");
+  const { getDefaultConfig, mergeConfig } = require("@react-native/metro-config");
+  const projectRoot = await realpath(project);
+  const preset = JSON.stringify(require.resolve("@react-native/babel-preset"));
+  await writeFile(join(projectRoot, "babel.config.js"), `module.exports = { presets: [${preset}] };`);
+  // In a real app these two come with react-native itself.
+  const helpers = dirname(require.resolve("@babel/runtime/package.json"));
+  const runtime = dirname(require.resolve("metro-runtime/package.json"));
+  const config = mergeConfig(getDefaultConfig(projectRoot), {
+    projectRoot,
+    watchFolders: [projectRoot, helpers, runtime],
+    cacheStores: [],
+    maxWorkers: 1,
+    reporter: { update() {} },
+    resolver: { extraNodeModules: { "@babel/runtime": helpers } },
+    // The engine has no native side that these would set up.
+    serializer: { getModulesRunBeforeMainModule: () => [], getPolyfills: () => [] },
+  });
+  const { code } = await Metro.runBuild(config, { entry, platform: "android", dev: false, minify });
+  return code;
+}

@@ -1,0 +1,99 @@
+// An app's web pages: bundled from the installed package, and served from the loopback interface.
+
+import { copyFile, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { extname, join, normalize } from "node:path";
+import * as esbuild from "esbuild";
+import { ROOT } from "./artifacts.mjs";
+
+const PAGES = join(ROOT, "tests/e2e/browser/pages");
+const AGENT = join(ROOT, "tests/e2e/support/agent.mjs");
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".map": "application/json" };
+/** What a careful site sends: scripts of its own only, no `eval`, and WebAssembly. */
+const CAREFUL_POLICY = "default-src 'none'; connect-src *; script-src 'self' 'wasm-unsafe-eval'";
+/** The same, from before the site knew of WebAssembly. */
+const POLICY_WITHOUT_WASM = "default-src 'none'; connect-src *; script-src 'self'";
+
+/** Bundles the page with esbuild, with code splitting, and returns the folder of what has to be served. */
+export async function bundleWithEsbuild(project) {
+  const outdir = join(project, "dist-esbuild");
+  await placeSources(project);
+  await esbuild.build({
+    absWorkingDir: project,
+    entryPoints: ["app.mjs"],
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: "esm",
+    entryNames: "app",
+    outdir,
+    logLevel: "silent",
+  });
+  return outdir;
+}
+
+/** Bundles the page with Vite's defaults, and returns the folder of what has to be served. */
+export async function bundleWithVite(project) {
+  const outDir = join(project, "dist-vite");
+  await placeSources(project);
+  const vite = await import("vite");
+  await vite.build({
+    root: project,
+    configFile: false,
+    logLevel: "error",
+    build: { outDir, rollupOptions: { input: join(project, "app.mjs"), output: { entryFileNames: "app.js" } } },
+  });
+  return outDir;
+}
+
+async function placeSources(project) {
+  await copyFile(join(PAGES, "app.mjs"), join(project, "app.mjs"));
+  await copyFile(AGENT, join(project, "agent.mjs"));
+}
+
+/**
+ * Serves the bundled page. The address of a page that talks to a platform comes from `address(platform)`; it names the
+ * platform in the page's `<meta>` element, as an app does that was written for React Native and stays unchanged.
+ */
+export async function startPages(scope, dist) {
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url, "http://pages");
+    try {
+      const body = url.pathname === "/" ? page(url.searchParams.get("platform")) : await asset(dist, url.pathname);
+      response.writeHead(200, {
+        "content-type": TYPES[url.pathname === "/" ? ".html" : extname(url.pathname)] ?? "application/octet-stream",
+        "content-security-policy": url.searchParams.has("no-wasm") ? POLICY_WITHOUT_WASM : CAREFUL_POLICY,
+      });
+      response.end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  scope.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  return {
+    origin,
+    address: (platform, extra = "") => `${origin}/?platform=${encodeURIComponent(platform.url)}${extra}`,
+  };
+}
+
+function page(platformUrl) {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>app</title>
+<meta name="sentiance-platform-url" content="${platformUrl}">
+<link rel="icon" href="data:,">
+<script type="module" src="/app.js"></script>
+</html>`;
+}
+
+function asset(dist, path) {
+  return readFile(join(dist, normalize(path)));
+}
