@@ -4,7 +4,7 @@
 import { cpus } from "node:os";
 import { installPackage } from "../tests/e2e/support/consumer.mjs";
 import { startPlatform } from "../tests/e2e/support/platform.mjs";
-import { Scope } from "../demo/scope.mjs";
+import { Scope } from "../tests/e2e/support/scope.mjs";
 import { measureCreateUser } from "./create-user.mjs";
 import { measurePlatform } from "./platform.mjs";
 import { measureSizes } from "./sizes.mjs";

@@ -10,7 +10,7 @@ import { makeFolder } from "../tests/e2e/support/folder.mjs";
 import { startNodeDevice } from "../tests/e2e/support/node-device.mjs";
 import { startPlatform } from "../tests/e2e/support/platform.mjs";
 import { check, result, shortened, step } from "./narration.mjs";
-import { Scope } from "./scope.mjs";
+import { Scope } from "../tests/e2e/support/scope.mjs";
 
 const EXTERNAL_ID = "ada@example.com";
 const KEEP_SERVING = process.argv.includes("--serve");

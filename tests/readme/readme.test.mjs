@@ -18,9 +18,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { ROOT } from "../e2e/support/artifacts.mjs";
 import { installPackage } from "../e2e/support/consumer.mjs";
+import { fileScope } from "../e2e/support/file-scope.mjs";
 import { startPlatform } from "../e2e/support/platform.mjs";
 import { findBlocks } from "./blocks.mjs";
 import { runners } from "./runners.mjs";
@@ -29,7 +30,7 @@ const markdown = await readFile(join(ROOT, "README.md"), "utf8");
 const context = { output: "" };
 
 before(async () => {
-  [context.platform, context.project] = await Promise.all([startPlatform({ after }), installPackage({ after })]);
+  [context.platform, context.project] = await Promise.all([startPlatform(fileScope), installPackage(fileScope)]);
 });
 
 test("the README has code blocks", () => {

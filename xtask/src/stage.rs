@@ -13,7 +13,7 @@ const COMPILE_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// Something is missing or did not build; the message says what.
 pub(crate) fn prepare() -> anyhow::Result<()> {
     setup::run(setup::Purpose::Build)?;
-    build::run()?;
+    build::run(&build::Options::default())?;
     println!("Building the platform (a few minutes the first time) ...");
     process::run(
         "the platform's build",

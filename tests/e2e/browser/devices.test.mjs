@@ -1,11 +1,12 @@
 // One user, several devices: browser contexts, each with storage of its own, on one platform.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { devices } from "playwright-core";
 import { authCode } from "../support/backend.mjs";
 import { launchChromium, openPageDevice } from "../support/chromium.mjs";
 import { installPackage } from "../support/consumer.mjs";
+import { fileScope } from "../support/file-scope.mjs";
 import { assertUserIs } from "../support/main-job.mjs";
 import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
 import { startPlatform } from "../support/platform.mjs";
@@ -27,11 +28,11 @@ let browser;
 before(async () => {
   let project;
   [platform, project, browser] = await Promise.all([
-    startPlatform({ after }),
-    installPackage({ after }),
-    launchChromium({ after }),
+    startPlatform(fileScope),
+    installPackage(fileScope),
+    launchChromium(fileScope),
   ]);
-  pages = await startPages({ after }, await bundleWithEsbuild(project));
+  pages = await startPages(fileScope, await bundleWithEsbuild(project));
 });
 
 /** Opens a new device of this kind. */

@@ -1,10 +1,11 @@
 // The main job in Chromium, in a page that was bundled from the installed package, under a strict security policy.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { authCode } from "../support/backend.mjs";
 import { launchChromium, openPageDevice } from "../support/chromium.mjs";
 import { installPackage } from "../support/consumer.mjs";
+import { fileScope } from "../support/file-scope.mjs";
 import { performMainJob } from "../support/main-job.mjs";
 import { bundleWithEsbuild, bundleWithVite, startPages } from "../support/pages.mjs";
 import { startPlatform } from "../support/platform.mjs";
@@ -15,9 +16,9 @@ let browser;
 
 before(async () => {
   [platform, project, browser] = await Promise.all([
-    startPlatform({ after }),
-    installPackage({ after }),
-    launchChromium({ after }),
+    startPlatform(fileScope),
+    installPackage(fileScope),
+    launchChromium(fileScope),
   ]);
 });
 

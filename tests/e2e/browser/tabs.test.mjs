@@ -1,10 +1,11 @@
 // One device, several tabs: pages of one browser context, which share their storage.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { authCode } from "../support/backend.mjs";
 import { launchChromium, openPageDevice } from "../support/chromium.mjs";
 import { installPackage } from "../support/consumer.mjs";
+import { fileScope } from "../support/file-scope.mjs";
 import { assertNoUser, assertTokenWorks, assertUserIs } from "../support/main-job.mjs";
 import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
 import { startPlatform } from "../support/platform.mjs";
@@ -17,11 +18,11 @@ let browser;
 before(async () => {
   let project;
   [platform, project, browser] = await Promise.all([
-    startPlatform({ after }),
-    installPackage({ after }),
-    launchChromium({ after }),
+    startPlatform(fileScope),
+    installPackage(fileScope),
+    launchChromium(fileScope),
   ]);
-  pages = await startPages({ after }, await bundleWithEsbuild(project));
+  pages = await startPages(fileScope, await bundleWithEsbuild(project));
 });
 
 /** Opens two tabs of a new device, whose requests all pass through a recorder. */

@@ -1,9 +1,10 @@
 // The main job in React Native's engine: the react-native entry, bundled by Metro, in a real Hermes.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { authCode } from "../support/backend.mjs";
 import { installPackage } from "../support/consumer.mjs";
+import { fileScope } from "../support/file-scope.mjs";
 import { startHermesDevice } from "../support/hermes-device.mjs";
 import { performMainJob } from "../support/main-job.mjs";
 import { bundleApp, measureContribution } from "../support/metro.mjs";
@@ -16,7 +17,7 @@ let project;
 let bundle;
 
 before(async () => {
-  [platform, project] = await Promise.all([startPlatform({ after }), installPackage({ after })]);
+  [platform, project] = await Promise.all([startPlatform(fileScope), installPackage(fileScope)]);
   bundle = await bundleApp(project);
 });
 

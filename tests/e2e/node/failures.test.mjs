@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { authCode, deleteUser, readOwnProfile } from "../support/backend.mjs";
 import { installPackage } from "../support/consumer.mjs";
 import { eventually } from "../support/deadline.mjs";
+import { fileScope } from "../support/file-scope.mjs";
 import { makeFolder } from "../support/folder.mjs";
 import { assertNoUser, assertTokenWorks, assertUserIs } from "../support/main-job.mjs";
 import { startNodeDevice } from "../support/node-device.mjs";
@@ -16,7 +17,7 @@ let platform;
 let folder;
 
 before(async () => {
-  [platform, folder] = await Promise.all([startPlatform({ after }), installPackage({ after })]);
+  [platform, folder] = await Promise.all([startPlatform(fileScope), installPackage(fileScope)]);
 });
 
 /** Starts a device with an empty storage file, whose platform is at `platformUrl`. */

@@ -1,8 +1,9 @@
 // The main job in Node, with the package as customers install it: as an ES module and as CommonJS.
 
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { join } from "node:path";
 import { installPackage } from "../support/consumer.mjs";
+import { fileScope } from "../support/file-scope.mjs";
 import { makeFolder } from "../support/folder.mjs";
 import { performMainJob } from "../support/main-job.mjs";
 import { startNodeDevice } from "../support/node-device.mjs";
@@ -12,7 +13,7 @@ let platform;
 let folder;
 
 before(async () => {
-  [platform, folder] = await Promise.all([startPlatform({ after }), installPackage({ after })]);
+  [platform, folder] = await Promise.all([startPlatform(fileScope), installPackage(fileScope)]);
 });
 
 for (const [format, app] of [

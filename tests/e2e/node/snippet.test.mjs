@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { promisify } from "node:util";
 import { authCode } from "../support/backend.mjs";
 import { ROOT } from "../support/artifacts.mjs";
 import { installPackage } from "../support/consumer.mjs";
+import { fileScope } from "../support/file-scope.mjs";
 import { startPlatform } from "../support/platform.mjs";
 
 const run = promisify(execFile);
@@ -19,7 +20,7 @@ let platform;
 let folder;
 
 before(async () => {
-  [platform, folder] = await Promise.all([startPlatform({ after }), installPackage({ after })]);
+  [platform, folder] = await Promise.all([startPlatform(fileScope), installPackage(fileScope)]);
   await copyFile(join(FIXTURES, "react-native-snippet.txt"), join(folder, "snippet.mjs"));
   await copyFile(join(FIXTURES, "snippet-surroundings.mjs"), join(folder, "surroundings.mjs"));
 });

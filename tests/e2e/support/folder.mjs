@@ -7,7 +7,7 @@ import { join } from "node:path";
 /**
  * Makes an empty folder.
  *
- * @param scope - Whatever has `after(cleanUp)`: a test's context, `{ after }` of node:test, or the demo.
+ * @param scope - Whatever has `after(cleanUp)`: a test's context, or a `Scope`.
  */
 export async function makeFolder(scope, name = "scratch") {
   const folder = await mkdtemp(join(tmpdir(), `sentiance-${name}-`));

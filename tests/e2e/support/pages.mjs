@@ -10,10 +10,10 @@ import { ROOT } from "./artifacts.mjs";
 const PAGES = join(ROOT, "tests/e2e/browser/pages");
 const AGENT = join(ROOT, "tests/e2e/support/agent.mjs");
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".map": "application/json" };
-/** What a careful site sends: scripts of its own only, no `eval`, and WebAssembly. */
-const CAREFUL_POLICY = "default-src 'none'; connect-src *; script-src 'self' 'wasm-unsafe-eval'";
-/** The same, from before the site knew of WebAssembly. */
-const POLICY_WITHOUT_WASM = "default-src 'none'; connect-src *; script-src 'self'";
+/** What a site sent before it knew of WebAssembly: scripts of its own only, no `eval`. */
+const POLICY_WITHOUT_WASM = "default-src 'none'; img-src data:; connect-src *; script-src 'self'";
+/** The same, once it knows. */
+const POLICY = `${POLICY_WITHOUT_WASM} 'wasm-unsafe-eval'`;
 
 /** Bundles the page with esbuild, with code splitting, and returns the folder of what has to be served. */
 export async function bundleWithEsbuild(project) {
@@ -63,7 +63,7 @@ export async function startPages(scope, dist) {
       const body = url.pathname === "/" ? page(url.searchParams.get("platform")) : await asset(dist, url.pathname);
       response.writeHead(200, {
         "content-type": TYPES[url.pathname === "/" ? ".html" : extname(url.pathname)] ?? "application/octet-stream",
-        "content-security-policy": url.searchParams.has("no-wasm") ? POLICY_WITHOUT_WASM : CAREFUL_POLICY,
+        "content-security-policy": url.searchParams.has("no-wasm") ? POLICY_WITHOUT_WASM : POLICY,
       });
       response.end(body);
     } catch {

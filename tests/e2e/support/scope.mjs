@@ -1,6 +1,6 @@
-// Remembers what the demo has started, and ends it in the opposite order.
+// Remembers what a command has started, and ends it in the opposite order.
 
-/** Has the `after` of a test's context, so that the demo can use the same building blocks. */
+/** Has the `after` of a test's context, so that the demo and the measurements use the same building blocks. */
 export class Scope {
   #cleanUps = [];
 
