@@ -3,6 +3,9 @@
  * package's facade re-exports it.
  */
 
+// Only what says `export` is exported.
+export {};
+
 /** Where the SDK's life cycle stands. */
 export type SdkInitState =
   | "NOT_INITIALIZED"
@@ -32,8 +35,10 @@ export interface UserInfo {
   userId: string;
   /** The user access token: a secret, sent as `Authorization: Bearer`. */
   tokenId: string;
-  /** When the token expires, as `YYYY-MM-DDTHH:mm:ss.sss±HHMM`. */
+  /** When the token expires, by the platform's clock, as `YYYY-MM-DDTHH:mm:ss.sssZ`. */
   tokenExpiryDate: string;
+  /** The same in milliseconds since the Unix epoch. */
+  tokenExpiryEpochTimeMs?: number;
   /** Whether it has expired already. */
   isTokenExpired: boolean;
 }
@@ -80,8 +85,10 @@ export interface UserCreationOptions {
 export interface UserAccessToken {
   /** The token: a secret, sent as `Authorization: Bearer`. */
   tokenId: string;
-  /** When it expires, as `YYYY-MM-DDTHH:mm:ss.sss±HHMM`. */
+  /** When it expires, by the platform's clock, as `YYYY-MM-DDTHH:mm:ss.sssZ`. */
   expiryDate?: string;
+  /** The same in milliseconds since the Unix epoch. */
+  expiryEpochTimeMs?: number;
 }
 
 /** What `reset` resolves with. */

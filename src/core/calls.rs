@@ -17,8 +17,8 @@ impl Core {
                 Reason::SdkResetInProgress,
                 "The SDK is being reset.",
             )),
-            Call::Initialize { platform_url, replaces_storage } => {
-                return self.reinitialize(id, platform_url, replaces_storage);
+            Call::Initialize { platform_url, replaces_storage, timeouts } => {
+                return self.reinitialize(id, platform_url, replaces_storage, timeouts);
             }
             Call::Reset => return self.start_reset(id),
             Call::EnsureInitialized => Ok(Output::Nothing),

@@ -42,7 +42,7 @@ pub(crate) struct Observation {
 #[derive(Debug)]
 pub(crate) enum Applied {
     /// The record becomes this one.
-    Next(Record),
+    Next(Box<Record>),
     /// The record says so already.
     Unchanged,
     /// The record is not in the state that the change expects.
@@ -138,7 +138,8 @@ impl Change {
 }
 
 fn next(current: &Record, user: Option<User>, pending: Option<Pending>) -> Applied {
-    Applied::Next(Record { version: current.version, epoch: current.epoch.wrapping_add(1), user, pending })
+    let epoch = current.epoch.wrapping_add(1);
+    Applied::Next(Box::new(Record { version: current.version, epoch, user, pending }))
 }
 
 /// Changes the user of `install_id`, if it is the one that is there.

@@ -35,7 +35,7 @@ struct Current {
     ticket: Ticket,
     change: Change,
     owner: Owner,
-    next: Record,
+    next: Box<Record>,
     conflicts: u32,
 }
 
@@ -58,7 +58,7 @@ impl Core {
             Applied::Next(next) => {
                 let ticket = self.ticket();
                 let expected = self.base.clone();
-                self.emit(Effect::Commit { ticket, expected, record: Box::new(next.clone()) });
+                self.emit(Effect::Commit { ticket, expected, record: next.clone() });
                 self.commits.current = Some(Current { ticket, change, owner, next, conflicts });
             }
             Applied::Unchanged => self.changed(owner, Ok(())),
@@ -95,7 +95,7 @@ impl Core {
 
     /// A user that was created, and a token that was refreshed, stay usable in memory. Only a removal must reach the
     /// storage: in memory alone it would bring the user back at the next start.
-    fn write_failed(&mut self, change: Change, next: Record, owner: Owner, why: &str) {
+    fn write_failed(&mut self, change: Change, next: Box<Record>, owner: Owner, why: &str) {
         if matches!(change, Change::Erase) {
             return self.remove_record();
         }
@@ -104,8 +104,8 @@ impl Core {
         self.replace_record(&change, next, owner);
     }
 
-    fn replace_record(&mut self, change: &Change, next: Record, owner: Owner) {
-        let before = std::mem::replace(&mut self.record, next);
+    fn replace_record(&mut self, change: &Change, next: Box<Record>, owner: Owner) {
+        let before = std::mem::replace(&mut self.record, *next);
         if matches!(change, Change::Erase) {
             self.remember_erased(before.user);
         }

@@ -1,7 +1,7 @@
 //! What goes into the state machine.
 
 use super::record::Record;
-use super::settings::Identity;
+use super::settings::{Identity, Timeouts};
 use sentiance_protocol::{ConfigResponse, CreateUserResponse, EpochMs, ErrorBody, RefreshResponse};
 
 /// One step: what happened, when, and fresh randomness for it.
@@ -94,6 +94,8 @@ pub enum Call {
         platform_url: Option<String>,
         /// Whether the options name another storage than the one in use.
         replaces_storage: bool,
+        /// The deadlines from now on; `None` leaves them.
+        timeouts: Option<Timeouts>,
     },
     /// `ensureInitialized()`.
     EnsureInitialized,
@@ -136,7 +138,7 @@ pub struct CreateUserOptions {
 #[derive(Clone, Debug)]
 pub enum LoadOutcome {
     /// A record, or none.
-    Found(Option<Record>),
+    Found(Option<Box<Record>>),
     /// Something that is no record of this version. The driver set it aside under another key.
     Unreadable,
     /// The storage can't be read. The driver goes on in memory. Holds why.
@@ -149,7 +151,7 @@ pub enum CommitOutcome {
     /// The record is stored.
     Written,
     /// Another tab committed first; this is what the storage holds now.
-    Conflict(Option<Record>),
+    Conflict(Option<Box<Record>>),
     /// The storage refused, or did not answer in time. Holds why.
     Failed(String),
 }

@@ -10,7 +10,7 @@ use super::platform_url::PlatformUrl;
 use super::record::{Record, Stamp};
 use super::refresh::{Quiet, Refresh};
 use super::reset::Reset;
-use super::settings::Settings;
+use super::settings::{Settings, Timeouts};
 use super::status::SdkStatus;
 use sentiance_protocol::EpochMs;
 
@@ -194,8 +194,8 @@ impl Core {
                 waiting.push((id, call));
             }
             (Phase::Loading { .. }, _) => self.settle(id, Err(SdkError::not_initialized())),
-            (Phase::Cold, Call::Initialize { platform_url, .. }) => {
-                self.apply_options(id, platform_url);
+            (Phase::Cold, Call::Initialize { platform_url, timeouts, .. }) => {
+                self.apply_options(id, platform_url, timeouts);
                 self.load(vec![(id, Call::EnsureInitialized)]);
             }
             (Phase::Cold, call) => self.load(vec![(id, call)]),
@@ -203,15 +203,22 @@ impl Core {
     }
 
     /// Takes over the options of `initialize`, whose platform URL was checked.
-    fn apply_options(&mut self, id: CallId, platform_url: Option<String>) {
+    fn apply_options(&mut self, id: CallId, platform_url: Option<String>, timeouts: Option<Timeouts>) {
         self.emit(Effect::ApplyOptions(id));
+        self.settings.timeouts = timeouts.unwrap_or(self.settings.timeouts);
         if let Some(url) = platform_url.and_then(|url| PlatformUrl::parse(&url).ok()) {
             self.platform_url = Some(url);
         }
     }
 
     /// `initialize` on an initialized SDK: free while there is no user, harmless where nothing changes.
-    pub(super) fn reinitialize(&mut self, id: CallId, platform_url: Option<String>, replaces_storage: bool) {
+    pub(super) fn reinitialize(
+        &mut self,
+        id: CallId,
+        platform_url: Option<String>,
+        replaces_storage: bool,
+        timeouts: Option<Timeouts>,
+    ) {
         let replaces_url = platform_url
             .as_deref()
             .and_then(|url| PlatformUrl::parse(url).ok())
@@ -225,7 +232,7 @@ impl Core {
             );
             return self.settle(id, Err(error));
         }
-        self.apply_options(id, platform_url);
+        self.apply_options(id, platform_url, timeouts);
         if replaces_storage {
             self.load(vec![(id, Call::EnsureInitialized)]);
         } else {
@@ -292,15 +299,15 @@ impl Core {
     }
 
     /// Takes over what the storage holds.
-    pub(super) fn adopt(&mut self, stored: Option<Record>) {
-        let stamp = Stamp::of(stored.as_ref());
+    pub(super) fn adopt(&mut self, stored: Option<Box<Record>>) {
+        let stamp = Stamp::of(stored.as_deref());
         if self.unsaved && stamp == self.base {
             // Nobody else wrote: what could not be stored is still the newest.
             return;
         }
         self.base = stamp;
         self.unsaved = false;
-        self.record = stored.unwrap_or_else(Record::empty);
+        self.record = stored.map_or_else(Record::empty, |record| *record);
         self.on_record_changed();
     }
 

@@ -24,13 +24,11 @@ pub struct Timeouts {
     pub reset: f64,
     /// Until one request is given up.
     pub request: f64,
-    /// Until one operation of the storage is given up.
-    pub storage: f64,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Timeouts { creation: 30_000.0, token: 15_000.0, reset: 10_000.0, request: 10_000.0, storage: 3_000.0 }
+        Timeouts { creation: 30_000.0, token: 15_000.0, reset: 10_000.0, request: 10_000.0 }
     }
 }
 

@@ -1,0 +1,147 @@
+//! Requests to the platform, through `fetch`.
+
+use super::js;
+use super::pump::Driver;
+use super::storage::{from_value, to_json};
+use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError};
+use js_sys::{Function, JSON, Object, Reflect};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
+
+/// The longest answer that can be one of the platform's, in characters.
+const LONGEST_REPLY: u32 = 64 * 1024;
+
+/// The requests under way, by ticket, each with its abort controller where the runtime has one.
+#[derive(Default)]
+pub(super) struct Requests {
+    under_way: RefCell<HashMap<Ticket, JsValue>>,
+}
+
+impl Requests {
+    pub(super) fn send(&self, driver: &Rc<Driver>, ticket: Ticket, request: Request) {
+        let controller = js::global_at(&["AbortController"])
+            .dyn_into::<Function>()
+            .ok()
+            .and_then(|constructor| Reflect::construct(&constructor, &js_sys::Array::new()).ok())
+            .unwrap_or(JsValue::UNDEFINED);
+        self.under_way.borrow_mut().insert(ticket, controller.clone());
+        let driver = Rc::clone(driver);
+        spawn_local(async move {
+            let outcome = exchange(&driver, &request, &controller).await;
+            if driver.requests.under_way.borrow_mut().remove(&ticket).is_some() {
+                driver.dispatch(Event::Responded(ticket, outcome));
+            }
+        });
+    }
+
+    pub(super) fn abort(&self, ticket: Ticket) {
+        let controller = self.under_way.borrow_mut().remove(&ticket);
+        if let Some(controller) = controller {
+            let _ = js::invoke(&controller, "abort", &[]);
+        }
+    }
+}
+
+async fn exchange(
+    driver: &Rc<Driver>,
+    request: &Request,
+    controller: &JsValue,
+) -> Result<Response, TransportError> {
+    let Some(fetch) = driver.options.fetch() else { return Err(TransportError::NoFetch) };
+    let started_at = js_sys::Date::now();
+    let url = [&request.platform_url, request.path].concat();
+    let started = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init(request, controller));
+    let pending = started.map_err(|_| TransportError::Unreachable)?;
+    let response = before_deadline(&pending, request.timeout_ms, controller).await?;
+
+    let status = js::get(&response, "status").as_f64().unwrap_or(0.0) as u16;
+    let headers = js::get(&response, "headers");
+    let header = |name: &str| {
+        js::invoke(&headers, "get", &[&name.into()]).and_then(Result::ok).and_then(|value| js::text(&value))
+    };
+    let (etag, retry_after_ms) =
+        (header("etag"), header("retry-after").and_then(|text| retry_after_ms(&text)));
+
+    let reading = js::invoke(&response, "text", &[]).and_then(Result::ok).unwrap_or(JsValue::UNDEFINED);
+    let left = (request.timeout_ms - (js_sys::Date::now() - started_at)).clamp(0.0, request.timeout_ms);
+    let text = before_deadline(&reading, left, controller).await?;
+    Ok(Response { status, reply: read_reply(&request.body, status, etag, &text), retry_after_ms })
+}
+
+/// Waits for a step of the exchange, and aborts the whole of it where that takes too long.
+async fn before_deadline(step: &JsValue, ms: f64, controller: &JsValue) -> Result<JsValue, TransportError> {
+    match js::within(step, ms).await {
+        Some(outcome) => outcome.map_err(|_| TransportError::Unreachable),
+        None => {
+            let _ = js::invoke(controller, "abort", &[]);
+            Err(TransportError::TimedOut)
+        }
+    }
+}
+
+fn init(request: &Request, controller: &JsValue) -> JsValue {
+    let headers = Object::new();
+    js::set(&headers, "Accept", "application/json");
+    if let Some(bearer) = &request.bearer {
+        js::set(&headers, "Authorization", ["Bearer ", bearer.expose()].concat());
+    }
+    if let Some(etag) = &request.etag {
+        js::set(&headers, "If-None-Match", etag.as_str());
+    }
+    let body = match &request.body {
+        Body::CreateUser(body) => to_json(body),
+        Body::Refresh(body) => to_json(body),
+        Body::Goodbye => Some("{}".to_owned()),
+        Body::Config => None,
+    };
+    let init = js::object(&[
+        ("method", if request.method == Method::Get { "GET" } else { "POST" }.into()),
+        // No cookie goes along, and no cache keeps a token.
+        ("credentials", "omit".into()),
+        ("cache", "no-store".into()),
+        ("referrerPolicy", "no-referrer".into()),
+    ]);
+    if let Some(body) = body {
+        js::set(&headers, "Content-Type", "application/json");
+        js::set(&init, "body", body);
+    }
+    if request.keepalive {
+        js::set(&init, "keepalive", true);
+    }
+    let signal = js::get(controller, "signal");
+    if signal.is_object() {
+        js::set(&init, "signal", signal);
+    }
+    js::set(&init, "headers", headers);
+    init.into()
+}
+
+fn read_reply(expected: &Body, status: u16, etag: Option<String>, text: &JsValue) -> Reply {
+    if status == 304 {
+        return Reply::Empty;
+    }
+    let text = js_sys::JsString::from(text.clone());
+    if text.length() > LONGEST_REPLY {
+        return Reply::Unreadable;
+    }
+    let Ok(value) = JSON::parse(&String::from(text)) else { return Reply::Unreadable };
+    let reply = match (status, expected) {
+        (200..=299, Body::CreateUser(_)) => from_value(value).map(|user| Reply::User(Box::new(user))),
+        (200..=299, Body::Refresh(_)) => from_value(value).map(Reply::Token),
+        (200..=299, Body::Config) => from_value(value).map(|config| Reply::Config(config, etag)),
+        (200..=299, Body::Goodbye) => Some(Reply::Empty),
+        _ => from_value(value).map(Reply::Error),
+    };
+    reply.unwrap_or(Reply::Unreadable)
+}
+
+/// `Retry-After`: seconds, or a date.
+fn retry_after_ms(text: &str) -> Option<f64> {
+    let seconds = js_sys::Number::from(JsValue::from(text)).value_of();
+    let ms =
+        if seconds.is_nan() { js_sys::Date::parse(text) - js_sys::Date::now() } else { seconds * 1_000.0 };
+    ms.is_finite().then(|| ms.max(0.0))
+}

@@ -1,0 +1,92 @@
+//! Small helpers for a world in which anything may be missing: a browser, Node, a worker, or Hermes.
+
+use js_sys::{Array, Function, Object, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+/// The global object.
+pub(super) fn global() -> JsValue {
+    js_sys::global().into()
+}
+
+/// `target[key]`; `undefined` where there is none, or reading it throws (some browsers' storage does).
+pub(super) fn get(target: &JsValue, key: &str) -> JsValue {
+    Reflect::get(target, &key.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// What stands at the end of `path`, from the global object.
+pub(super) fn global_at(path: &[&str]) -> JsValue {
+    path.iter().fold(global(), |target, key| get(&target, key))
+}
+
+/// `target[key]`, if it is a function.
+pub(super) fn method(target: &JsValue, key: &str) -> Option<Function> {
+    get(target, key).dyn_into().ok()
+}
+
+/// `target[key](...args)`, if there is such a function.
+pub(super) fn invoke(target: &JsValue, key: &str, args: &[&JsValue]) -> Option<Result<JsValue, JsValue>> {
+    let list: Array = args.iter().copied().collect();
+    method(target, key).map(|function| function.apply(target, &list))
+}
+
+/// A text that is not empty.
+pub(super) fn text(value: &JsValue) -> Option<String> {
+    value.as_string().filter(|text| !text.is_empty())
+}
+
+/// The text at the end of `path`, from the global object.
+pub(super) fn global_text(path: &[&str]) -> Option<String> {
+    text(&global_at(path))
+}
+
+/// Sets `target[key]`. Fails silently on a frozen object, of which the SDK makes none.
+pub(super) fn set(target: &Object, key: &str, value: impl Into<JsValue>) {
+    let _ = Reflect::set(target, &key.into(), &value.into());
+}
+
+/// An object with these properties.
+pub(super) fn object(properties: &[(&str, JsValue)]) -> Object {
+    let object = Object::new();
+    for (key, value) in properties {
+        set(&object, key, value);
+    }
+    object
+}
+
+/// Waits for `value`, which may or may not be a promise.
+pub(super) async fn resolved(value: &JsValue) -> Result<JsValue, JsValue> {
+    JsFuture::from(Promise::resolve(value)).await
+}
+
+/// A promise that resolves with `value` after `ms` milliseconds, and the timer's handle.
+fn sleeping(ms: f64, value: &JsValue) -> (Promise, JsValue) {
+    let mut handle = JsValue::UNDEFINED;
+    let promise = Promise::new(&mut |resolve, _| {
+        let started = invoke(&global(), "setTimeout", &[&resolve, &ms.into(), value]);
+        handle = started.and_then(Result::ok).unwrap_or(JsValue::UNDEFINED);
+    });
+    (promise, handle)
+}
+
+/// Waits for `value` for at most `ms` milliseconds. `None` means that time ran out.
+pub(super) async fn within(value: &JsValue, ms: f64) -> Option<Result<JsValue, JsValue>> {
+    // A fresh object, so that nothing that the app returns can be mistaken for it.
+    let late: JsValue = Object::new().into();
+    let (sleep, timer) = sleeping(ms, &late);
+    let race = Promise::race(&Array::of2(&Promise::resolve(value), &sleep));
+    let outcome = JsFuture::from(race).await;
+    invoke(&global(), "clearTimeout", &[&timer]);
+    if outcome.as_ref().is_ok_and(|winner| *winner == late) { None } else { Some(outcome) }
+}
+
+/// What a thrown value says, for a developer.
+pub(super) fn describe(thrown: &JsValue) -> String {
+    let name = text(&get(thrown, "name"));
+    let message = text(&get(thrown, "message"));
+    match (name, message) {
+        (Some(name), Some(message)) => [&name, ": ", &message].concat(),
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => thrown.as_string().unwrap_or_else(|| "unknown error".to_owned()),
+    }
+}

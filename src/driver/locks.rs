@@ -1,0 +1,204 @@
+//! What only one tab does at a time: Web Locks, or a lease in `localStorage` where a browser has none.
+//!
+//! The browser gives a lock back when its tab dies; a lease runs out. Neither is needed for correctness, which
+//! compare-and-set guards: they make the second of two tabs fail early, with the right reason.
+
+use super::js;
+use super::pump::Driver;
+use crate::core::{Event, LockName, LockOutcome, Ticket};
+use js_sys::{Array, Function, Object, Promise};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::Storage;
+
+/// How long a browser may take to say whether a lock is free.
+const ANSWER_MS: f64 = 2_000.0;
+/// Longer than anything that holds a lease may take.
+const LEASE_MS: f64 = 45_000.0;
+
+/// The locks that this tab holds.
+#[derive(Default)]
+pub(super) struct Locks {
+    held: RefCell<HashMap<LockName, Held>>,
+    tickets: RefCell<HashMap<Ticket, LockName>>,
+    owner: Cell<f64>,
+}
+
+enum Held {
+    /// Calling it gives the Web Lock back.
+    Web(Function),
+    Lease(Storage),
+    /// Nobody shares this device's storage.
+    Alone,
+}
+
+impl Locks {
+    pub(super) fn take(&self, driver: &Rc<Driver>, ticket: Ticket, name: LockName) {
+        let driver = Rc::clone(driver);
+        spawn_local(async move {
+            let outcome = match driver.locks.acquire(&driver, name).await {
+                Ok(held) => {
+                    driver.locks.held.borrow_mut().insert(name, held);
+                    driver.locks.tickets.borrow_mut().insert(ticket, name);
+                    LockOutcome::Acquired
+                }
+                Err(outcome) => outcome,
+            };
+            driver.dispatch(Event::Locked(ticket, outcome));
+        });
+    }
+
+    async fn acquire(&self, driver: &Rc<Driver>, name: LockName) -> Result<Held, LockOutcome> {
+        if !driver.storage.is_shared() {
+            return Ok(Held::Alone);
+        }
+        if let Some(locks) = web_locks() {
+            if name == LockName::Creation && is_held(&locks, LockName::Reset).await {
+                return Err(LockOutcome::Resetting);
+            }
+            match request(&locks, name.as_str(), true, ANSWER_MS).await {
+                Granted::Yes(release) => return Ok(Held::Web(release)),
+                Granted::No => return Err(LockOutcome::Busy),
+                Granted::Unavailable => {}
+            }
+        }
+        let Some(storage) = driver.storage.local() else { return Ok(Held::Alone) };
+        if name == LockName::Creation && lease(&storage, LockName::Reset).is_some() {
+            return Err(LockOutcome::Resetting);
+        }
+        if lease(&storage, name).is_some_and(|owner| owner != self.owner()) {
+            return Err(LockOutcome::Busy);
+        }
+        let until = js_sys::Date::now() + LEASE_MS;
+        let text = [self.owner().to_string(), until.to_string()].join(" ");
+        // A storage that refuses to write excludes nobody, as without a lease.
+        let _ = storage.set_item(name.as_str(), &text);
+        Ok(Held::Lease(storage))
+    }
+
+    pub(super) fn release(&self, name: LockName) {
+        let held = self.held.borrow_mut().remove(&name);
+        self.tickets.borrow_mut().retain(|_, other| *other != name);
+        match held {
+            Some(Held::Web(release)) => {
+                let _ = release.call0(&JsValue::UNDEFINED);
+            }
+            Some(Held::Lease(storage)) if lease(&storage, name) == Some(self.owner()) => {
+                let _ = storage.remove_item(name.as_str());
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn release_ticket(&self, ticket: Ticket) {
+        let name = self.tickets.borrow_mut().remove(&ticket);
+        if let Some(name) = name {
+            self.release(name);
+        }
+    }
+
+    /// The page goes away: whoever comes next shall not wait for its leases to run out.
+    pub(super) fn release_leases(&self) {
+        let leased = |(name, held): (&LockName, &Held)| matches!(held, Held::Lease(_)).then_some(*name);
+        let names: Vec<LockName> = self.held.borrow().iter().filter_map(leased).collect();
+        for name in names {
+            self.release(name);
+        }
+    }
+
+    /// Tells this tab's leases from the others'. Not a secret, so it need not be hard to guess.
+    fn owner(&self) -> f64 {
+        if self.owner.get() == 0.0 {
+            self.owner.set(js_sys::Math::random());
+        }
+        self.owner.get()
+    }
+}
+
+/// The owner of a lease that has not run out.
+fn lease(storage: &Storage, name: LockName) -> Option<f64> {
+    let text = storage.get_item(name.as_str()).ok()??;
+    let (owner, until) = text.split_once(' ')?;
+    let (owner, until) = (js_sys::parse_float(owner), js_sys::parse_float(until));
+    // A lease that runs too far ahead was written under another clock.
+    let left = until - js_sys::Date::now();
+    (0.0..=LEASE_MS).contains(&left).then_some(owner)
+}
+
+/// Holds the lock under which the tabs compare and set, until the guard is dropped. `None`: there is no such lock
+/// here, or it did not come in time.
+pub(super) async fn hold_briefly(name: &str, patience_ms: f64) -> Option<Guard> {
+    match request(&web_locks()?, name, false, patience_ms).await {
+        Granted::Yes(release) => Some(Guard(release)),
+        Granted::No | Granted::Unavailable => None,
+    }
+}
+
+/// Gives the lock back when dropped.
+pub(super) struct Guard(Function);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.0.call0(&JsValue::UNDEFINED);
+    }
+}
+
+fn web_locks() -> Option<JsValue> {
+    let locks = js::global_at(&["navigator", "locks"]);
+    js::method(&locks, "request").is_some().then_some(locks)
+}
+
+/// Whether any tab holds `name`.
+async fn is_held(locks: &JsValue, name: LockName) -> bool {
+    let Some(Ok(asked)) = js::invoke(locks, "query", &[]) else { return false };
+    let Some(Ok(answer)) = js::within(&asked, ANSWER_MS).await else { return false };
+    let Ok(held) = js::get(&answer, "held").dyn_into::<Array>() else { return false };
+    held.iter().any(|lock| js::get(&lock, "name").as_string().as_deref() == Some(name.as_str()))
+}
+
+enum Granted {
+    Yes(Function),
+    No,
+    Unavailable,
+}
+
+async fn request(locks: &JsValue, name: &str, if_available: bool, patience_ms: f64) -> Granted {
+    let (answered, answer) = deferred();
+    let given_up = Rc::new(Cell::new(false));
+    let too_late = Rc::clone(&given_up);
+    let on_lock = Closure::once_into_js(move |lock: JsValue| -> JsValue {
+        if lock.is_null() || too_late.get() {
+            let _ = answer.call1(&JsValue::UNDEFINED, &JsValue::NULL);
+            return JsValue::UNDEFINED;
+        }
+        // The lock is held for as long as this promise is pending.
+        let (held, release) = deferred();
+        let _ = answer.call1(&JsValue::UNDEFINED, &release);
+        held.into()
+    });
+    let options: Object = js::object(&[("ifAvailable", if_available.into())]);
+    let Some(Ok(requested)) = js::invoke(locks, "request", &[&name.into(), &options, &on_lock]) else {
+        return Granted::Unavailable;
+    };
+    // The request itself settles first only where it fails: an opaque origin has no locks.
+    let first = Promise::race(&Array::of2(&answered, &Promise::resolve(&requested)));
+    match js::within(&first, patience_ms).await {
+        Some(Ok(release)) => release.dyn_into().map_or(Granted::No, Granted::Yes),
+        Some(Err(_)) => Granted::Unavailable,
+        None => {
+            given_up.set(true);
+            Granted::Unavailable
+        }
+    }
+}
+
+/// A promise, and the function that resolves it.
+fn deferred() -> (Promise, Function) {
+    let mut resolver = Function::default();
+    let promise = Promise::new(&mut |resolve, _| resolver = resolve);
+    (promise, resolver)
+}

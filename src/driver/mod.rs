@@ -1,0 +1,32 @@
+//! Performs the core's effects: HTTP, storage, tabs, timers. Thin on purpose: what to do, and when, the core decides.
+//!
+//! | file | job |
+//! |---|---|
+//! | `pump` | feeds the core one event after the other, and hands out its effects |
+//! | `calls` | the promises of the API, from the call until it is settled; what becomes of them in a panic |
+//! | `options`, `output`, `errors` | values from JavaScript, and back |
+//! | `storage` | where the record lives, and compare-and-set |
+//! | `http`, `timers`, `locks`, `tabs`, `page` | the outside world |
+//! | `listeners` | the status listeners |
+//! | `identity` | what the SDK says of app, device and itself |
+//! | `js` | small helpers for a world in which anything may be missing |
+
+mod calls;
+mod errors;
+mod http;
+mod identity;
+mod js;
+mod listeners;
+mod locks;
+mod options;
+mod output;
+mod page;
+mod pump;
+mod storage;
+mod tabs;
+mod timers;
+
+pub(crate) use calls::{on_fatal, version};
+pub(crate) use listeners::add_status_listener;
+pub(crate) use options::{create_user, initialize};
+pub(crate) use pump::call;

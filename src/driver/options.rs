@@ -1,0 +1,188 @@
+//! The options of `initialize` and of `createUser`, from JavaScript.
+
+use super::errors;
+use super::identity::DeviceOverrides;
+use super::js;
+use super::pump::{Driver, driver};
+use super::storage::Choice;
+use crate::core::{Call, CallId, Code, CreateUserOptions, Event, Reason, SdkError, Timeouts};
+use js_sys::{Function, Promise, TypeError};
+use sentiance_protocol::Secret;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// The longest deadline that an app may choose: ten minutes.
+const LONGEST_TIMEOUT_MS: f64 = 600_000.0;
+
+/// The options in force, and those of calls that are not settled.
+#[derive(Default)]
+pub(super) struct Options {
+    in_force: RefCell<Given>,
+    waiting: RefCell<HashMap<CallId, Given>>,
+}
+
+/// Options as the app gave them; `None` leaves what is in force.
+#[derive(Clone, Default)]
+struct Given {
+    platform_url: Option<String>,
+    storage: Option<Choice>,
+    fetch: Option<Function>,
+    device_info: Option<DeviceOverrides>,
+    /// `null` silences the SDK.
+    logger: Option<JsValue>,
+    timeouts: Option<Timeouts>,
+}
+
+/// `initialize(options)`.
+pub(crate) fn initialize(options: &JsValue) -> Promise {
+    let given = match Given::parse(options) {
+        Ok(given) => given,
+        Err(why) => {
+            let error = SdkError::new(Code::Initialization, Reason::InvalidParams, why);
+            return Promise::reject(&errors::to_js(&error));
+        }
+    };
+    let driver = driver();
+    let call = Call::Initialize {
+        platform_url: given.platform_url.clone(),
+        replaces_storage: given.storage.as_ref().is_some_and(|choice| driver.storage.differs_from(choice)),
+        timeouts: given.timeouts,
+    };
+    let (id, promise) = driver.calls.open(None);
+    driver.options.waiting.borrow_mut().insert(id, given);
+    driver.dispatch(Event::Call(id, call));
+    promise
+}
+
+/// `createUser(options)`, or `createUser(code)`.
+pub(crate) fn create_user(options: &JsValue) -> Promise {
+    if options.is_null() || options.is_undefined() {
+        // What the original's callers see, since it reads properties of `undefined`.
+        return Promise::reject(&TypeError::new(
+            "createUser needs an authentication code, or an object with one",
+        ));
+    }
+    let parsed = match parse_create_user(options) {
+        Ok(parsed) => parsed,
+        Err(why) => {
+            let error = SdkError::new(Code::MissingParams, Reason::InvalidParams, why);
+            return Promise::reject(&errors::to_js(&error));
+        }
+    };
+    let driver = driver();
+    let identity = Box::new(driver.identity());
+    let (id, promise) = driver.calls.open(None);
+    driver.dispatch(Event::Call(id, Call::CreateUser(parsed, identity)));
+    promise
+}
+
+fn parse_create_user(options: &JsValue) -> Result<CreateUserOptions, &'static str> {
+    if let Some(code) = options.as_string() {
+        let auth_code = Some(code).filter(|code| !code.is_empty()).map(Secret::new);
+        return Ok(CreateUserOptions { auth_code, ..CreateUserOptions::default() });
+    }
+    let field = |name, wrong| match js::get(options, name) {
+        value if value.is_falsy() => Ok(None),
+        value => value.as_string().map(Some).ok_or(wrong),
+    };
+    Ok(CreateUserOptions {
+        auth_code: field("authCode", "authCode must be a string.")?.map(Secret::new),
+        app_id: field("appId", "appId must be a string.")?,
+        app_secret: field("appSecret", "appSecret must be a string.")?.map(Secret::new),
+        has_linker: js::get(options, "linker").is_truthy(),
+        platform_url: field("platformUrl", "platformUrl must be a string.")?,
+    })
+}
+
+impl Given {
+    fn parse(options: &JsValue) -> Result<Given, &'static str> {
+        if options.is_null() || options.is_undefined() {
+            return Ok(Given::default());
+        }
+        if !options.is_object() {
+            return Err("The options must be an object.");
+        }
+        let given = |name| Some(js::get(options, name)).filter(|value| !value.is_undefined());
+        Ok(Given {
+            platform_url: match given("platformUrl").filter(|value| !value.is_null()) {
+                Some(value) => Some(js::text(&value).ok_or("platformUrl must be a string.")?),
+                None => None,
+            },
+            storage: given("storage").map(|value| Choice::parse(&value)).transpose()?,
+            fetch: match given("fetch") {
+                Some(value) => Some(value.dyn_into().map_err(|_| "fetch must be a function.")?),
+                None => None,
+            },
+            device_info: given("deviceInfo").map(|value| DeviceOverrides::parse(&value)).transpose()?,
+            logger: match given("logger") {
+                Some(value) if value.is_object() || value.is_null() => Some(value),
+                Some(_) => return Err("logger must be an object such as console, or null."),
+                None => None,
+            },
+            timeouts: given("timeouts").map(|value| parse_timeouts(&value)).transpose()?,
+        })
+    }
+
+    /// These options where they say something, else those.
+    fn or(self, others: Given) -> Given {
+        Given {
+            platform_url: self.platform_url.or(others.platform_url),
+            storage: self.storage.or(others.storage),
+            fetch: self.fetch.or(others.fetch),
+            device_info: self.device_info.or(others.device_info),
+            logger: self.logger.or(others.logger),
+            timeouts: self.timeouts.or(others.timeouts),
+        }
+    }
+}
+
+fn parse_timeouts(value: &JsValue) -> Result<Timeouts, &'static str> {
+    let field = |name| match js::get(value, name) {
+        value if value.is_undefined() => Ok(None),
+        value => value
+            .as_f64()
+            .filter(|ms| *ms >= 1.0 && *ms <= LONGEST_TIMEOUT_MS)
+            .map(Some)
+            .ok_or("timeouts must be numbers of milliseconds, from 1 to 600000."),
+    };
+    let mut timeouts = Timeouts::default();
+    if let Some(request) = field("requestMs")? {
+        timeouts.request = request;
+    }
+    if let Some(call) = field("callMs")? {
+        (timeouts.creation, timeouts.token, timeouts.reset) = (call, call, call);
+    }
+    Ok(timeouts)
+}
+
+impl Options {
+    pub(super) fn fetch(&self) -> Option<Function> {
+        self.in_force.borrow().fetch.clone().or_else(|| js::method(&js::global(), "fetch"))
+    }
+
+    pub(super) fn logger(&self) -> JsValue {
+        self.in_force.borrow().logger.clone().unwrap_or_else(|| js::global_at(&["console"]))
+    }
+
+    pub(super) fn device_info(&self) -> DeviceOverrides {
+        self.in_force.borrow().device_info.clone().unwrap_or_default()
+    }
+
+    /// The call is settled: what it did not apply is void.
+    pub(super) fn forget(&self, call: CallId) {
+        self.waiting.borrow_mut().remove(&call);
+    }
+}
+
+impl Driver {
+    pub(super) fn apply_options(self: &Rc<Self>, call: CallId) {
+        let Some(given) = self.options.waiting.borrow_mut().remove(&call) else { return };
+        if let Some(choice) = &given.storage {
+            self.storage.choose(choice.clone());
+        }
+        let before = self.options.in_force.take();
+        *self.options.in_force.borrow_mut() = given.or(before);
+    }
+}

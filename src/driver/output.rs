@@ -1,0 +1,51 @@
+//! What the calls resolve with, as JavaScript sees it.
+
+use super::js;
+use crate::core::{InitState, Output, SdkStatus};
+use js_sys::Date;
+use sentiance_protocol::EpochMs;
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+
+impl Output {
+    pub(super) fn into_js(self) -> JsValue {
+        match self {
+            Output::Nothing => JsValue::UNDEFINED,
+            Output::Bool(value) => value.into(),
+            Output::UserId(Some(id)) => id.into(),
+            Output::UserId(None) => JsValue::NULL,
+            Output::InitState(state) => state.as_str().into(),
+            Output::Reset(state) => js::object(&[("initState", InitState::as_str(state).into())]).into(),
+            Output::User(user) => {
+                let info = js::object(&[
+                    ("userId", user.user_id.into()),
+                    ("tokenId", user.token.expose().into()),
+                    ("tokenExpiryDate", date(user.token_expiry)),
+                    ("tokenExpiryEpochTimeMs", user.token_expiry.0.into()),
+                    ("isTokenExpired", user.is_token_expired.into()),
+                ]);
+                js::object(&[("userInfo", info.into())]).into()
+            }
+            Output::Token(token) => js::object(&[
+                ("tokenId", token.token.expose().into()),
+                ("expiryDate", date(token.expiry)),
+                ("expiryEpochTimeMs", token.expiry.0.into()),
+            ])
+            .into(),
+            Output::Status(status) => status_to_js(&status),
+        }
+    }
+}
+
+/// A fresh object each time: what one listener does to it, the next does not see.
+pub(super) fn status_to_js(status: &SdkStatus) -> JsValue {
+    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+    status.serialize(&serializer).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// `YYYY-MM-DDTHH:mm:ss.sssZ`, the one form of a date that every engine must be able to parse.
+fn date(time: EpochMs) -> JsValue {
+    // A time outside what a date can hold would throw.
+    let ms = time.0.clamp(-8.64e15, 8.64e15);
+    Date::new(&ms.into()).to_iso_string().into()
+}

@@ -1,0 +1,154 @@
+//! Feeds the core one event after the other, and hands out its effects.
+
+use super::calls::{Calls, is_broken};
+use super::http::Requests;
+use super::identity;
+use super::js;
+use super::listeners::Listeners;
+use super::locks::Locks;
+use super::options::Options;
+use super::page;
+use super::storage::Storage;
+use super::tabs::Tabs;
+use super::timers::Timers;
+use crate::core::{Call, Core, Effect, Entropy, Event, Input, Settings, Timeouts, Warning};
+use js_sys::Promise;
+use sentiance_protocol::EpochMs;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashSet, VecDeque};
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+
+/// The SDK of this page or process: the core and all that performs its effects.
+///
+/// No borrow is held while JavaScript runs, so the app may call any function from anywhere.
+pub(super) struct Driver {
+    core: RefCell<Core>,
+    inbox: RefCell<VecDeque<Event>>,
+    pumping: Cell<bool>,
+    warned: RefCell<HashSet<&'static str>>,
+    pub(super) calls: Calls,
+    pub(super) options: Options,
+    pub(super) listeners: Listeners,
+    pub(super) storage: Storage,
+    pub(super) requests: Requests,
+    pub(super) timers: Timers,
+    pub(super) locks: Locks,
+    pub(super) tabs: Tabs,
+}
+
+thread_local! {
+    static DRIVER: RefCell<Option<Rc<Driver>>> = const { RefCell::new(None) };
+}
+
+/// The driver, started at the first call: importing the package does nothing.
+pub(super) fn driver() -> Rc<Driver> {
+    let known = DRIVER.with(|driver| driver.borrow().clone());
+    known.unwrap_or_else(|| {
+        let driver = Rc::new(Driver::new());
+        DRIVER.with(|slot| *slot.borrow_mut() = Some(driver.clone()));
+        driver
+    })
+}
+
+/// Makes a call of the API.
+pub(crate) fn call(call: Call) -> Promise {
+    let driver = driver();
+    let (id, promise) = driver.calls.open(None);
+    driver.dispatch(Event::Call(id, call));
+    promise
+}
+
+impl Driver {
+    fn new() -> Self {
+        let settings = Settings {
+            ambient_platform_url: page::ambient_platform_url(),
+            has_geolocation: page::has_geolocation(),
+            timeouts: Timeouts::default(),
+        };
+        Driver {
+            core: RefCell::new(Core::new(settings)),
+            inbox: RefCell::default(),
+            pumping: Cell::new(false),
+            warned: RefCell::default(),
+            calls: Calls::default(),
+            options: Options::default(),
+            listeners: Listeners::default(),
+            storage: Storage::default(),
+            requests: Requests::default(),
+            timers: Timers::default(),
+            locks: Locks::default(),
+            tabs: Tabs::default(),
+        }
+    }
+
+    /// Gives the core an event. Events that come up meanwhile wait for their turn.
+    pub(super) fn dispatch(self: &Rc<Self>, event: Event) {
+        if is_broken() {
+            return;
+        }
+        self.inbox.borrow_mut().push_back(event);
+        if self.pumping.replace(true) {
+            return;
+        }
+        loop {
+            let next = self.inbox.borrow_mut().pop_front();
+            let Some(event) = next else { break };
+            let input = Input { now: EpochMs(js_sys::Date::now()), entropy: entropy(), event };
+            let effects = self.core.borrow_mut().handle(input);
+            for effect in effects {
+                self.perform(effect);
+            }
+        }
+        self.pumping.set(false);
+    }
+
+    fn perform(self: &Rc<Self>, effect: Effect) {
+        match effect {
+            Effect::ApplyOptions(call) => self.apply_options(call),
+            Effect::Load(ticket) => {
+                page::watch(self);
+                self.storage.load(self, ticket);
+            }
+            Effect::Commit { ticket, expected, record } => {
+                self.storage.commit(self, ticket, expected, *record);
+            }
+            Effect::Remove(ticket) => self.storage.remove(self, ticket),
+            Effect::Announce => self.tabs.announce(),
+            Effect::Lock(ticket, name) => self.locks.take(self, ticket, name),
+            Effect::Unlock(name) => self.locks.release(name),
+            Effect::UnlockTicket(ticket) => self.locks.release_ticket(ticket),
+            Effect::Send(ticket, request) => self.requests.send(self, ticket, request),
+            Effect::Abort(ticket) => self.requests.abort(ticket),
+            Effect::StartTimer(timer, ms) => self.timers.start(self, timer, ms),
+            Effect::StopTimer(timer) => self.timers.stop(timer),
+            Effect::Settle(call, outcome) => self.settle(call, outcome),
+            Effect::EmitStatus(status) => self.emit_status(&status),
+            Effect::Warn(warning) => self.warn(&warning),
+        }
+    }
+
+    /// Tells the app's logger, else the console; each kind of warning once.
+    pub(super) fn warn(&self, warning: &Warning) {
+        if self.warned.borrow_mut().insert(warning.code) {
+            let text = ["Sentiance: ", warning.code, ": ", &warning.message].concat();
+            let _ = js::invoke(&self.options.logger(), "warn", &[&text.into()]);
+        }
+    }
+
+    /// Whether the runtime has a status that the page may want to be told of: the identity is read anew each time,
+    /// since an app may change it.
+    pub(super) fn identity(&self) -> crate::core::Identity {
+        identity::read(&self.options.device_info())
+    }
+}
+
+fn entropy() -> Option<Entropy> {
+    let crypto = js::global_at(&["crypto"]);
+    let array = js_sys::Uint8Array::new_with_length(40);
+    let filled: &JsValue = array.as_ref();
+    js::invoke(&crypto, "getRandomValues", &[filled])?.ok()?;
+    let mut bytes = [0; 40];
+    array.copy_to(&mut bytes);
+    Some(Entropy(bytes))
+}
