@@ -1,2 +1,10 @@
-//! The platform server.
-fn main() {}
+//! The `platform` command.
+
+use clap::Parser;
+use sentiance_platform::cli::{self, Command};
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    cli::run(Command::parse()).await
+}

@@ -1,0 +1,113 @@
+//! The command line: what a person or a script can ask of the platform.
+
+mod api_key;
+mod app;
+mod output;
+mod serve;
+mod user;
+
+use crate::{
+    clock::{Clock, SystemClock},
+    domain::Refusal,
+    random::OsRandomness,
+    store::{Store, StoreError},
+};
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// The platform: issues authentication codes, creates, restores and deactivates users.
+#[derive(Debug, Parser)]
+#[command(name = "platform", version, max_term_width = 100)]
+pub struct Command {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    Serve(serve::Serve),
+    Dev(serve::Dev),
+    /// Brings the database's schema up to date. `serve` and `dev` do so by themselves.
+    #[command(after_help = "Example:\n  platform migrate --database platform.db")]
+    Migrate(Database),
+    /// Applications.
+    #[command(subcommand)]
+    App(app::App),
+    /// API keys.
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKeyTask),
+    /// Users.
+    #[command(subcommand)]
+    User(user::UserTask),
+}
+
+/// Which database a command works on.
+#[derive(Debug, Args)]
+struct Database {
+    /// The SQLite file; made if it is missing.
+    #[arg(long, env = "PLATFORM_DATABASE", default_value = "platform.db", value_name = "FILE")]
+    database: PathBuf,
+}
+
+impl Database {
+    async fn open(&self) -> Result<Store, Problem> {
+        Store::open(&self.database).await.map_err(|error| {
+            Problem(format!("cannot open the database {}: {error}", self.database.display()))
+        })
+    }
+}
+
+/// Why a command failed, in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Problem(String);
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Problem(refusal.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Problem(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        Problem(error.to_string())
+    }
+}
+
+/// The real world, which tests replace.
+const CLOCK: SystemClock = SystemClock;
+const RANDOM: OsRandomness = OsRandomness;
+
+/// Runs a command; its failure is one line on standard error.
+pub async fn run(command: Command) -> ExitCode {
+    let result = match command.task {
+        Task::Serve(task) => task.run().await,
+        Task::Dev(task) => task.run().await,
+        Task::Migrate(database) => migrate(database).await,
+        Task::App(task) => task.run().await,
+        Task::ApiKey(task) => task.run().await,
+        Task::User(task) => task.run().await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            output::complain(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn migrate(database: Database) -> Result<(), Problem> {
+    database.open().await?.close().await;
+    output::line(format_args!("the schema of {} is up to date", database.database.display()))
+}
+
+fn now() -> crate::clock::Timestamp {
+    CLOCK.now()
+}

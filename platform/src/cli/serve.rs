@@ -1,0 +1,177 @@
+//! `platform serve` and `platform dev`: the server itself.
+
+use super::{
+    CLOCK, Database, Problem, RANDOM,
+    api_key::{self, days},
+    app, now, output,
+};
+use crate::{
+    domain::{Lifetimes, ListApplications},
+    http::{Platform, Settings, server},
+    model::Scope,
+    store::Store,
+};
+use clap::Args;
+use std::{future::Future, io::IsTerminal, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+/// Serves the platform until it is interrupted, and then finishes what is under way.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  platform serve --address 127.0.0.1:8080 --database platform.db --public-url https://platform.example.com"
+)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    database: Database,
+    #[command(flatten)]
+    server: Server,
+    /// The URL under which apps reach this platform, where a proxy stands before it.
+    #[arg(long, env = "PLATFORM_PUBLIC_URL", value_name = "URL", value_parser = parse_public_url)]
+    public_url: Option<String>,
+}
+
+/// Serves the platform for development: with a demo application and key, and open to pages of this machine.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  platform dev --address 127.0.0.1:8080")]
+pub(super) struct Dev {
+    /// The SQLite file; made if it is missing.
+    #[arg(long, env = "PLATFORM_DATABASE", default_value = "platform-dev.db", value_name = "FILE")]
+    database: PathBuf,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+struct Server {
+    /// Where to listen; port 0 lets the system choose.
+    #[arg(long, env = "PLATFORM_ADDRESS", default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
+    address: SocketAddr,
+    /// How long an access token lives, such as 24h or 90s.
+    #[arg(long, env = "PLATFORM_ACCESS_TOKEN_LIFETIME", default_value = "24h", value_name = "TIME",
+          value_parser = parse_lifetime)]
+    access_token_lifetime: Duration,
+    /// How long a refresh token lives that is not used.
+    #[arg(long, env = "PLATFORM_REFRESH_TOKEN_LIFETIME", default_value = "180d", value_name = "TIME",
+          value_parser = parse_lifetime)]
+    refresh_token_lifetime: Duration,
+    /// How often an SDK with a status listener asks for its state.
+    #[arg(long, env = "PLATFORM_STATUS_POLL_SECONDS", default_value_t = 60, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    status_poll_seconds: u32,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<(), Problem> {
+        start_log();
+        let store = self.database.open().await?;
+        let settings = self.server.settings(false);
+        let listener = self.server.listen().await?;
+        let stop = stop_signal()?;
+        announce(&listener, self.public_url.as_deref())?;
+        serve(listener, store, settings, stop).await;
+        Ok(())
+    }
+}
+
+impl Dev {
+    pub(super) async fn run(self) -> Result<(), Problem> {
+        start_log();
+        let store = Database { database: self.database }.open().await?;
+        let settings = self.server.settings(true);
+        let listener = self.server.listen().await?;
+        prepare_demo(&store).await?;
+        let stop = stop_signal()?;
+        announce(&listener, None)?;
+        serve(listener, store, settings, stop).await;
+        Ok(())
+    }
+}
+
+impl Server {
+    fn settings(&self, allow_loopback_origins: bool) -> Settings {
+        let lifetimes = Lifetimes {
+            access_token: self.access_token_lifetime,
+            refresh_token: self.refresh_token_lifetime,
+        };
+        let status_poll_seconds = self.status_poll_seconds;
+        Settings { lifetimes, status_poll_seconds, allow_loopback_origins, ..Settings::default() }
+    }
+
+    async fn listen(&self) -> Result<TcpListener, Problem> {
+        let address = self.address;
+        TcpListener::bind(address)
+            .await
+            .map_err(|error| Problem(format!("cannot listen on {address}: {error}")))
+    }
+}
+
+/// Makes a demo application with a key where there is no application yet. Its key is shown this once.
+async fn prepare_demo(store: &Store) -> Result<(), Problem> {
+    if let Some((app, _)) = store.read(ListApplications).await?.first() {
+        output::line(format_args!("app id: {}", app.app_id))?;
+        return output::line(
+            "api key: shown when it was made; for another, see platform api-key create --help",
+        );
+    }
+    let app_id = app::create(store, "Demo".to_owned(), Vec::new()).await?;
+    let expires_at = now().plus(days(365));
+    let (_, secret) =
+        api_key::create(store, app_id.clone(), Scope::ALL.to_vec(), "demo".to_owned(), expires_at).await?;
+    output::line(format_args!("app id: {app_id}"))?;
+    output::line(format_args!("api key: {}", secret.reveal()))
+}
+
+/// The last lines before the first answer: whoever waits for them may start.
+fn announce(listener: &TcpListener, public_url: Option<&str>) -> Result<(), Problem> {
+    let address = listener.local_addr()?;
+    if let Some(url) = public_url {
+        output::line(format_args!("public url: {url}"))?;
+    }
+    output::line(format_args!("platform listening on http://{address}"))
+}
+
+async fn serve(listener: TcpListener, store: Store, settings: Settings, stop: impl Future<Output = ()>) {
+    let platform = Platform { store, clock: Box::new(CLOCK), random: Box::new(RANDOM), settings };
+    server::serve(listener, Arc::new(platform), stop).await;
+}
+
+/// Resolves when the process is asked to end. Installed before the server is announced, so that no signal is missed.
+fn stop_signal() -> Result<impl Future<Output = ()>, Problem> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+        tracing::info!("stopping: finishing what is under way");
+    })
+}
+
+/// The log goes to standard error; `RUST_LOG` says how much of it.
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+}
+
+fn parse_lifetime(text: &str) -> Result<Duration, String> {
+    let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if span.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(span) }
+}
+
+/// The same rule as in the SDK: `https`, or `http` to this machine.
+fn parse_public_url(text: &str) -> Result<String, String> {
+    let origin = text.trim_end_matches('/').parse::<crate::model::Origin>();
+    match origin {
+        Ok(origin) if text.starts_with("https://") || text.starts_with("http://") && origin.is_loopback() => {
+            Ok(origin.to_string())
+        }
+        _ => Err("must be https://host, or http:// to this machine, without a path".to_owned()),
+    }
+}

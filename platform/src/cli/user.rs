@@ -1,0 +1,102 @@
+//! `platform user`: users.
+
+use super::{Database, Problem, app::parse_app_id, now, output};
+use crate::{
+    domain::{DeleteUser, Lifetimes, SetUserState, ShowUser},
+    model::{AppId, EndReason, Install, InstallStatus, User, UserId, UserState},
+};
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserTask {
+    /// Shows a user and the user's installs.
+    #[command(after_help = "Example:\n  platform user show --app 5f0c… 66a1…")]
+    Show(Subject),
+    /// Disables a user: the SDK keeps the user id, but may do nothing.
+    #[command(after_help = "Example:\n  platform user disable --app 5f0c… 66a1…")]
+    Disable(Subject),
+    /// Enables a user again.
+    #[command(after_help = "Example:\n  platform user enable --app 5f0c… 66a1…")]
+    Enable(Subject),
+    /// Deletes a user with all data, for good.
+    #[command(after_help = "Example:\n  platform user delete --app 5f0c… 66a1…")]
+    Delete(Subject),
+}
+
+/// Which user a command is about.
+#[derive(Debug, Args)]
+pub(super) struct Subject {
+    #[command(flatten)]
+    database: Database,
+    /// The application's id.
+    #[arg(long, value_parser = parse_app_id)]
+    app: AppId,
+    /// The Sentiance user id.
+    #[arg(value_parser = parse_user_id)]
+    user: UserId,
+}
+
+impl UserTask {
+    pub(super) async fn run(self) -> Result<(), Problem> {
+        match self {
+            UserTask::Show(Subject { database, app, user }) => {
+                let store = database.open().await?;
+                let (user, installs) = store.read(ShowUser { app_id: app, user_id: user }).await?;
+                store.close().await;
+                show(&user, &installs)
+            }
+            UserTask::Disable(subject) => subject.set(UserState::Disabled(now()), "disabled").await,
+            UserTask::Enable(subject) => subject.set(UserState::Enabled, "enabled").await,
+            UserTask::Delete(Subject { database, app, user }) => {
+                let store = database.open().await?;
+                let work = DeleteUser {
+                    app_id: app,
+                    user_id: user.clone(),
+                    tombstones_for: Lifetimes::default().refresh_token,
+                    now: now(),
+                };
+                store.write(work).await?;
+                store.close().await;
+                output::line(format_args!("deleted {user}"))
+            }
+        }
+    }
+}
+
+impl Subject {
+    async fn set(self, state: UserState, done: &str) -> Result<(), Problem> {
+        let store = self.database.open().await?;
+        store.write(SetUserState { app_id: self.app, user_id: self.user.clone(), state }).await?;
+        store.close().await;
+        output::line(format_args!("{done} {}", self.user))
+    }
+}
+
+fn show(user: &User, installs: &[Install]) -> Result<(), Problem> {
+    output::line(format_args!("user id: {}", user.user_id))?;
+    output::line(format_args!("external id: {}", user.external_id.as_str()))?;
+    output::line(format_args!("created: {}", user.created_at.to_iso8601()))?;
+    match user.state {
+        UserState::Enabled => output::line("state: enabled")?,
+        UserState::Disabled(since) => {
+            output::line(format_args!("state: disabled since {}", since.to_iso8601()))?
+        }
+    }
+    for install in installs {
+        let status = match install.status {
+            InstallStatus::Active => "active",
+            InstallStatus::Inactive => "inactive",
+            InstallStatus::Ended(EndReason::Reset) => "ended by reset",
+            InstallStatus::Ended(EndReason::TokenReuse) => "ended, a stolen token was used",
+        };
+        let class = install.device.class.as_str();
+        let os = install.device.os.as_deref().unwrap_or("unknown system");
+        let runtime = &install.sdk.runtime;
+        output::line(format_args!("install: {}\t{status}\t{class}\t{os}\t{runtime}", install.install_id))?;
+    }
+    Ok(())
+}
+
+fn parse_user_id(text: &str) -> Result<UserId, String> {
+    UserId::parse(text).ok_or_else(|| "a user's id is 24 lower-case hex digits".to_owned())
+}

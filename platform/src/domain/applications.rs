@@ -1,0 +1,156 @@
+//! Applications, their origins and their API keys.
+
+use super::Refusal;
+use crate::{
+    clock::Timestamp,
+    model::{ApiKeyRecord, ApiKeyState, AppId, Application, KeyId, Origin},
+    secret::{ApiKey, Hashed},
+    store::{StoreError, Transaction, Work},
+};
+
+/// Adds an application with the origins of its pages.
+#[derive(Debug)]
+pub struct CreateApplication {
+    /// The application.
+    pub application: Application,
+    /// The pages that may call the SDK's endpoints for it.
+    pub origins: Vec<Origin>,
+}
+
+impl Work for CreateApplication {
+    type Output = ();
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
+        tx.insert_application(&self.application).await?;
+        for origin in &self.origins {
+            tx.insert_origin(&self.application.app_id, origin).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Lists all applications with their origins, oldest first.
+#[derive(Debug)]
+pub struct ListApplications;
+
+impl Work for ListApplications {
+    type Output = Vec<(Application, Vec<String>)>;
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Self::Output, Refusal> {
+        let mut listed = Vec::new();
+        for application in tx.list_applications().await? {
+            let origins = tx.list_origins(&application.app_id).await?;
+            listed.push((application, origins));
+        }
+        Ok(listed)
+    }
+}
+
+/// Whether any application lists the origin: what a preflight asks, which carries no credential.
+#[derive(Debug)]
+pub struct IsOriginListed(pub Origin);
+
+impl Work for IsOriginListed {
+    type Output = bool;
+    type Error = StoreError;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, StoreError> {
+        tx.any_lists_origin(&self.0).await
+    }
+}
+
+/// Whether the database answers.
+#[derive(Debug)]
+pub struct Ping;
+
+impl Work for Ping {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), StoreError> {
+        tx.ping().await
+    }
+}
+
+/// Adds an API key.
+#[derive(Debug)]
+pub struct CreateApiKey {
+    /// The key without its secret.
+    pub record: ApiKeyRecord,
+    /// The secret.
+    pub hash: Hashed<ApiKey>,
+}
+
+impl Work for CreateApiKey {
+    type Output = ();
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
+        require_application(tx, &self.record.app_id).await?;
+        Ok(tx.insert_api_key(&self.record, self.hash).await?)
+    }
+}
+
+/// Lists the API keys of an application, oldest first.
+#[derive(Debug)]
+pub struct ListApiKeys(pub AppId);
+
+impl Work for ListApiKeys {
+    type Output = Vec<ApiKeyRecord>;
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Vec<ApiKeyRecord>, Refusal> {
+        require_application(tx, &self.0).await?;
+        Ok(tx.list_api_keys(&self.0).await?)
+    }
+}
+
+/// Revokes an API key, at once.
+#[derive(Debug)]
+pub struct RevokeApiKey {
+    /// The application.
+    pub app_id: AppId,
+    /// The key.
+    pub key_id: KeyId,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Work for RevokeApiKey {
+    type Output = ();
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
+        let found = tx.revoke_api_key(&self.app_id, &self.key_id, self.now).await?;
+        found.then_some(()).ok_or(Refusal::ApiKeyUnknown)
+    }
+}
+
+/// Finds the API key of a secret, if it is still good.
+#[derive(Debug)]
+pub struct AuthorizeApiKey {
+    /// The secret.
+    pub hash: Hashed<ApiKey>,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Work for AuthorizeApiKey {
+    type Output = ApiKeyRecord;
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<ApiKeyRecord, Refusal> {
+        let key = tx.find_api_key(self.hash).await?.ok_or(Refusal::ApiKeyUnknown)?;
+        match key.state {
+            ApiKeyState::Revoked(_) => Err(Refusal::ApiKeyRevoked),
+            ApiKeyState::Valid if key.expires_at <= self.now => Err(Refusal::ApiKeyExpired),
+            ApiKeyState::Valid => Ok(key),
+        }
+    }
+}
+
+async fn require_application<T: Transaction>(tx: &mut T, app_id: &AppId) -> Result<(), Refusal> {
+    tx.find_application(app_id).await?.map(|_| ()).ok_or(Refusal::ApplicationNotFound)
+}

@@ -1,0 +1,22 @@
+//! The use cases: what the platform does, each in one transaction, against no particular database.
+
+mod applications;
+mod codes;
+mod exchange;
+mod refresh;
+mod refusal;
+mod session;
+mod tokens;
+mod users;
+
+pub use applications::{
+    AuthorizeApiKey, CreateApiKey, CreateApplication, IsOriginListed, ListApiKeys, ListApplications, Ping,
+    RevokeApiKey,
+};
+pub use codes::IssueCode;
+pub use exchange::{ExchangeCode, Exchanged};
+pub use refresh::{RefreshTokens, Refreshed};
+pub use refusal::Refusal;
+pub use session::{EndSession, authenticate};
+pub use tokens::{Grant, Lifetimes, NewPair};
+pub use users::{DeleteUser, FindUser, SetUserState, ShowUser};

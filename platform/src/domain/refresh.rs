@@ -1,0 +1,113 @@
+//! Refreshing a session: rotation, lost answers, and the detection of stolen tokens.
+
+use super::{
+    Refusal,
+    session::require_origin,
+    tokens::{Grant, Lifetimes, NewPair, issue, supersede},
+};
+use crate::{
+    clock::Timestamp,
+    model::{EndReason, InstallStatus, Origin, PairState, Session},
+    secret::{Hashed, IdempotencyKey, Plain, RefreshToken},
+    store::{SecurityEvent, Transaction, Work},
+};
+use sentiance_protocol::InstallState;
+
+/// Exchanges a refresh token for the next pair.
+///
+/// The current token buys the next pair. Its parent, with the same idempotency key, buys another one as long as the
+/// first was never used: that answer was lost. Any older token of the session is a copy, and ends the session.
+#[derive(Debug)]
+pub struct RefreshTokens {
+    /// The refresh token.
+    pub presented: Plain<RefreshToken>,
+    /// Made by the SDK, the same for every try.
+    pub idempotency_key: Hashed<IdempotencyKey>,
+    /// The page's origin, where the application must list it.
+    pub origin: Option<Origin>,
+    /// The next tokens.
+    pub pair: NewPair,
+    /// Names the security event, should there be one.
+    pub event_id: String,
+    /// How long tokens live.
+    pub lifetimes: Lifetimes,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// What came of it. Ending a session is a write that must stay, so it is no [`Refusal`].
+#[derive(Debug)]
+pub enum Refreshed {
+    /// The next pair.
+    Granted(Grant),
+    /// The token is a copy: the session was ended and the event recorded.
+    SessionRevoked(Session),
+}
+
+impl Work for RefreshTokens {
+    type Output = Refreshed;
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Refreshed, Refusal> {
+        let Some(session) = tx.find_by_refresh(self.presented.hash()).await? else {
+            return self.recognize_old_token(tx).await;
+        };
+        require_origin(tx, &session.app_id, self.origin.as_ref()).await?;
+        if matches!(session.install_status, InstallStatus::Ended(_)) || session.refresh_expires_at <= self.now
+        {
+            return Err(Refusal::SessionEnded);
+        }
+        if session.install_state() != InstallState::Active {
+            return Err(Refusal::UserDisabled);
+        }
+        let Session { app_id, install_id, .. } = &session;
+        match session.pair_state {
+            PairState::Current => {
+                tx.delete_exchanged(app_id, install_id).await?;
+                tx.mark_exchanged(app_id, install_id, session.generation, self.idempotency_key).await?;
+            }
+            PairState::Exchanged(key) if key == self.idempotency_key => {
+                let bought = tx.find_current(app_id, install_id).await?;
+                if bought.is_none_or(|bought| bought.used) {
+                    return Err(Refusal::RefreshTokenUsed);
+                }
+                supersede(tx, app_id, install_id, session.newest_generation).await?;
+            }
+            PairState::Exchanged(_) | PairState::Superseded => return Err(Refusal::RefreshTokenUsed),
+        }
+        let generation = session.newest_generation + 1;
+        let owner = (session.app_id, session.install_id);
+        let grant = issue(tx, owner, generation, self.pair, self.lifetimes, self.now).await?;
+        Ok(Refreshed::Granted(grant))
+    }
+}
+
+impl RefreshTokens {
+    /// A token without a row: an ancestor of the current one, one of a deleted user, or an invention.
+    async fn recognize_old_token<T: Transaction>(self, tx: &mut T) -> Result<Refreshed, Refusal> {
+        let family = self.presented.family().hash();
+        if let Some(session) = tx.find_by_family(family).await? {
+            require_origin(tx, &session.app_id, self.origin.as_ref()).await?;
+            if matches!(session.install_status, InstallStatus::Ended(_)) {
+                return Err(Refusal::SessionEnded);
+            }
+            let reason = EndReason::TokenReuse;
+            tx.end_install(&session.app_id, &session.install_id, reason, self.now).await?;
+            let event = SecurityEvent {
+                event_id: self.event_id,
+                kind: reason,
+                session: session.clone(),
+                occurred_at: self.now,
+            };
+            tx.record_event(&event).await?;
+            return Ok(Refreshed::SessionRevoked(session));
+        }
+        let of_deleted_user = match tx.find_tombstone(self.presented.hash()).await? {
+            None => tx.find_tombstone(family).await?,
+            found => found,
+        };
+        let app_id = of_deleted_user.ok_or(Refusal::TokenInvalid)?;
+        require_origin(tx, &app_id, self.origin.as_ref()).await?;
+        Err(Refusal::UserDeleted)
+    }
+}

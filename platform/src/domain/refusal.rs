@@ -1,0 +1,64 @@
+//! Why a use case was refused.
+
+use crate::{model::SessionRefusal, store::StoreError};
+
+/// Why a use case was refused. Nothing that it wrote stays.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Unknown, expired, used or foreign: which, is nobody's business.
+    #[error("the authentication code is not valid")]
+    CodeInvalid,
+    /// The install belongs to another user.
+    #[error("the install id belongs to another user")]
+    InstallConflict,
+    /// The application does not list the page's origin.
+    #[error("the application does not list this origin")]
+    OriginNotAllowed,
+    /// Nobody knows this token, or it was revoked.
+    #[error("the token is not known")]
+    TokenInvalid,
+    /// The access token is too old.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// The session is over for good.
+    #[error("the session is over")]
+    SessionEnded,
+    /// The refresh token was exchanged before.
+    #[error("the refresh token was already exchanged")]
+    RefreshTokenUsed,
+    /// The user is disabled, or another install is active.
+    #[error("the user is disabled, or another device is its active one")]
+    UserDisabled,
+    /// The user was deleted.
+    #[error("the user was deleted")]
+    UserDeleted,
+    /// The application has no such user.
+    #[error("the application has no such user")]
+    UserNotFound,
+    /// There is no such application.
+    #[error("there is no such application")]
+    ApplicationNotFound,
+    /// There is no such API key.
+    #[error("there is no such API key")]
+    ApiKeyUnknown,
+    /// The API key was revoked.
+    #[error("the API key was revoked")]
+    ApiKeyRevoked,
+    /// The API key has expired.
+    #[error("the API key has expired")]
+    ApiKeyExpired,
+}
+
+impl From<SessionRefusal> for Refusal {
+    fn from(refusal: SessionRefusal) -> Self {
+        match refusal {
+            SessionRefusal::Invalid => Refusal::TokenInvalid,
+            SessionRefusal::Ended => Refusal::SessionEnded,
+            SessionRefusal::Disabled => Refusal::UserDisabled,
+            SessionRefusal::Expired => Refusal::TokenExpired,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Calls with an access token: who is it, and may it.
+
+use super::Refusal;
+use crate::{
+    clock::Timestamp,
+    model::{AppId, EndReason, InstallId, Origin, Permission, Session},
+    secret::{AccessToken, Hashed, Plain},
+    store::{Store, Transaction, Work},
+};
+
+/// The session of an access token, if it permits such a call. The first use of a token is remembered durably before
+/// anything else happens: from then on the answer that carried it is known not to be lost.
+pub async fn authenticate(
+    store: &Store,
+    token: &Plain<AccessToken>,
+    permission: Permission,
+    origin: Option<Origin>,
+    now: Timestamp,
+) -> Result<Session, Refusal> {
+    let find = FindSession { token: token.hash(), origin };
+    let mut session = store.read(find.clone()).await?;
+    if !session.used {
+        session = store.write(UseFirstTime { find, now }).await?;
+    }
+    session.permits(permission, now)?;
+    Ok(session)
+}
+
+/// Refuses a page that the application does not list.
+pub(super) async fn require_origin<T: Transaction>(
+    tx: &mut T,
+    app_id: &AppId,
+    origin: Option<&Origin>,
+) -> Result<(), Refusal> {
+    match origin {
+        Some(origin) if !tx.lists_origin(app_id, origin).await? => Err(Refusal::OriginNotAllowed),
+        _ => Ok(()),
+    }
+}
+
+#[derive(Clone, Debug)]
+struct FindSession {
+    token: Hashed<AccessToken>,
+    origin: Option<Origin>,
+}
+
+impl Work for FindSession {
+    type Output = Session;
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Session, Refusal> {
+        if let Some(session) = tx.find_by_access(self.token).await? {
+            require_origin(tx, &session.app_id, self.origin.as_ref()).await?;
+            return Ok(session);
+        }
+        let app_id = tx.find_tombstone(self.token).await?.ok_or(Refusal::TokenInvalid)?;
+        require_origin(tx, &app_id, self.origin.as_ref()).await?;
+        Err(Refusal::UserDeleted)
+    }
+}
+
+/// Marks a token as used and reads it again, since it may have been superseded between the read and this write.
+#[derive(Debug)]
+struct UseFirstTime {
+    find: FindSession,
+    now: Timestamp,
+}
+
+impl Work for UseFirstTime {
+    type Output = Session;
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Session, Refusal> {
+        tx.mark_used(self.find.token, self.now).await?;
+        self.find.run(tx).await
+    }
+}
+
+/// The SDK said goodbye: ends the session of its install. Doing it again changes nothing.
+#[derive(Debug)]
+pub struct EndSession {
+    /// The application.
+    pub app_id: AppId,
+    /// The install.
+    pub install_id: InstallId,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Work for EndSession {
+    type Output = ();
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
+        Ok(tx.end_install(&self.app_id, &self.install_id, EndReason::Reset, self.now).await?)
+    }
+}

@@ -1,0 +1,98 @@
+//! Issuing pairs of tokens.
+
+use crate::{
+    clock::Timestamp,
+    model::{AppId, InstallId, TokenPair},
+    random::Randomness,
+    secret::{AccessToken, Plain, RefreshToken},
+    store::{StoreError, Transaction},
+};
+use std::time::Duration;
+
+/// How many superseded pairs of an install are remembered, so that a late one is told from an unknown one.
+const SUPERSEDED_KEPT: u32 = 8;
+
+/// How long tokens live.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// An access token, from its issue.
+    pub access_token: Duration,
+    /// A refresh token that is not used, from its issue. Sessions and tombstones are forgotten after this time too.
+    pub refresh_token: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Lifetimes { access_token: DAY, refresh_token: 180 * DAY }
+    }
+}
+
+/// Two new tokens, not issued yet.
+#[derive(Debug)]
+pub struct NewPair {
+    /// The access token.
+    pub access: Plain<AccessToken>,
+    /// The refresh token.
+    pub refresh: Plain<RefreshToken>,
+}
+
+impl NewPair {
+    /// The first pair of a new session.
+    pub fn of_new_session(random: &dyn Randomness) -> Self {
+        NewPair {
+            access: Plain::generate(random),
+            refresh: Plain::in_family(&Plain::new_family(random), random),
+        }
+    }
+
+    /// A pair that this refresh token may buy.
+    pub fn following(parent: &Plain<RefreshToken>, random: &dyn Randomness) -> Self {
+        NewPair { access: Plain::generate(random), refresh: Plain::in_family(&parent.family(), random) }
+    }
+}
+
+/// An issued pair: the only time that its tokens are shown.
+#[derive(Debug)]
+pub struct Grant {
+    /// The tokens.
+    pub pair: NewPair,
+    /// When the access token expires.
+    pub expires_at: Timestamp,
+    /// Counts the pairs of the install.
+    pub generation: u32,
+}
+
+/// Issues a pair as the current one of its install. Whatever was current must have been settled before.
+pub(super) async fn issue<T: Transaction>(
+    tx: &mut T,
+    (app_id, install_id): (AppId, InstallId),
+    generation: u32,
+    pair: NewPair,
+    lifetimes: Lifetimes,
+    now: Timestamp,
+) -> Result<Grant, StoreError> {
+    let expires_at = now.plus(lifetimes.access_token);
+    let stored = TokenPair {
+        app_id,
+        install_id,
+        generation,
+        access: pair.access.hash(),
+        refresh: pair.refresh.hash(),
+        access_expires_at: expires_at,
+        refresh_expires_at: now.plus(lifetimes.refresh_token),
+    };
+    tx.insert_current_pair(&stored, now).await?;
+    Ok(Grant { pair, expires_at, generation })
+}
+
+/// Revokes the current pair of an install, whose answer was lost, to make room for another.
+pub(super) async fn supersede<T: Transaction>(
+    tx: &mut T,
+    app_id: &AppId,
+    install_id: &InstallId,
+    current_generation: u32,
+) -> Result<(), StoreError> {
+    tx.supersede_current(app_id, install_id).await?;
+    tx.delete_superseded(app_id, install_id, current_generation.saturating_sub(SUPERSEDED_KEPT)).await
+}

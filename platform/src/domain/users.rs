@@ -1,0 +1,95 @@
+//! Reading, disabling, enabling and deleting users.
+
+use super::Refusal;
+use crate::{
+    clock::Timestamp,
+    model::{AppId, Install, User, UserId, UserState},
+    store::{Transaction, Work},
+};
+use std::time::Duration;
+
+/// Reads a user.
+#[derive(Debug)]
+pub struct FindUser {
+    /// The application.
+    pub app_id: AppId,
+    /// The user.
+    pub user_id: UserId,
+}
+
+impl Work for FindUser {
+    type Output = User;
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<User, Refusal> {
+        tx.find_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)
+    }
+}
+
+/// Reads a user with all installs, newest first.
+#[derive(Debug)]
+pub struct ShowUser {
+    /// The application.
+    pub app_id: AppId,
+    /// The user.
+    pub user_id: UserId,
+}
+
+impl Work for ShowUser {
+    type Output = (User, Vec<Install>);
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(User, Vec<Install>), Refusal> {
+        let user = tx.find_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)?;
+        let installs = tx.list_installs(&self.app_id, &self.user_id).await?;
+        Ok((user, installs))
+    }
+}
+
+/// Disables or enables a user. It takes effect with the next call of any of the user's devices.
+#[derive(Debug)]
+pub struct SetUserState {
+    /// The application.
+    pub app_id: AppId,
+    /// The user.
+    pub user_id: UserId,
+    /// The new state.
+    pub state: UserState,
+}
+
+impl Work for SetUserState {
+    type Output = ();
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
+        let found = tx.set_user_state(&self.app_id, &self.user_id, self.state).await?;
+        found.then_some(()).ok_or(Refusal::UserNotFound)
+    }
+}
+
+/// Deletes a user with all data, installs and codes. The hashes of its tokens stay for a while, so that its devices
+/// learn what happened.
+#[derive(Debug)]
+pub struct DeleteUser {
+    /// The application.
+    pub app_id: AppId,
+    /// The user.
+    pub user_id: UserId,
+    /// How long the hashes of the tokens are kept.
+    pub tombstones_for: Duration,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Work for DeleteUser {
+    type Output = ();
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
+        tx.delete_tombstones_before(&self.app_id, self.now).await?;
+        tx.bury_tokens(&self.app_id, &self.user_id, self.now.plus(self.tombstones_for)).await?;
+        let external_id = tx.delete_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)?;
+        tx.delete_codes_of(&self.app_id, &external_id).await?;
+        Ok(())
+    }
+}

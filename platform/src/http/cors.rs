@@ -1,0 +1,103 @@
+//! Which pages may call the SDK's endpoints: those whose origin an application lists.
+//!
+//! A preflight carries no credential, so it asks whether *any* application lists the origin. The call itself is then
+//! checked against the application that its credential belongs to: by the use case, which knows it.
+
+use super::{Platform, failure::Failure};
+use crate::{domain::IsOriginListed, model::Origin};
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        header::{
+            ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+            ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
+            VARY,
+        },
+        request::Parts,
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use sentiance_protocol::ErrorCode;
+use std::{convert::Infallible, sync::Arc};
+
+/// The longest that browsers remember a preflight is two hours.
+const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("7200");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE");
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, if-none-match");
+const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("etag, retry-after");
+
+/// The origin that the credential's application must list; nothing where there is none to check.
+#[derive(Clone)]
+pub(super) struct OriginToCheck(pub(super) Option<Origin>);
+
+impl<S: Sync> FromRequestParts<S> for OriginToCheck {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or(OriginToCheck(None)))
+    }
+}
+
+/// Answers preflights, refuses pages that no application lists, and lets the others read the answers.
+pub(super) async fn share_with_listed_origins(
+    State(platform): State<Arc<Platform>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(header) = request.headers().get(ORIGIN).cloned() else {
+        // No page: an app's own HTTP client. Caches must know that pages get other headers.
+        return vary(next.run(request).await, &[ORIGIN]);
+    };
+    let origin = match judge(&platform, &header).await {
+        Ok(origin) => origin,
+        Err(failure) => return vary(failure.into_response(), &[ORIGIN]),
+    };
+    if is_preflight(request.method(), request.headers()) {
+        return preflight(header);
+    }
+    request.extensions_mut().insert(origin);
+    let mut response = vary(next.run(request).await, &[ORIGIN]);
+    let refused = response
+        .extensions()
+        .get::<Failure>()
+        .is_some_and(|failure| failure.code == ErrorCode::OriginNotAllowed);
+    if !refused {
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, header);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+    }
+    response
+}
+
+async fn judge(platform: &Platform, header: &HeaderValue) -> Result<OriginToCheck, Failure> {
+    let refused = || Failure::new(ErrorCode::OriginNotAllowed);
+    let origin: Origin = header.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(refused)?;
+    if platform.settings.allow_loopback_origins && origin.is_loopback() {
+        return Ok(OriginToCheck(None));
+    }
+    let listed = platform.store.read(IsOriginListed(origin.clone())).await?;
+    listed.then_some(OriginToCheck(Some(origin))).ok_or_else(refused)
+}
+
+fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn preflight(origin: HeaderValue) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+    headers.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
+    vary(response, &[ORIGIN, ACCESS_CONTROL_REQUEST_METHOD])
+}
+
+fn vary(mut response: Response, names: &[HeaderName]) -> Response {
+    for name in names {
+        response.headers_mut().append(VARY, HeaderValue::from(name.clone()));
+    }
+    response
+}

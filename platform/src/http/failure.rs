@@ -1,0 +1,87 @@
+//! Failures: what goes wrong, as handlers say it. `protection` turns each into the one shape of error answers.
+
+use crate::{domain::Refusal, store::StoreError};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use sentiance_protocol::ErrorCode;
+use std::borrow::Cow;
+
+/// A refused or failed request.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) code: ErrorCode,
+    /// For the developer who called; holds no secret and no personal data.
+    pub(super) message: Cow<'static, str>,
+    /// For the log only.
+    pub(super) cause: Option<String>,
+}
+
+impl Failure {
+    /// A failure that explains itself.
+    pub(super) fn new(code: ErrorCode) -> Self {
+        Failure { code, message: code.meaning().trim_start().into(), cause: None }
+    }
+
+    /// A failure with a more exact message.
+    pub(super) fn saying(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Failure { code, message: message.into(), cause: None }
+    }
+
+    /// The failure that stands for an answer which a library made.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        Failure::new(match status {
+            StatusCode::NOT_FOUND => ErrorCode::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed,
+            StatusCode::REQUEST_TIMEOUT => ErrorCode::RequestTimeout,
+            StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PayloadTooLarge,
+            status if status.is_client_error() => ErrorCode::MalformedRequest,
+            _ => ErrorCode::InternalError,
+        })
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::Unavailable => ErrorCode::Unavailable,
+            StoreError::Inconsistent { .. }
+            | StoreError::Panicked
+            | StoreError::Database(_)
+            | StoreError::Migration(_) => ErrorCode::InternalError,
+        };
+        Failure { cause: Some(error.to_string()), ..Failure::new(code) }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Failure::new(match refusal {
+            Refusal::Store(error) => return error.into(),
+            Refusal::CodeInvalid => ErrorCode::AuthenticationCodeInvalid,
+            Refusal::InstallConflict => ErrorCode::InstallConflict,
+            Refusal::OriginNotAllowed => ErrorCode::OriginNotAllowed,
+            Refusal::TokenInvalid => ErrorCode::TokenInvalid,
+            Refusal::TokenExpired => ErrorCode::TokenExpired,
+            Refusal::SessionEnded => ErrorCode::SessionEnded,
+            Refusal::RefreshTokenUsed => ErrorCode::RefreshTokenUsed,
+            Refusal::UserDisabled => ErrorCode::UserDisabledRemotely,
+            Refusal::UserDeleted => ErrorCode::UserDeleted,
+            Refusal::UserNotFound => ErrorCode::UserNotFound,
+            Refusal::ApplicationNotFound => ErrorCode::NotFound,
+            Refusal::ApiKeyUnknown => ErrorCode::ApiKeyUnknown,
+            Refusal::ApiKeyRevoked => ErrorCode::ApiKeyRevoked,
+            Refusal::ApiKeyExpired => ErrorCode::ApiKeyExpired,
+        })
+    }
+}

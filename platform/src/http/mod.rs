@@ -1,0 +1,83 @@
+//! The HTTP interface: two routers, one for servers and one for SDKs, behind the same protections.
+
+mod body;
+mod browser;
+mod cors;
+mod credentials;
+mod failure;
+mod protection;
+mod routes;
+pub mod server;
+
+use crate::{clock::Clock, domain::Lifetimes, random::Randomness, store::Store};
+use axum::{
+    Router,
+    middleware::from_fn_with_state,
+    routing::{delete, get, post},
+};
+use std::{sync::Arc, time::Duration};
+
+/// How the platform behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long tokens live.
+    pub lifetimes: Lifetimes,
+    /// How often the SDK asks for its state while somebody listens.
+    pub status_poll_seconds: u32,
+    /// Whether pages of this machine may call the SDK's endpoints of every application.
+    pub allow_loopback_origins: bool,
+    /// How long a request may take to arrive: its headers, and again its body.
+    pub arrival_deadline: Duration,
+    /// How long a request may take in all.
+    pub request_deadline: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            lifetimes: Lifetimes::default(),
+            status_poll_seconds: 60,
+            allow_loopback_origins: false,
+            arrival_deadline: Duration::from_secs(10),
+            request_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What every handler needs.
+pub struct Platform {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Box<dyn Clock>,
+    /// The source of secrets and ids.
+    pub random: Box<dyn Randomness>,
+    /// How to behave.
+    pub settings: Settings,
+}
+
+/// All endpoints.
+pub fn router(platform: Arc<Platform>) -> Router {
+    let for_servers = Router::new()
+        .route("/users/auth-code", post(routes::auth_code::issue))
+        .route_layer(axum::middleware::from_fn(browser::refuse_browsers));
+
+    // These accept a user's token or an API key: pages may call them with the one, and with the other nobody's page.
+    let for_sdks = Router::new()
+        .route("/users/{user_id}", delete(routes::users::remove))
+        .route("/v2/users/me", get(routes::users::own_profile))
+        .route("/v2/users/{user_id}", get(routes::users::profile))
+        .route("/sdk/v1/users", post(routes::sdk_users::exchange))
+        .route("/sdk/v1/token", post(routes::sdk_token::refresh))
+        .route("/sdk/v1/config", get(routes::sdk_config::show))
+        .route("/sdk/v1/reset", post(routes::sdk_reset::goodbye))
+        .route_layer(from_fn_with_state(platform.clone(), cors::share_with_listed_origins))
+        .route_layer(axum::middleware::from_fn(browser::refuse_api_keys_in_browsers));
+
+    let for_operators = Router::new()
+        .route("/healthz", get(routes::health::alive))
+        .route("/readyz", get(routes::health::ready));
+
+    let all = for_servers.merge(for_sdks).merge(for_operators);
+    protection::protect(all, &platform).with_state(platform)
+}

@@ -1,0 +1,98 @@
+//! What stands around every endpoint: limits, deadlines, a fence for panics, and the one shape of error answers.
+
+use super::{Platform, failure::Failure};
+use crate::random::{Randomness, bytes, hex};
+use axum::{
+    Json, Router,
+    extract::{MatchedPath, Request, State},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_LENGTH, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use sentiance_protocol::{BODY_LIMIT_BYTES, ErrorBody, ErrorCode};
+use std::{any::Any, sync::Arc};
+use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+
+/// How long a caller shall wait when the platform is overloaded or restarts, in seconds.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// Puts the protections around all routes; the last one added is the outermost.
+pub(super) fn protect(router: Router<Arc<Platform>>, platform: &Arc<Platform>) -> Router<Arc<Platform>> {
+    router
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            platform.settings.request_deadline,
+        ))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(platform.clone(), complete))
+}
+
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let cause = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a message");
+    Failure { cause: Some(cause.to_owned()), ..Failure::new(ErrorCode::InternalError) }.into_response()
+}
+
+/// Completes every answer: none may be cached, and each failure gets its body and its line in the log.
+async fn complete(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        let failure =
+            response.extensions_mut().remove().unwrap_or_else(|| Failure::of_status(response.status()));
+        let reference = new_reference(&*platform.random);
+        let Failure { code, cause, .. } = &failure;
+        let (error_code, path) = (code.as_str(), path.as_deref().unwrap_or("-"));
+        let cause = cause.as_deref().unwrap_or("-");
+        if code.status() >= 500 {
+            tracing::error!(%method, path, error_code, r#ref = reference, cause, "failed");
+        } else {
+            tracing::info!(%method, path, error_code, r#ref = reference, cause, "refused");
+        }
+        response = render(failure, reference, response.headers());
+    }
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The error answer itself. Headers that others added (which methods are allowed, who may read it) stay.
+fn render(failure: Failure, reference: String, headers: &HeaderMap) -> Response {
+    let code = failure.code;
+    let body =
+        ErrorBody { message: failure.message.into_owned(), error_code: code.as_str().to_owned(), reference };
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Json(body)).into_response();
+    for (name, value) in headers {
+        if name != CONTENT_LENGTH && !response.headers().contains_key(name) {
+            response.headers_mut().append(name, value.clone());
+        }
+    }
+    match code {
+        ErrorCode::Unavailable => {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        code if code.status() == StatusCode::UNAUTHORIZED => {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// A random UUID, by which an answer is found in the log.
+fn new_reference(random: &dyn Randomness) -> String {
+    let mut id = bytes::<16>(random);
+    id[6] = 0x40 | (id[6] & 0x0f);
+    id[8] = 0x80 | (id[8] & 0x3f);
+    let text = hex(&id);
+    [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
+}

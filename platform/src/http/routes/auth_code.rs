@@ -1,0 +1,37 @@
+//! `POST /users/auth-code`: an application's server asks for a code for one of its users.
+
+use crate::{
+    domain::IssueCode,
+    http::{
+        body::JsonBody,
+        credentials::{Credential, PlatformState},
+        failure::Failure,
+    },
+    model::{ExternalId, Scope},
+    secret::Plain,
+};
+use axum::{
+    Json,
+    extract::{FromRequest, Request, State},
+};
+use sentiance_protocol::{AuthCodeRequest, AuthCodeResponse, ErrorCode, Secret};
+
+pub(in crate::http) async fn issue(
+    State(platform): PlatformState,
+    credential: Credential,
+    request: Request,
+) -> Result<Json<AuthCodeResponse>, Failure> {
+    // The key comes first: a body from somebody unknown is not even read.
+    let key = credential.server(&platform, Scope::UserLink).await?;
+    let JsonBody(body) = JsonBody::<AuthCodeRequest>::from_request(request, &platform).await?;
+    let external_id =
+        ExternalId::parse(body.external_id).ok_or(Failure::new(ErrorCode::InvalidExternalId))?;
+    let code = Plain::new_code(&*platform.random);
+    let now = platform.clock.now();
+    let work = IssueCode { app_id: key.app_id, external_id, code: code.hash(), now };
+    let expires_at = platform.store.write(work).await?;
+    Ok(Json(AuthCodeResponse {
+        authentication_code: Secret::new(code.reveal()),
+        expires_at: expires_at.to_iso8601(),
+    }))
+}

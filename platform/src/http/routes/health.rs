@@ -1,0 +1,18 @@
+//! `GET /healthz` and `GET /readyz`: for whoever runs the platform.
+
+use crate::{
+    domain::Ping,
+    http::{credentials::PlatformState, failure::Failure},
+};
+use axum::extract::State;
+
+/// The process answers.
+pub(in crate::http) async fn alive() -> &'static str {
+    "ok"
+}
+
+/// The database answers too.
+pub(in crate::http) async fn ready(State(platform): PlatformState) -> Result<&'static str, Failure> {
+    platform.store.read(Ping).await?;
+    Ok("ready")
+}

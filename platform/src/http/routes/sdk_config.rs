@@ -1,0 +1,57 @@
+//! `GET /sdk/v1/config`: the SDK asks how to behave, and whether its install is the active one.
+
+use crate::{
+    http::{
+        credentials::{Credential, PlatformState},
+        failure::Failure,
+    },
+    model::Permission,
+    random::hex,
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{ETAG, IF_NONE_MATCH},
+    },
+    response::{IntoResponse, Response},
+};
+use sentiance_protocol::{ConfigResponse, ErrorCode, InstallState, SdkConfiguration};
+use sha2::{Digest, Sha256};
+
+pub(in crate::http) async fn show(
+    State(platform): PlatformState,
+    credential: Credential,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let session = credential.user(&platform, Permission::LearnState).await?;
+    let install_state = session.install_state();
+    let config = SdkConfiguration { status_poll_seconds: platform.settings.status_poll_seconds };
+    let tag = entity_tag(install_state, &config)?;
+    let known = headers.get_all(IF_NONE_MATCH).iter().any(|header| mentions(header, &tag));
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(ConfigResponse { install_state, config, server_time: platform.clock.now().into() })
+            .into_response()
+    };
+    response.headers_mut().insert(ETAG, tag);
+    Ok(response)
+}
+
+/// Names the content. The platform's clock is left out: it is different in every answer, and no news.
+fn entity_tag(state: InstallState, config: &SdkConfiguration) -> Result<HeaderValue, Failure> {
+    let content = serde_json::to_vec(&(state, config)).map_err(|_| Failure::new(ErrorCode::InternalError))?;
+    let digest = Sha256::digest(&content);
+    HeaderValue::from_str(&format!("\"{}\"", hex(&digest[..16])))
+        .map_err(|_| Failure::new(ErrorCode::InternalError))
+}
+
+/// Whether an `If-None-Match` header lists this tag. Proxies that compress make a tag weak: that is no difference.
+fn mentions(header: &HeaderValue, tag: &HeaderValue) -> bool {
+    let listed = header.to_str().unwrap_or_default().split(',');
+    listed
+        .map(str::trim)
+        .any(|known| known == "*" || known.trim_start_matches("W/").as_bytes() == tag.as_bytes())
+}

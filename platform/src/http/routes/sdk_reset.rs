@@ -1,0 +1,22 @@
+//! `POST /sdk/v1/reset`: the install says goodbye.
+
+use crate::{
+    domain::EndSession,
+    http::{
+        credentials::{Credential, PlatformState},
+        failure::Failure,
+    },
+    model::Permission,
+};
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+
+pub(in crate::http) async fn goodbye(
+    State(platform): PlatformState,
+    credential: Credential,
+) -> Result<Json<Value>, Failure> {
+    let session = credential.user(&platform, Permission::SayGoodbye).await?;
+    let now = platform.clock.now();
+    platform.store.write(EndSession { app_id: session.app_id, install_id: session.install_id, now }).await?;
+    Ok(Json(json!({})))
+}

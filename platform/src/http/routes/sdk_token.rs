@@ -1,0 +1,41 @@
+//! `POST /sdk/v1/token`: the SDK refreshes its session.
+
+use super::{idempotency_key, on_the_wire};
+use crate::{
+    domain::{NewPair, RefreshTokens, Refreshed},
+    http::{body::JsonBody, cors::OriginToCheck, credentials::PlatformState, failure::Failure},
+    random::{bytes, hex},
+    secret::{Plain, RefreshToken},
+};
+use axum::{Json, extract::State};
+use sentiance_protocol::{ErrorCode, RefreshRequest, RefreshResponse};
+
+pub(in crate::http) async fn refresh(
+    State(platform): PlatformState,
+    OriginToCheck(origin): OriginToCheck,
+    JsonBody(body): JsonBody<RefreshRequest>,
+) -> Result<Json<RefreshResponse>, Failure> {
+    let idempotency_key = idempotency_key(&body.idempotency_key)?;
+    let presented = Plain::<RefreshToken>::parse(body.refresh_token.expose())
+        .ok_or(Failure::new(ErrorCode::TokenInvalid))?;
+    let now = platform.clock.now();
+    let work = RefreshTokens {
+        pair: NewPair::following(&presented, &*platform.random),
+        presented,
+        idempotency_key,
+        origin,
+        event_id: hex(&bytes::<16>(&*platform.random)),
+        lifetimes: platform.settings.lifetimes,
+        now,
+    };
+    match platform.store.write(work).await? {
+        Refreshed::Granted(grant) => {
+            Ok(Json(RefreshResponse { token: on_the_wire(&grant), server_time: now.into() }))
+        }
+        Refreshed::SessionRevoked(session) => {
+            let (app_id, user_id, install_id) = (session.app_id, session.user_id, session.install_id);
+            tracing::warn!(%app_id, %user_id, %install_id, "an old refresh token came back: session revoked");
+            Err(Failure::new(ErrorCode::SessionEnded))
+        }
+    }
+}

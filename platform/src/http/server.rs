@@ -1,0 +1,74 @@
+//! Serving connections: deadlines for slow callers, and an end that finishes what is under way.
+
+use super::{Platform, router};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+
+/// How many connections may be open at once; more wait in the operating system's queue.
+const CONNECTIONS: usize = 4096;
+/// How much of a request's head is read before it is refused.
+const HEAD_LIMIT_BYTES: usize = 32 * 1024;
+/// How long a failure to accept, such as too few file descriptors, is given to pass.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long requests under way may take when the platform stops.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Serves until `stop` resolves, then finishes the requests under way and closes the database.
+pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Future<Output = ()>) {
+    let service = TowerToHyperService::new(router(platform.clone()));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(platform.settings.arrival_deadline)
+        .max_buf_size(HEAD_LIMIT_BYTES);
+    let under_way = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (stream, slot) = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
+            () = &mut stop => break,
+        };
+        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        let connection = under_way.watch(connection);
+        tokio::spawn(async move {
+            // A caller that breaks off is its own affair.
+            let _ = connection.await;
+            drop(slot);
+        });
+    }
+
+    drop(listener);
+    if timeout(SHUTDOWN_DEADLINE, under_way.shutdown()).await.is_err() {
+        tracing::warn!("some requests were not done in time and are cut off");
+    }
+    platform.store.close().await;
+}
+
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, impl Send + use<>) {
+    // The semaphore is never closed, so there always is a slot in the end.
+    let slot = slots.clone().acquire_owned().await;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are small and written at once: waiting for more to send would only delay them.
+                let _ = stream.set_nodelay(true);
+                return (stream, slot);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Applications, users, and what is known of a consumed code.
+
+use super::{AppId, ExternalId, InstallId, UserId};
+use crate::{
+    clock::Timestamp,
+    secret::{Hashed, IdempotencyKey},
+};
+
+/// An app that uses the platform. No data is shared between two of them.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// Its id.
+    pub app_id: AppId,
+    /// What a person called it.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A Sentiance user.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The application that the user belongs to.
+    pub app_id: AppId,
+    /// The Sentiance user id.
+    pub user_id: UserId,
+    /// The app's own id of this user; unique in the application.
+    pub external_id: ExternalId,
+    /// Whether the user may use the platform.
+    pub state: UserState,
+    /// When the user was created.
+    pub created_at: Timestamp,
+}
+
+/// Whether a user may use the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserState {
+    /// May.
+    Enabled,
+    /// May not, since this time; keeps the user id.
+    Disabled(Timestamp),
+}
+
+/// How an authentication code was exchanged, kept for a caller whose answer was lost.
+#[derive(Clone, Debug)]
+pub struct Redemption {
+    /// The application of the code.
+    pub app_id: AppId,
+    /// The install that showed the code.
+    pub install_id: InstallId,
+    /// The idempotency key that it sent along.
+    pub idempotency_key: Hashed<IdempotencyKey>,
+    /// The pair of tokens that the newest answer handed out.
+    pub generation: u32,
+    /// Whether the first exchange created the user.
+    pub created_user: bool,
+}

@@ -1,0 +1,154 @@
+//! The text of every statement, written so that SQLite and PostgreSQL both take it: `$1`, `returning`,
+//! `on conflict`. Statements that find a row by a secret's hash start without an application: the hash tells it.
+
+// Applications.
+pub(super) const INSERT_APPLICATION: &str =
+    "insert into applications (app_id, name, created_at) values ($1, $2, $3)";
+pub(super) const INSERT_ORIGIN: &str =
+    "insert into application_origins (app_id, origin) values ($1, $2) on conflict do nothing";
+pub(super) const FIND_APPLICATION: &str =
+    "select app_id, name, created_at from applications where app_id = $1";
+pub(super) const LIST_APPLICATIONS: &str =
+    "select app_id, name, created_at from applications order by created_at, app_id";
+pub(super) const LIST_ORIGINS: &str =
+    "select origin from application_origins where app_id = $1 order by origin";
+pub(super) const LISTS_ORIGIN: &str = "select 1 from application_origins where app_id = $1 and origin = $2";
+pub(super) const ANY_LISTS_ORIGIN: &str = "select 1 from application_origins where origin = $1 limit 1";
+pub(super) const PING: &str = "select 1 from applications limit 1";
+
+// API keys.
+pub(super) const INSERT_API_KEY: &str = "
+    insert into api_keys (app_id, key_id, hash, name, scopes, hint, created_at, expires_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)";
+pub(super) const FIND_API_KEY: &str = "
+    select app_id, key_id, name, scopes, hint, created_at, expires_at, revoked_at from api_keys where hash = $1";
+pub(super) const LIST_API_KEYS: &str = "
+    select app_id, key_id, name, scopes, hint, created_at, expires_at, revoked_at
+    from api_keys where app_id = $1 order by created_at, key_id";
+pub(super) const REVOKE_API_KEY: &str =
+    "update api_keys set revoked_at = coalesce(revoked_at, $3) where app_id = $1 and key_id = $2";
+
+// Authentication codes.
+pub(super) const INSERT_CODE: &str =
+    "insert into authentication_codes (app_id, hash, external_id, expires_at) values ($1, $2, $3, $4)";
+pub(super) const CONSUME_CODE: &str = "
+    update authentication_codes set consumed_at = $2
+    where hash = $1 and consumed_at is null and expires_at > $2
+    returning app_id, external_id";
+pub(super) const RECORD_REDEMPTION: &str = "
+    update authentication_codes
+    set install_id = $3, idempotency_key = $4, generation = $5, created_user = $6
+    where app_id = $1 and hash = $2";
+pub(super) const FIND_REDEMPTION: &str = "
+    select app_id, install_id, idempotency_key, generation, created_user
+    from authentication_codes where hash = $1 and consumed_at is not null";
+pub(super) const DELETE_CODES_BEFORE: &str =
+    "delete from authentication_codes where app_id = $1 and expires_at < $2";
+pub(super) const DELETE_CODES_OF: &str =
+    "delete from authentication_codes where app_id = $1 and external_id = $2";
+
+// Users.
+pub(super) const INSERT_USER_IF_NEW: &str = "
+    insert into users (app_id, user_id, external_id, created_at) values ($1, $2, $3, $4)
+    on conflict (app_id, external_id) do nothing";
+pub(super) const FIND_USER: &str = "
+    select app_id, user_id, external_id, created_at, disabled_at
+    from users where app_id = $1 and user_id = $2";
+pub(super) const FIND_USER_BY_EXTERNAL_ID: &str = "
+    select app_id, user_id, external_id, created_at, disabled_at
+    from users where app_id = $1 and external_id = $2";
+pub(super) const SET_USER_STATE: &str =
+    "update users set disabled_at = $3 where app_id = $1 and user_id = $2";
+pub(super) const DELETE_USER: &str =
+    "delete from users where app_id = $1 and user_id = $2 returning external_id";
+
+// Installs.
+pub(super) const FIND_INSTALL: &str = "select * from installs where app_id = $1 and install_id = $2";
+pub(super) const FIND_OTHER_ACTIVE_CLASS: &str = "
+    select device_class from installs
+    where app_id = $1 and user_id = $2 and install_id <> $3 and status = 'active'";
+pub(super) const LIST_INSTALLS: &str = "
+    select * from installs where app_id = $1 and user_id = $2 order by updated_at desc, install_id";
+pub(super) const SAVE_INSTALL: &str = "
+    insert into installs (
+        app_id, install_id, user_id, status, end_reason, family, generation, app_name, app_version, app_origin,
+        device_class, device_class_source, os, os_version, model, language, time_zone, sdk_version, sdk_runtime,
+        created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    on conflict (app_id, install_id) do update set
+        status = excluded.status, end_reason = excluded.end_reason, family = excluded.family,
+        generation = excluded.generation, app_name = excluded.app_name, app_version = excluded.app_version,
+        app_origin = excluded.app_origin, device_class = excluded.device_class,
+        device_class_source = excluded.device_class_source, os = excluded.os, os_version = excluded.os_version,
+        model = excluded.model, language = excluded.language, time_zone = excluded.time_zone,
+        sdk_version = excluded.sdk_version, sdk_runtime = excluded.sdk_runtime, updated_at = excluded.updated_at";
+pub(super) const START_FAMILY: &str = "update installs set family = $3 where app_id = $1 and install_id = $2";
+pub(super) const DEACTIVATE_INSTALLS: &str = "
+    update installs set status = 'inactive', updated_at = $3
+    where app_id = $1 and user_id = $2 and status = 'active'";
+pub(super) const END_INSTALL: &str = "
+    update installs set status = 'ended', end_reason = $3, updated_at = $4
+    where app_id = $1 and install_id = $2 and status <> 'ended'";
+pub(super) const DELETE_STALE_INSTALLS: &str = "
+    delete from installs where app_id = $1 and user_id = $2 and status <> 'active' and updated_at < $3";
+
+// Tokens.
+pub(super) const INSERT_CURRENT_PAIR: &str = "
+    insert into token_pairs (
+        app_id, install_id, generation, status, access_hash, refresh_hash, access_expires_at, refresh_expires_at)
+    values ($1, $2, $3, 'current', $4, $5, $6, $7)";
+pub(super) const COUNT_PAIR: &str =
+    "update installs set generation = $3, updated_at = $4 where app_id = $1 and install_id = $2";
+
+macro_rules! session_where {
+    ($condition:literal) => {
+        concat!(
+            "select p.app_id, p.install_id, p.generation, p.status as pair_status, p.idempotency_key,
+                p.first_used_at, p.access_expires_at, p.refresh_expires_at,
+                i.user_id, i.status as install_status, i.end_reason, i.generation as newest_generation,
+                u.disabled_at
+            from token_pairs p
+            join installs i on i.app_id = p.app_id and i.install_id = p.install_id
+            join users u on u.app_id = i.app_id and u.user_id = i.user_id
+            where ",
+            $condition
+        )
+    };
+}
+
+pub(super) const FIND_BY_ACCESS: &str = session_where!("p.access_hash = $1");
+pub(super) const FIND_BY_REFRESH: &str = session_where!("p.refresh_hash = $1");
+pub(super) const FIND_BY_FAMILY: &str = session_where!("i.family = $1 and p.status = 'current'");
+pub(super) const FIND_CURRENT: &str =
+    session_where!("p.app_id = $1 and p.install_id = $2 and p.status = 'current'");
+pub(super) const MARK_USED: &str = "
+    update token_pairs set first_used_at = $2
+    where access_hash = $1 and first_used_at is null and status <> 'superseded'";
+pub(super) const SUPERSEDE_CURRENT: &str = "
+    update token_pairs set status = 'superseded' where app_id = $1 and install_id = $2 and status = 'current'";
+pub(super) const MARK_EXCHANGED: &str = "
+    update token_pairs set status = 'exchanged', idempotency_key = $4
+    where app_id = $1 and install_id = $2 and generation = $3";
+pub(super) const DELETE_EXCHANGED: &str =
+    "delete from token_pairs where app_id = $1 and install_id = $2 and status = 'exchanged'";
+pub(super) const DELETE_SUPERSEDED: &str = "
+    delete from token_pairs
+    where app_id = $1 and install_id = $2 and status = 'superseded' and generation <= $3";
+pub(super) const DELETE_PAIRS: &str = "delete from token_pairs where app_id = $1 and install_id = $2";
+pub(super) const BURY_TOKENS: &str = "
+    insert into token_tombstones (app_id, hash, expires_at)
+    select p.app_id, p.access_hash, $3 from token_pairs p
+    join installs i on i.app_id = p.app_id and i.install_id = p.install_id
+    where i.app_id = $1 and i.user_id = $2
+    union all
+    select p.app_id, p.refresh_hash, $3 from token_pairs p
+    join installs i on i.app_id = p.app_id and i.install_id = p.install_id
+    where i.app_id = $1 and i.user_id = $2
+    union all
+    select app_id, family, $3 from installs where app_id = $1 and user_id = $2";
+pub(super) const FIND_TOMBSTONE: &str = "select app_id from token_tombstones where hash = $1";
+pub(super) const DELETE_TOMBSTONES_BEFORE: &str =
+    "delete from token_tombstones where app_id = $1 and expires_at < $2";
+pub(super) const RECORD_EVENT: &str = "
+    insert into security_events (app_id, event_id, kind, user_id, install_id, occurred_at)
+    values ($1, $2, $3, $4, $5, $6)";

@@ -1,0 +1,93 @@
+//! Authentication codes, on SQLite.
+
+use super::{
+    SqliteTransaction,
+    rows::{self, Reader},
+};
+use crate::{
+    clock::Timestamp,
+    model::{AppId, ExternalId, Redemption},
+    secret::{Code, Hashed},
+    store::{AuthenticationCodes, StoreError, sql},
+};
+use sqlx::query;
+
+impl AuthenticationCodes for SqliteTransaction<'_> {
+    async fn insert_code(
+        &mut self,
+        app: &AppId,
+        hash: Hashed<Code>,
+        external_id: &ExternalId,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::INSERT_CODE)
+            .bind(app.as_str())
+            .bind(hash.as_bytes())
+            .bind(external_id.as_str())
+            .bind(expires_at.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn consume_code(
+        &mut self,
+        hash: Hashed<Code>,
+        now: Timestamp,
+    ) -> Result<Option<(AppId, ExternalId)>, StoreError> {
+        let row = query(sql::CONSUME_CODE)
+            .bind(hash.as_bytes())
+            .bind(now.0)
+            .fetch_optional(&mut *self.connection)
+            .await?;
+        row.as_ref()
+            .map(|row| Reader::of("authentication_codes", row))
+            .map(|row| Ok((row.app_id()?, row.external_id()?)))
+            .transpose()
+    }
+
+    async fn record_redemption(
+        &mut self,
+        hash: Hashed<Code>,
+        redemption: &Redemption,
+    ) -> Result<(), StoreError> {
+        query(sql::RECORD_REDEMPTION)
+            .bind(redemption.app_id.as_str())
+            .bind(hash.as_bytes())
+            .bind(redemption.install_id.as_str())
+            .bind(redemption.idempotency_key.as_bytes())
+            .bind(redemption.generation)
+            .bind(redemption.created_user)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn find_redemption(&mut self, hash: Hashed<Code>) -> Result<Option<Redemption>, StoreError> {
+        rows::optional(
+            query(sql::FIND_REDEMPTION).bind(hash.as_bytes()).fetch_optional(&mut *self.connection).await?,
+        )
+    }
+
+    async fn delete_codes_before(
+        &mut self,
+        app: &AppId,
+        expired_before: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::DELETE_CODES_BEFORE)
+            .bind(app.as_str())
+            .bind(expired_before.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn delete_codes_of(&mut self, app: &AppId, external_id: &ExternalId) -> Result<(), StoreError> {
+        query(sql::DELETE_CODES_OF)
+            .bind(app.as_str())
+            .bind(external_id.as_str())
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+}

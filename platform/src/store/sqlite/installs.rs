@@ -1,0 +1,170 @@
+//! Installs, on SQLite.
+
+use super::{
+    SqliteTransaction,
+    rows::{self, Reader},
+};
+use crate::{
+    clock::Timestamp,
+    model::{AppId, EndReason, Install, InstallId, InstallStatus, UserId},
+    secret::{Family, Hashed},
+    store::{Installs, StoreError, sql},
+};
+use sentiance_protocol::{DeviceClass, DeviceClassSource};
+use sqlx::query;
+
+impl Installs for SqliteTransaction<'_> {
+    async fn find_install(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+    ) -> Result<Option<Install>, StoreError> {
+        rows::optional(
+            query(sql::FIND_INSTALL)
+                .bind(app.as_str())
+                .bind(install.as_str())
+                .fetch_optional(&mut *self.connection)
+                .await?,
+        )
+    }
+
+    async fn find_other_active_class(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        install: &InstallId,
+    ) -> Result<Option<DeviceClass>, StoreError> {
+        let row = query(sql::FIND_OTHER_ACTIVE_CLASS)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(install.as_str())
+            .fetch_optional(&mut *self.connection)
+            .await?;
+        row.as_ref().map(|row| Reader::of("installs", row).device_class()).transpose()
+    }
+
+    async fn list_installs(&mut self, app: &AppId, user: &UserId) -> Result<Vec<Install>, StoreError> {
+        rows::all(
+            query(sql::LIST_INSTALLS)
+                .bind(app.as_str())
+                .bind(user.as_str())
+                .fetch_all(&mut *self.connection)
+                .await?,
+        )
+    }
+
+    async fn save_install(&mut self, install: &Install, now: Timestamp) -> Result<(), StoreError> {
+        let (status, end_reason) = match install.status {
+            InstallStatus::Active => ("active", None),
+            InstallStatus::Inactive => ("inactive", None),
+            InstallStatus::Ended(reason) => ("ended", Some(reason_name(reason))),
+        };
+        let Install { app, device, sdk, .. } = install;
+        query(sql::SAVE_INSTALL)
+            .bind(install.app_id.as_str())
+            .bind(install.install_id.as_str())
+            .bind(install.user_id.as_str())
+            .bind(status)
+            .bind(end_reason)
+            .bind(install.family.as_bytes())
+            .bind(install.generation)
+            .bind(&app.name)
+            .bind(&app.version)
+            .bind(&app.origin)
+            .bind(device.class.as_str())
+            .bind(source_name(device.class_source))
+            .bind(&device.os)
+            .bind(&device.os_version)
+            .bind(&device.model)
+            .bind(&device.language)
+            .bind(&device.time_zone)
+            .bind(&sdk.version)
+            .bind(&sdk.runtime)
+            .bind(install.created_at.0)
+            .bind(now.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn start_family(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        family: Hashed<Family>,
+    ) -> Result<(), StoreError> {
+        query(sql::START_FAMILY)
+            .bind(app.as_str())
+            .bind(install.as_str())
+            .bind(family.as_bytes())
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn deactivate_installs(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::DEACTIVATE_INSTALLS)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(now.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn end_install(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::END_INSTALL)
+            .bind(app.as_str())
+            .bind(install.as_str())
+            .bind(reason_name(reason))
+            .bind(now.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn delete_stale_installs(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        unchanged_since: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::DELETE_STALE_INSTALLS)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(unchanged_since.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+}
+
+/// The name in the database; `rows` reads it back.
+pub(super) fn reason_name(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Reset => "reset",
+        EndReason::TokenReuse => "token_reuse",
+    }
+}
+
+/// The name in the database, which is the one on the wire.
+fn source_name(source: DeviceClassSource) -> &'static str {
+    match source {
+        DeviceClassSource::Override => "override",
+        DeviceClassSource::ClientHints => "client_hints",
+        DeviceClassSource::UserAgent => "user_agent",
+        DeviceClassSource::ReactNative => "react_native",
+        DeviceClassSource::Runtime => "runtime",
+    }
+}

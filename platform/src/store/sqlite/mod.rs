@@ -1,0 +1,109 @@
+//! The store on SQLite: one file, write-ahead log, one writer, a few readers.
+
+mod api_keys;
+mod applications;
+mod codes;
+mod installs;
+mod rows;
+mod tokens;
+mod users;
+mod writer;
+
+use super::{StoreError, Work};
+use sqlx::{
+    Connection, SqlSafeStr, SqliteConnection, SqlitePool,
+    migrate::{Migration, MigrationType, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, sync::Arc, time::Duration};
+use writer::Writer;
+
+/// How long a statement waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a reader waits for a free connection.
+const READER_DEADLINE: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+
+/// A SQLite database. Clones share it.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    writer: Arc<Writer>,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it if it is missing, and brings its schema up to date.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged write survives a power cut; grouped commits make it affordable.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        migrate(&mut connection).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(READER_DEADLINE)
+            .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
+        Ok(SqliteStore { writer: Arc::new(Writer::start(connection)), readers })
+    }
+
+    /// Runs a use case that writes. Returns after its writes are durable.
+    pub async fn write<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
+        self.writer.submit(work).await
+    }
+
+    /// Runs a use case that only reads. Each of its statements sees the newest committed state.
+    pub async fn read<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
+        let mut connection = self.readers.acquire().await.map_err(StoreError::from)?;
+        work.run(&mut SqliteTransaction::on(&mut connection)).await
+    }
+
+    /// Finishes what is waiting and closes the file.
+    pub async fn close(&self) {
+        self.writer.stop().await;
+        self.readers.close().await;
+    }
+}
+
+/// A connection, as the use cases see it.
+pub(super) struct SqliteTransaction<'c> {
+    connection: &'c mut SqliteConnection,
+}
+
+impl<'c> SqliteTransaction<'c> {
+    fn on(connection: &'c mut SqliteConnection) -> Self {
+        SqliteTransaction { connection }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        const SQLITE_BUSY: &str = "5";
+        match &error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => StoreError::Unavailable,
+            sqlx::Error::Database(cause) if cause.code().as_deref() == Some(SQLITE_BUSY) => {
+                StoreError::Unavailable
+            }
+            _ => StoreError::Database(Arc::new(error)),
+        }
+    }
+}
+
+/// All migrations run in one transaction, so that two processes which start at once do not run one twice.
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let migrations =
+        [(20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql"))];
+    let migrations = migrations.map(|(version, description, sql)| {
+        Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    Migrator::with_migrations(migrations.to_vec())
+        .run(&mut *transaction)
+        .await
+        .map_err(|error| StoreError::Migration(Arc::new(error)))?;
+    Ok(transaction.commit().await?)
+}

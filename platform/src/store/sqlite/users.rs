@@ -1,0 +1,76 @@
+//! Users, on SQLite.
+
+use super::{
+    SqliteTransaction,
+    rows::{self, Reader},
+};
+use crate::{
+    model::{AppId, ExternalId, User, UserId, UserState},
+    store::{StoreError, Users, sql},
+};
+use sqlx::query;
+
+impl Users for SqliteTransaction<'_> {
+    async fn insert_user_if_new(&mut self, user: &User) -> Result<bool, StoreError> {
+        let inserted = query(sql::INSERT_USER_IF_NEW)
+            .bind(user.app_id.as_str())
+            .bind(user.user_id.as_str())
+            .bind(user.external_id.as_str())
+            .bind(user.created_at.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(inserted.rows_affected() > 0)
+    }
+
+    async fn find_user(&mut self, app: &AppId, user: &UserId) -> Result<Option<User>, StoreError> {
+        rows::optional(
+            query(sql::FIND_USER)
+                .bind(app.as_str())
+                .bind(user.as_str())
+                .fetch_optional(&mut *self.connection)
+                .await?,
+        )
+    }
+
+    async fn find_user_by_external_id(
+        &mut self,
+        app: &AppId,
+        external_id: &ExternalId,
+    ) -> Result<Option<User>, StoreError> {
+        rows::optional(
+            query(sql::FIND_USER_BY_EXTERNAL_ID)
+                .bind(app.as_str())
+                .bind(external_id.as_str())
+                .fetch_optional(&mut *self.connection)
+                .await?,
+        )
+    }
+
+    async fn set_user_state(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        state: UserState,
+    ) -> Result<bool, StoreError> {
+        let disabled_at = match state {
+            UserState::Enabled => None,
+            UserState::Disabled(since) => Some(since.0),
+        };
+        let changed = query(sql::SET_USER_STATE)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(disabled_at)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    async fn delete_user(&mut self, app: &AppId, user: &UserId) -> Result<Option<ExternalId>, StoreError> {
+        let row = query(sql::DELETE_USER)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .fetch_optional(&mut *self.connection)
+            .await?;
+        row.as_ref().map(|row| Reader::of("users", row).external_id()).transpose()
+    }
+}

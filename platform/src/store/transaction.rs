@@ -1,0 +1,285 @@
+//! What a use case may ask of the database inside its transaction, by capability.
+
+use super::StoreError;
+use crate::{
+    clock::Timestamp,
+    model::{
+        ApiKeyRecord, AppId, Application, EndReason, ExternalId, Install, InstallId, KeyId, Origin,
+        Redemption, Session, TokenPair, User, UserId, UserState,
+    },
+    secret::{AccessToken, ApiKey, Code, Family, Hashed, IdempotencyKey, RefreshToken},
+};
+use sentiance_protocol::DeviceClass;
+use std::future::Future;
+
+type Stored<T> = Result<T, StoreError>;
+
+/// All capabilities.
+pub trait Transaction: Applications + ApiKeys + AuthenticationCodes + Users + Installs + Tokens {}
+
+impl<T: Applications + ApiKeys + AuthenticationCodes + Users + Installs + Tokens> Transaction for T {}
+
+/// Applications and the pages that may call for them.
+pub trait Applications: Send {
+    /// Adds an application.
+    fn insert_application(&mut self, app: &Application) -> impl Future<Output = Stored<()>> + Send;
+    /// Adds an origin to an application's list; once is enough.
+    fn insert_origin(&mut self, app: &AppId, origin: &Origin) -> impl Future<Output = Stored<()>> + Send;
+    /// The application of that id.
+    fn find_application(&mut self, app: &AppId) -> impl Future<Output = Stored<Option<Application>>> + Send;
+    /// All applications, oldest first.
+    fn list_applications(&mut self) -> impl Future<Output = Stored<Vec<Application>>> + Send;
+    /// The origins that an application lists.
+    fn list_origins(&mut self, app: &AppId) -> impl Future<Output = Stored<Vec<String>>> + Send;
+    /// Whether this application lists the origin.
+    fn lists_origin(&mut self, app: &AppId, origin: &Origin) -> impl Future<Output = Stored<bool>> + Send;
+    /// Whether any application lists the origin.
+    fn any_lists_origin(&mut self, origin: &Origin) -> impl Future<Output = Stored<bool>> + Send;
+    /// Asks the database for nothing but an answer.
+    fn ping(&mut self) -> impl Future<Output = Stored<()>> + Send;
+}
+
+/// API keys.
+pub trait ApiKeys: Send {
+    /// Adds a key.
+    fn insert_api_key(
+        &mut self,
+        key: &ApiKeyRecord,
+        hash: Hashed<ApiKey>,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// The key with this secret.
+    fn find_api_key(
+        &mut self,
+        hash: Hashed<ApiKey>,
+    ) -> impl Future<Output = Stored<Option<ApiKeyRecord>>> + Send;
+    /// The keys of an application, oldest first.
+    fn list_api_keys(&mut self, app: &AppId) -> impl Future<Output = Stored<Vec<ApiKeyRecord>>> + Send;
+    /// Revokes a key; `false` where there is none. Revoking twice keeps the first time.
+    fn revoke_api_key(
+        &mut self,
+        app: &AppId,
+        key: &KeyId,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<bool>> + Send;
+}
+
+/// Authentication codes.
+pub trait AuthenticationCodes: Send {
+    /// Adds a code.
+    fn insert_code(
+        &mut self,
+        app: &AppId,
+        hash: Hashed<Code>,
+        external_id: &ExternalId,
+        expires_at: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Consumes a code in one statement: of any number of callers, one gets its application and external id.
+    fn consume_code(
+        &mut self,
+        hash: Hashed<Code>,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<Option<(AppId, ExternalId)>>> + Send;
+    /// Remembers how a consumed code was exchanged.
+    fn record_redemption(
+        &mut self,
+        hash: Hashed<Code>,
+        redemption: &Redemption,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// How a consumed code was exchanged.
+    fn find_redemption(
+        &mut self,
+        hash: Hashed<Code>,
+    ) -> impl Future<Output = Stored<Option<Redemption>>> + Send;
+    /// Forgets the codes of an application that expired before this time.
+    fn delete_codes_before(
+        &mut self,
+        app: &AppId,
+        expired_before: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Forgets every code that was issued for this external id, used or not.
+    fn delete_codes_of(
+        &mut self,
+        app: &AppId,
+        external_id: &ExternalId,
+    ) -> impl Future<Output = Stored<()>> + Send;
+}
+
+/// Users.
+pub trait Users: Send {
+    /// Adds the user unless the external id has one; says whether it did.
+    fn insert_user_if_new(&mut self, user: &User) -> impl Future<Output = Stored<bool>> + Send;
+    /// The user of that id.
+    fn find_user(&mut self, app: &AppId, user: &UserId) -> impl Future<Output = Stored<Option<User>>> + Send;
+    /// The user of that external id.
+    fn find_user_by_external_id(
+        &mut self,
+        app: &AppId,
+        external_id: &ExternalId,
+    ) -> impl Future<Output = Stored<Option<User>>> + Send;
+    /// Disables or enables a user; `false` where there is none.
+    fn set_user_state(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        state: UserState,
+    ) -> impl Future<Output = Stored<bool>> + Send;
+    /// Removes a user with all installs, tokens and events; gives the external id, or nothing where there is no user.
+    fn delete_user(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+    ) -> impl Future<Output = Stored<Option<ExternalId>>> + Send;
+}
+
+/// Installs.
+pub trait Installs: Send {
+    /// The install of that id.
+    fn find_install(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+    ) -> impl Future<Output = Stored<Option<Install>>> + Send;
+    /// The class of the user's active install, other than this one.
+    fn find_other_active_class(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        install: &InstallId,
+    ) -> impl Future<Output = Stored<Option<DeviceClass>>> + Send;
+    /// All installs of a user, newest first.
+    fn list_installs(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+    ) -> impl Future<Output = Stored<Vec<Install>>> + Send;
+    /// Adds an install, or replaces what is known of it.
+    fn save_install(&mut self, install: &Install, now: Timestamp) -> impl Future<Output = Stored<()>> + Send;
+    /// Gives the install's session a new family, where its first answer was lost.
+    fn start_family(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        family: Hashed<Family>,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Makes every active install of the user inactive.
+    fn deactivate_installs(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Ends the install's session, unless it has ended.
+    fn end_install(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Forgets installs of the user that are not active and were last changed before this time.
+    fn delete_stale_installs(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        unchanged_since: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+}
+
+/// Pairs of tokens.
+pub trait Tokens: Send {
+    /// Adds the current pair of its install, and counts it there.
+    fn insert_current_pair(
+        &mut self,
+        pair: &TokenPair,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// What this access token stands for.
+    fn find_by_access(
+        &mut self,
+        hash: Hashed<AccessToken>,
+    ) -> impl Future<Output = Stored<Option<Session>>> + Send;
+    /// What this refresh token stands for.
+    fn find_by_refresh(
+        &mut self,
+        hash: Hashed<RefreshToken>,
+    ) -> impl Future<Output = Stored<Option<Session>>> + Send;
+    /// The install whose present session has this family, with its current pair.
+    fn find_by_family(
+        &mut self,
+        hash: Hashed<Family>,
+    ) -> impl Future<Output = Stored<Option<Session>>> + Send;
+    /// The current pair of an install.
+    fn find_current(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+    ) -> impl Future<Output = Stored<Option<Session>>> + Send;
+    /// Marks the pair of this access token as used, unless it was superseded.
+    fn mark_used(
+        &mut self,
+        hash: Hashed<AccessToken>,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Marks the current pair of an install as superseded, if there is one.
+    fn supersede_current(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Marks a pair as exchanged with this key.
+    fn mark_exchanged(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        generation: u32,
+        key: Hashed<IdempotencyKey>,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Forgets the exchanged pair of an install: from now on its tokens are known by their family only.
+    fn delete_exchanged(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Forgets superseded pairs up to this generation.
+    fn delete_superseded(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        up_to_generation: u32,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Forgets all pairs of an install.
+    fn delete_pairs(&mut self, app: &AppId, install: &InstallId) -> impl Future<Output = Stored<()>> + Send;
+    /// Keeps the hashes of all of a user's tokens until this time, though the user goes.
+    fn bury_tokens(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        until: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// The application of a deleted user's token; any of its tokens, or their family.
+    fn find_tombstone<K: Send>(
+        &mut self,
+        hash: Hashed<K>,
+    ) -> impl Future<Output = Stored<Option<AppId>>> + Send;
+    /// Forgets tombstones of an application that expired before this time.
+    fn delete_tombstones_before(
+        &mut self,
+        app: &AppId,
+        time: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Records a security event of a user.
+    fn record_event(&mut self, event: &SecurityEvent) -> impl Future<Output = Stored<()>> + Send;
+}
+
+/// Something that somebody responsible for security wants to see.
+#[derive(Clone, Debug)]
+pub struct SecurityEvent {
+    /// Names the event.
+    pub event_id: String,
+    /// What happened.
+    pub kind: EndReason,
+    /// Whose session it was.
+    pub session: Session,
+    /// When.
+    pub occurred_at: Timestamp,
+}
