@@ -8,11 +8,7 @@ export {};
 
 /** Where the SDK's life cycle stands. */
 export type SdkInitState =
-  | "NOT_INITIALIZED"
-  | "INIT_IN_PROGRESS"
-  | "INITIALIZED"
-  | "RESETTING"
-  | "UNRECOGNIZED_STATE";
+  "NOT_INITIALIZED" | "INIT_IN_PROGRESS" | "INITIALIZED" | "RESETTING" | "UNRECOGNIZED_STATE";
 
 /** Whether detections run, and if not, why. */
 export type DetectionStatus = "DISABLED" | "EXPIRED" | "ENABLED_BUT_BLOCKED" | "ENABLED_AND_DETECTING";
@@ -194,12 +190,34 @@ export interface EmitterSubscription {
   remove(): void;
 }
 
-/** Something that keeps text under a key: AsyncStorage, MMKV, SecureStore and `localStorage` fit as they are. */
-export interface StorageAdapter {
-  getItem(key: string): string | null | undefined | Promise<string | null | undefined>;
-  setItem(key: string, value: string): unknown;
-  removeItem(key: string): unknown;
-}
+/** A text that was kept, now or soon; nothing where there is none. */
+export type StoredText = string | null | undefined | Promise<string | null | undefined>;
+
+/**
+ * Something that keeps text under a key. AsyncStorage and `localStorage` have the first form, Expo's SecureStore has
+ * the second, MMKV the third; each fits as it is.
+ */
+export type StorageAdapter =
+  | {
+      getItem(key: string): StoredText;
+      setItem(key: string, value: string): unknown;
+      removeItem(key: string): unknown;
+    }
+  | {
+      getItemAsync(key: string): StoredText;
+      setItemAsync(key: string, value: string): unknown;
+      deleteItemAsync(key: string): unknown;
+    }
+  | {
+      getString(key: string): StoredText;
+      set(key: string, value: string): unknown;
+      delete(key: string): unknown;
+    }
+  | {
+      getString(key: string): StoredText;
+      set(key: string, value: string): unknown;
+      remove(key: string): unknown;
+    };
 
 /** What the app knows better than the SDK can find out. */
 export interface DeviceInfoOverrides {
@@ -218,10 +236,7 @@ export interface DeviceInfoOverrides {
 
 /** Receives what the SDK has to say to a developer. No message holds a secret or personal data. */
 export interface Logger {
-  debug?(message: string): void;
-  info?(message: string): void;
-  warn?(message: string): void;
-  error?(message: string): void;
+  warn(message: string): void;
 }
 
 /** Options of `initialize`; each has a default that fits. */
@@ -233,7 +248,8 @@ export interface InitializeOptions {
   /** Sends the SDK's requests in place of the global `fetch`. */
   fetch?: typeof globalThis.fetch;
   deviceInfo?: DeviceInfoOverrides;
-  logger?: Logger;
+  /** Where warnings go, each kind once; the console by default, nowhere for `null`. */
+  logger?: Logger | null;
   timeouts?: {
     /** For one request, in milliseconds. */
     requestMs?: number;

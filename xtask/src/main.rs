@@ -1,2 +1,57 @@
-//! The build.
-fn main() {}
+//! The project's commands: build the npm package, test everything, perform the main job, measure.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks on its standard streams"
+)]
+
+mod bench;
+mod build;
+mod demo;
+mod process;
+mod setup;
+mod stage;
+mod test_command;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(about = "Builds, tests and shows the project")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what this machine lacks.
+    Setup,
+    /// Build the npm package into `pkg/`.
+    Build(build::Options),
+    /// Run every test; the last line is `N passed, N failed`.
+    Test(test_command::Options),
+    /// Perform the main job, step by step.
+    Demo(demo::Options),
+    /// Measure start-up, memory and sizes.
+    Bench,
+}
+
+fn main() -> ExitCode {
+    let CommandLine { command } = CommandLine::parse();
+    let result = process::end_children_on_interrupt().and_then(|()| match command {
+        Command::Setup => setup::run(setup::Purpose::BrowserTests),
+        Command::Build(options) => build::run(&options),
+        Command::Test(options) => test_command::run(&options),
+        Command::Demo(options) => demo::run(&options),
+        Command::Bench => bench::run(),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,87 @@
+/**
+ * The one instance of the core: loaded at the first call, shared by all callers, thrown away after a fault, and
+ * loaded anew by the next call. What the app had set up (options, listeners) is given to the new instance; the user
+ * comes back from storage.
+ */
+import type { EmitterSubscription } from "../src/types.js";
+import type { LoadCore } from "./engine/core-module.js";
+import { startInstance, type Instance } from "./instance.js";
+import { answerWithoutCore } from "./unavailable.js";
+
+/** A listener of the app, which outlives the instance that it is attached to. */
+interface Listener {
+  readonly name: string;
+  readonly callback: unknown;
+  attached: EmitterSubscription;
+}
+
+let load: LoadCore;
+let current: Promise<Instance> | undefined;
+/** The arguments of the last `initialize` that succeeded. */
+let options: unknown[] | undefined;
+const listeners = new Set<Listener>();
+
+/** Says how the core is loaded. Each entry of the package calls this once and does nothing else. */
+export function loadCoreWith(loadCore: LoadCore): void {
+  load = loadCore;
+}
+
+/**
+ * Calls a function of the core.
+ *
+ * @throws Whatever the core rejects with; what `answerWithoutCore` says where it cannot be loaded.
+ */
+export async function call(name: string, args: unknown[]): Promise<unknown> {
+  let instance;
+  try {
+    instance = await live();
+  } catch (error) {
+    return answerWithoutCore(name, error);
+  }
+  const result = await instance.call(name, args);
+  if (name === "initialize") options = args;
+  return result;
+}
+
+/** Adds a listener that stays when the instance is replaced. */
+export async function listen(name: string, callback: unknown): Promise<EmitterSubscription> {
+  const attached = (await call(name, [callback])) as EmitterSubscription;
+  const listener = { name, callback, attached };
+  listeners.add(listener);
+  return {
+    remove() {
+      listeners.delete(listener);
+      listener.attached.remove();
+    },
+  };
+}
+
+/** The instance in use. All who ask while it is loading get the same one; a failed load is tried again. */
+function live(): Promise<Instance> {
+  if (!current) {
+    const started: Promise<Instance> = Promise.resolve().then(() => start(() => forget(started)));
+    current = started;
+    started.catch(() => forget(started));
+  }
+  return current;
+}
+
+/** Leaves an instance behind, unless another one has taken its place already. */
+function forget(instance: Promise<Instance>): void {
+  if (current === instance) current = undefined;
+}
+
+async function start(onFault: () => void): Promise<Instance> {
+  const instance = await startInstance(load, onFault);
+  try {
+    if (options) await instance.call("initialize", options);
+    for (const listener of listeners) {
+      listener.attached = (await instance.call(listener.name, [listener.callback])) as EmitterSubscription;
+      if (!listeners.has(listener)) listener.attached.remove();
+    }
+  } catch (error) {
+    instance.stop();
+    throw error;
+  }
+  return instance;
+}

@@ -1,0 +1,18 @@
+/**
+ * The core as WebAssembly: the chunk that the default entry loads at the first call.
+ *
+ * The bytes are inside the code: there is no second file that a bundler could lose, that a server could send with the
+ * wrong type, or that a policy could keep from being fetched.
+ */
+import wasmBase64 from "generated/core.wasm";
+import { createGlue } from "generated/glue";
+import { decodeBase64 } from "./base64.js";
+import type { LoadCore } from "./core-module.js";
+import { GLUE_MODULE, startCore } from "./start.js";
+
+export const loadCore: LoadCore = async (onTrap) => {
+  const glue = createGlue();
+  // Not `new WebAssembly.Module`: browsers refuse to compile synchronously on the page's own thread.
+  const { instance } = await WebAssembly.instantiate(decodeBase64(wasmBase64), { [GLUE_MODULE]: glue });
+  return startCore(glue, instance.exports, onTrap);
+};

@@ -1,0 +1,55 @@
+//! Turns the compiled module into what JavaScript can load: wasm-bindgen's glue, the optimized module, and the same
+//! module translated to JavaScript.
+
+use super::{Variant, checks, glue, tool};
+use anyhow::Context;
+use std::fs;
+use std::path::Path;
+use wasm_bindgen_cli_support::Bindgen;
+
+/// What the generated files are called.
+pub(super) const NAME: &str = "sentiance_core";
+
+/// Generates everything that `bundle` needs into the variant's `generated` folder, and the crate's own package for
+/// Node into its `crate` folder.
+///
+/// # Errors
+/// A tool failed, or a check of the module or of its glue did not hold.
+pub(super) fn generate(module: &Path, variant: Variant) -> anyhow::Result<()> {
+    let compiled = fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
+    checks::compiled_module(&compiled)?;
+
+    let generated = variant.generated_dir();
+    recreate(&generated)?;
+    bindgen(&compiled).bundler(true)?.typescript(false).generate(&generated)?;
+    recreate(&variant.crate_dir())?;
+    bindgen(&compiled).nodejs(true)?.typescript(true).generate(variant.crate_dir())?;
+
+    let bound = generated.join(format!("{NAME}_bg.wasm"));
+    let optimized = generated.join("core.wasm");
+    tool::run(tool::npm_tool("wasm-opt")?.args(["-Oz", "--mvp-features", "-o"]).args([&optimized, &bound]))?;
+    checks::finished_module(&fs::read(&optimized)?, &format!("./{NAME}_bg.js"))?;
+
+    let translated = generated.join("core-translated.js");
+    tool::run(tool::npm_tool("wasm2js")?.args(["-Oz", "-o"]).args([&translated, &optimized]))?;
+    fs::write(generated.join("core-javascript.js"), glue::core_factory(&fs::read_to_string(&translated)?)?)?;
+
+    let bindings = generated.join(format!("{NAME}_bg.js"));
+    let patched = glue::with_checked_views(&fs::read_to_string(&bindings)?)?;
+    fs::write(&bindings, patched)?;
+    Ok(())
+}
+
+fn bindgen(module: &[u8]) -> Bindgen {
+    let mut bindgen = Bindgen::new();
+    bindgen.input_bytes(NAME, module.to_vec()).remove_name_section(true).remove_producers_section(true);
+    bindgen
+}
+
+/// An empty folder: nothing of an earlier build may end up in this one.
+fn recreate(folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))
+}

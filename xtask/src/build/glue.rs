@@ -1,0 +1,103 @@
+//! Turns generated JavaScript into factories, so that two instances in one page share nothing, and repairs what the
+//! glue assumes of memory.
+
+use anyhow::{Context, ensure};
+
+/// Where wasm-bindgen's glue ends, the facade begins: `createGlue()` of this module.
+const GLUE_FACTORY: (&str, &str) = ("export function createGlue() {\n", "\nreturn glue;\n}\n");
+/// The same for the code that `wasm2js` made.
+const CORE_FACTORY: (&str, &str) =
+    ("export function createCore(imports) {\n", "\nreturn asmFunc(imports);\n}\n");
+
+/// The glue with every cached view of the memory checked for being of the present buffer.
+///
+/// Left alone, the glue takes a view to be good until its buffer is detached. WebAssembly detaches the old buffer when
+/// memory grows; `wasm2js` only replaces it, so that strings would come back with other strings' bytes.
+///
+/// # Errors
+/// Not every view's check was found: wasm-bindgen has changed what it generates, and this function has to follow.
+pub(super) fn with_checked_views(glue: &str) -> anyhow::Result<String> {
+    let mut patched = Vec::new();
+    let mut checks = 0;
+    for line in glue.lines() {
+        match checked_view(line) {
+            Some(view) => {
+                checks += 1;
+                patched.push(format!("    if ({view} === null || {view}.buffer !== wasm.memory.buffer) {{"));
+            }
+            None => patched.push(line.to_owned()),
+        }
+    }
+    let declared =
+        glue.lines().filter(|line| line.starts_with("let cached") && line.ends_with("= null;")).count();
+    let created = glue.matches("(wasm.memory.buffer").count();
+    ensure!(
+        checks > 0 && checks == declared && checks == created,
+        "wasm-bindgen's glue declares {declared} cached views and creates {created}, but {checks} checks were found"
+    );
+    Ok(patched.join("\n"))
+}
+
+/// The name of the view that this line checks, if it does.
+fn checked_view(line: &str) -> Option<&str> {
+    let (view, _) = line.strip_prefix("    if (")?.split_once(" === null || ")?;
+    (view.starts_with("cached") && view.ends_with("Memory0")).then_some(view)
+}
+
+/// A module with `createGlue()`, from the glue as a script that assigns it to `glue`.
+pub(super) fn glue_factory(script: &str) -> String {
+    [GLUE_FACTORY.0, script, GLUE_FACTORY.1].concat()
+}
+
+/// A module with `createCore(imports)`, from the module that `wasm2js` made.
+///
+/// # Errors
+/// The module does not have the known form: `wasm2js` has changed what it generates.
+pub(super) fn core_factory(module: &str) -> anyhow::Result<String> {
+    let instance =
+        module.find("var retasmFunc = asmFunc(").context("wasm2js's output has no `retasmFunc`")?;
+    let code: String = module[..instance]
+        .lines()
+        .filter(|line| !line.starts_with("import "))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    ensure!(code.contains("function asmFunc(imports)"), "wasm2js's output has no `asmFunc`");
+    Ok([CORE_FACTORY.0, &code, CORE_FACTORY.1].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{core_factory, with_checked_views};
+
+    const GLUE: &str = "\
+let cachedUint8ArrayMemory0 = null;
+function getUint8ArrayMemory0() {
+    if (cachedUint8ArrayMemory0 === null || cachedUint8ArrayMemory0.byteLength === 0) {
+        cachedUint8ArrayMemory0 = new Uint8Array(wasm.memory.buffer);
+    }
+    return cachedUint8ArrayMemory0;
+}";
+
+    #[test]
+    fn a_view_of_an_old_buffer_is_told_by_the_buffer() {
+        let patched = with_checked_views(GLUE).unwrap();
+        assert!(patched.contains("cachedUint8ArrayMemory0.buffer !== wasm.memory.buffer"), "{patched}");
+        assert!(!patched.contains("byteLength"), "{patched}");
+    }
+
+    #[test]
+    fn a_view_whose_check_is_not_found_stops_the_build() {
+        let changed = GLUE.replace("=== null ||", "=== undefined ||");
+        assert!(with_checked_views(&changed).is_err());
+        assert!(with_checked_views("").is_err());
+    }
+
+    #[test]
+    fn the_translated_core_becomes_a_function_of_its_imports() {
+        let module = "import * as glue from './glue.js';\nvar view;\nfunction asmFunc(imports) {}\nvar retasmFunc = asmFunc({});\nexport var memory = retasmFunc.memory;\n";
+        let factory = core_factory(module).unwrap();
+        assert!(factory.starts_with("export function createCore(imports) {\nvar view;"), "{factory}");
+        assert!(!factory.contains("import *") && !factory.contains("retasmFunc"), "{factory}");
+        assert!(core_factory("something else").is_err());
+    }
+}
