@@ -37,7 +37,9 @@ try {
 
   const { browser, reactNative } = await measureSizes(project);
   console.log("\nWhat an app's users download because of the package");
-  console.log(`  browser, bundled and minified:  ${kilobytes(browser.raw)}, gzip -9 ${kilobytes(browser.gzipped)}`);
+  console.log(
+    `  browser, bundled and minified:  ${kilobytes(browser.raw)}, gzip -9 ${kilobytes(browser.gzipped)}`,
+  );
   console.log(`  React Native, minified:         ${kilobytes(reactNative)}`);
 } catch (error) {
   console.error(`The measurement failed: ${error.message}`);

@@ -37,7 +37,9 @@ export async function measurePlatform(scope, runs) {
 async function startServer(scope, database) {
   const address = `127.0.0.1:${await freePort()}`;
   const begin = performance.now();
-  const child = spawn(PLATFORM_BINARY, ["serve", "--address", address, "--database", database], { stdio: "ignore" });
+  const child = spawn(PLATFORM_BINARY, ["serve", "--address", address, "--database", database], {
+    stdio: "ignore",
+  });
   scope.after(() => child.kill("SIGKILL"));
   while (!(await isReady(address))) {
     if (performance.now() - begin > START_DEADLINE_MS) throw new Error("the platform does not answer");
@@ -48,7 +50,9 @@ async function startServer(scope, database) {
 
 async function isReady(address) {
   try {
-    const response = await fetch(`http://${address}/readyz`, { signal: AbortSignal.timeout(START_DEADLINE_MS) });
+    const response = await fetch(`http://${address}/readyz`, {
+      signal: AbortSignal.timeout(START_DEADLINE_MS),
+    });
     await response.arrayBuffer();
     return response.ok;
   } catch {

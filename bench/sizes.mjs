@@ -8,14 +8,24 @@ import { measureContribution } from "../tests/e2e/support/metro.mjs";
 
 /** Bundles an app that uses the whole package, for browsers and for React Native. Sizes are bytes. */
 export async function measureSizes(project) {
-  return { browser: await bundleForBrowser(project), reactNative: (await measureContribution(project)).import };
+  return {
+    browser: await bundleForBrowser(project),
+    reactNative: await measureContribution(project),
+  };
 }
 
 async function bundleForBrowser(project) {
   const entry = join(project, "size.mjs");
   const outdir = join(project, "dist-size");
   await writeFile(entry, 'import * as sdk from "@sentiance-react-native/core";\nglobalThis.app = sdk;\n');
-  await esbuild.build({ entryPoints: [entry], outdir, bundle: true, splitting: true, minify: true, format: "esm" });
+  await esbuild.build({
+    entryPoints: [entry],
+    outdir,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: "esm",
+  });
   let raw = 0;
   let gzipped = 0;
   for (const file of await readdir(outdir)) {

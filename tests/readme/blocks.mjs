@@ -21,7 +21,14 @@ export function findBlocks(markdown) {
         open.text.push(line.slice(open.indent));
       }
     } else if (fence) {
-      open = { line: index + 1, info: fence.info.trim(), kind, fence: fence.fence, indent: fence.indent.length, text: [] };
+      open = {
+        line: index + 1,
+        info: fence.info.trim(),
+        kind,
+        fence: fence.fence,
+        indent: fence.indent.length,
+        text: [],
+      };
       kind = undefined;
     } else if (DIRECTIVE.test(line)) {
       kind = DIRECTIVE.exec(line).groups.kind;

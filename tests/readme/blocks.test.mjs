@@ -5,7 +5,18 @@ import { test } from "node:test";
 import { findBlocks } from "./blocks.mjs";
 
 test("a block comes with its text, its language, its line and the comment before it", () => {
-  const markdown = ["# Title", "", "<!-- run: shell -->", "", "```sh", "echo 1", "", "echo 2", "```", ""].join("\n");
+  const markdown = [
+    "# Title",
+    "",
+    "<!-- run: shell -->",
+    "",
+    "```sh",
+    "echo 1",
+    "",
+    "echo 2",
+    "```",
+    "",
+  ].join("\n");
   assert.deepEqual(findBlocks(markdown), [{ line: 5, info: "sh", kind: "shell", code: "echo 1\n\necho 2" }]);
 });
 
@@ -18,7 +29,9 @@ test("a block without a comment directly before it has no kind", () => {
 });
 
 test("a longer fence holds a shorter one, tildes hold backticks, and indentation is taken off", () => {
-  const markdown = ["````md", "```", "a", "```", "````", "~~~", "```", "~~~", "  ```js", "  b", "  ```"].join("\n");
+  const markdown = ["````md", "```", "a", "```", "````", "~~~", "```", "~~~", "  ```js", "  b", "  ```"].join(
+    "\n",
+  );
   assert.deepEqual(
     findBlocks(markdown).map(({ code }) => code),
     ["```\na\n```", "```", "b"],

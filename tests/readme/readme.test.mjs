@@ -30,7 +30,10 @@ const markdown = await readFile(join(ROOT, "README.md"), "utf8");
 const context = { output: "" };
 
 before(async () => {
-  [context.platform, context.project] = await Promise.all([startPlatform(fileScope), installPackage(fileScope)]);
+  [context.platform, context.project] = await Promise.all([
+    startPlatform(fileScope),
+    installPackage(fileScope),
+  ]);
 });
 
 test("the README has code blocks", () => {

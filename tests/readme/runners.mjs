@@ -51,7 +51,11 @@ async function runServer(t, block) {
   const cwd = await makeFolder(t, "readme");
   // Any free port: the documented one may be taken on this machine.
   const env = { ...process.env, PATH: pathWithPlatform(), PLATFORM_ADDRESS: "127.0.0.1:0" };
-  const child = spawn("bash", ["-c", `exec ${block.code.trim()}`], { cwd, env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("bash", ["-c", `exec ${block.code.trim()}`], {
+    cwd,
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   t.after(() => child.kill("SIGKILL"));
   const listening = new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => line.includes("listening on") && resolve());
@@ -75,7 +79,9 @@ async function checkInstallation(t, block, context) {
   const { name } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   assert.deepEqual(commandsOf(block), [`npm install ${name}`]);
   // The registry has another package by that name; the project has this one, from its tarball.
-  const installed = JSON.parse(await readFile(join(context.project, "node_modules", name, "package.json"), "utf8"));
+  const installed = JSON.parse(
+    await readFile(join(context.project, "node_modules", name, "package.json"), "utf8"),
+  );
   assert.equal(installed.name, name);
 }
 

@@ -18,14 +18,20 @@ let bundle;
 
 before(async () => {
   [platform, project] = await Promise.all([startPlatform(fileScope), installPackage(fileScope)]);
-  bundle = await bundleApp(project);
+  bundle = await bundleApp(project, "app.mjs");
 });
 
-test("the main job in Hermes", async (t) => {
-  const device = await startHermesDevice(t, { bundle, initialize: { platformUrl: platform.url } });
-  await performMainJob(platform, device, "hermes");
-  assert.deepEqual(device.console, []);
-});
+for (const [form, app] of [
+  ["imports", "app.mjs"],
+  ["requires", "app.cjs"],
+]) {
+  test(`the main job in Hermes, in an app that ${form} the package`, async (t) => {
+    const options = { bundle: await bundleApp(project, app), initialize: { platformUrl: platform.url } };
+    const device = await startHermesDevice(t, options);
+    await performMainJob(platform, device, `hermes, ${form}`);
+    assert.deepEqual(device.console, []);
+  });
+}
 
 test("a second device deactivates the first, and the first learns it", async (t) => {
   const options = { bundle, initialize: { platformUrl: platform.url } };
@@ -40,18 +46,19 @@ test("a second device deactivates the first, and the first learns it", async (t)
 test("without crypto.getRandomValues, creation fails with the name of the polyfill", async (t) => {
   const options = { bundle, initialize: { platformUrl: platform.url }, randomValues: false };
   const device = await startHermesDevice(t, options);
-  await assert.rejects(device.call("createUser", { authCode: await authCode(platform, "no random") }), (error) => {
-    assert.match(error.message, /react-native-get-random-values/);
-    assert.ok(error.isSentianceError);
-    return true;
-  });
+  await assert.rejects(
+    device.call("createUser", { authCode: await authCode(platform, "no random") }),
+    (error) => {
+      assert.match(error.message, /react-native-get-random-values/);
+      assert.ok(error.isSentianceError);
+      return true;
+    },
+  );
   assert.equal(await device.call("userExists"), false);
 });
 
 test("the package adds at most 250 KB to an app's minified bundle", async () => {
-  const contribution = await measureContribution(project);
-  for (const [form, bytes] of Object.entries(contribution)) {
-    assert.ok(bytes > 0, `${form} brings the package`);
-    assert.ok(bytes <= BUNDLE_BUDGET_BYTES, `${form}: ${bytes} bytes`);
-  }
+  const bytes = await measureContribution(project);
+  assert.ok(bytes > 10_000, `the bundle has the package in it: ${bytes} bytes`);
+  assert.ok(bytes <= BUNDLE_BUDGET_BYTES, `${bytes} bytes`);
 });

@@ -94,7 +94,10 @@ test("an API key passed as a code is refused before anything is sent", async (t)
 
 test("options without a code are refused with the text of what is missing", async (t) => {
   const device = await startDevice(t);
-  await assert.rejects(device.call("createUser", {}), { code: "E_SDK_MISSING_PARAMS", isSentianceError: true });
+  await assert.rejects(device.call("createUser", {}), {
+    code: "E_SDK_MISSING_PARAMS",
+    isSentianceError: true,
+  });
   await assert.rejects(device.call("createUser"), { name: "TypeError" });
 });
 

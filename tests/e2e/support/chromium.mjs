@@ -24,7 +24,8 @@ export async function launchChromium(scope) {
     .split(delimiter)
     .map((folder) => join(folder, "chromium"))
     .find((file) => existsSync(file));
-  if (!executablePath) throw new Error("there is no chromium on the PATH: run `npm test` once, it installs it");
+  if (!executablePath)
+    throw new Error("there is no chromium on the PATH: run `npm test` once, it installs it");
   const browser = await chromium.launch({ executablePath, args: FLAGS, timeout: STEP_DEADLINE_MS });
   scope.after(() => browser.close());
   return browser;

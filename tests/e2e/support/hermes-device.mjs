@@ -156,7 +156,12 @@ class HermesDevice extends Device {
 
 /** Sends a request of the app, and returns the answer in plain data. */
 async function fetchFor({ url, method, headers, body }) {
-  const response = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(REQUEST_DEADLINE_MS) });
+  const response = await fetch(url, {
+    method,
+    headers,
+    body,
+    signal: AbortSignal.timeout(REQUEST_DEADLINE_MS),
+  });
   return {
     status: response.status,
     headers: Object.fromEntries(response.headers),

@@ -6,29 +6,27 @@ import { dirname, join } from "node:path";
 import { ROOT } from "./artifacts.mjs";
 
 const require = createRequire(import.meta.url);
-const APP = join(ROOT, "tests/e2e/hermes/app/app.mjs");
+const APPS = join(ROOT, "tests/e2e/hermes/app");
 const AGENT = join(ROOT, "tests/e2e/support/agent.mjs");
 
-/** Bundles the test's app in `project`, for production but with its names, and returns the code. */
-export async function bundleApp(project) {
-  await copyFile(APP, join(project, "app.mjs"));
+/**
+ * Bundles the test's app in `project`, for production but with its names, and returns the code.
+ *
+ * @param app - `app.mjs`, which imports the package, or `app.cjs`, which requires it.
+ */
+export async function bundleApp(project, app) {
+  await copyFile(join(APPS, app), join(project, app));
   await copyFile(AGENT, join(project, "agent.mjs"));
-  return bundle(project, "app.mjs", { minify: false });
+  return bundle(project, app, { minify: false });
 }
 
-/** How many bytes the package adds to the minified bundle of an app, by how the app imports it. */
+/** How many bytes the package adds to the minified bundle of an app. */
 export async function measureContribution(project) {
-  const sources = {
-    nothing: "globalThis.app = {};",
-    import: 'import * as sdk from "@sentiance-react-native/core";\nglobalThis.app = sdk;',
-    require: 'globalThis.app = require("@sentiance-react-native/core");',
-  };
-  const sizes = {};
-  for (const [name, source] of Object.entries(sources)) {
-    await writeFile(join(project, `${name}.js`), source);
-    sizes[name] = Buffer.byteLength(await bundle(project, `${name}.js`, { minify: true }));
-  }
-  return { import: sizes.import - sizes.nothing, require: sizes.require - sizes.nothing };
+  const app = join(project, "size.js");
+  await writeFile(app, "globalThis.app = {};");
+  const before = Buffer.byteLength(await bundle(project, "size.js", { minify: true }));
+  await writeFile(app, 'import * as sdk from "@sentiance-react-native/core";\nglobalThis.app = sdk;');
+  return Buffer.byteLength(await bundle(project, "size.js", { minify: true })) - before;
 }
 
 async function bundle(project, entry, { minify }) {

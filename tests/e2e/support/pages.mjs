@@ -42,7 +42,10 @@ export async function bundleWithVite(project) {
     root: project,
     configFile: false,
     logLevel: "error",
-    build: { outDir, rollupOptions: { input: join(project, "app.mjs"), output: { entryFileNames: "app.js" } } },
+    build: {
+      outDir,
+      rollupOptions: { input: join(project, "app.mjs"), output: { entryFileNames: "app.js" } },
+    },
   });
   return outDir;
 }
@@ -60,9 +63,11 @@ export async function startPages(scope, dist) {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://pages");
     try {
-      const body = url.pathname === "/" ? page(url.searchParams.get("platform")) : await asset(dist, url.pathname);
+      const body =
+        url.pathname === "/" ? page(url.searchParams.get("platform")) : await asset(dist, url.pathname);
       response.writeHead(200, {
-        "content-type": TYPES[url.pathname === "/" ? ".html" : extname(url.pathname)] ?? "application/octet-stream",
+        "content-type":
+          TYPES[url.pathname === "/" ? ".html" : extname(url.pathname)] ?? "application/octet-stream",
         "content-security-policy": url.searchParams.has("no-wasm") ? POLICY_WITHOUT_WASM : POLICY,
       });
       response.end(body);

@@ -36,7 +36,10 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         cargo_test("sdk core", "sentiance-core"),
         cargo_test("platform", "sentiance-platform"),
         cargo_test("xtask", "xtask"),
-        check("build", cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "build"])),
+        check(
+            "build",
+            cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "build", "--with-fault-injection"]),
+        ),
         // The platform's binary for the suites below; cargo test builds it on the way, but not by promise.
         check("platform binary", cargo(["build", "--quiet", "--locked", "-p", "sentiance-platform"])),
         check("javascript lints", npm(["run", "--silent", "lint"])),

@@ -1,0 +1,13 @@
+// The React Native app of app.mjs, as CommonJS.
+
+const sdk = require("@sentiance-react-native/core");
+const { createAgent } = require("./agent.mjs");
+
+const { hostStorage, reportStatus } = globalThis;
+
+const app = {
+  ...sdk,
+  initialize: (options) => sdk.initialize({ ...options, storage: hostStorage }),
+};
+
+globalThis.perform = createAgent(app, reportStatus);
