@@ -198,7 +198,8 @@ async fn request(locks: &JsValue, name: &str, if_available: bool, patience_ms: f
 
 /// A promise, and the function that resolves it.
 fn deferred() -> (Promise, Function) {
-    let mut resolver = Function::default();
+    // Not `Function::default()`: it compiles an empty script, which a page's security policy may forbid.
+    let mut resolver = JsValue::UNDEFINED.unchecked_into::<Function>();
     let promise = Promise::new(&mut |resolve, _| resolver = resolve);
     (promise, resolver)
 }
