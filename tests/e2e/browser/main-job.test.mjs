@@ -50,7 +50,7 @@ test("a page that may not use localStorage has its user in memory, and one warni
   assert.equal((await device.call("requestUserAccessToken")).tokenId, userInfo.tokenId);
   const warnings = device.console.filter(({ type }) => type === "warning");
   assert.equal(warnings.length, 1, JSON.stringify(device.console));
-  assert.match(warnings[0].text, /memory/);
+  assert.match(warnings[0].text, /STORAGE_UNAVAILABLE.*localStorage/);
   await device.restart();
   assert.equal(await device.call("userExists"), false);
   device.assertQuiet();

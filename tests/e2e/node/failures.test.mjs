@@ -135,13 +135,20 @@ test("a user that the platform disabled stays on the device, without a token", a
   await assertTokenWorks(platform, device, userInfo.userId);
 });
 
-test("a user that was deleted on the platform is gone from the device, and its code makes a new one", async (t) => {
+test("a user that was deleted on the platform has ended here too; after a reset, its code makes a new one", async (t) => {
   const device = await startDevice(t);
   const { userInfo } = await device.call("createUser", { authCode: await authCode(platform, "deleted") });
   await device.call("addSdkStatusUpdateListener");
   assert.equal((await deleteUser(platform, userInfo.userId)).status, 200);
-  await device.hears("that the user is gone", (status) => status.userExists === false);
-  await assertNoUser(device);
+  await device.hears("that the user is over", (status) => status.isRemoteEnabled === false);
+  await assert.rejects(device.call("requestUserAccessToken"), (error) => {
+    assert.equal(error.code, "E_SDK_GET_TOKEN_ERROR");
+    assert.match(error.details, /deleted/);
+    return true;
+  });
+
+  await device.call("reset");
   const next = await device.call("createUser", { authCode: await authCode(platform, "deleted") });
   assert.notEqual(next.userInfo.userId, userInfo.userId);
+  await assertUserIs(device, next.userInfo.userId);
 });
