@@ -20,14 +20,14 @@ export async function startRecorder(scope, platform) {
     const onward = forward(target, { method: incoming.method, headers: incoming.headers }, (answer) => {
       if (incoming.method !== "OPTIONS" && lossy.delete(incoming.url)) {
         answer.resume();
-        answer.on("end", () => incoming.destroy());
+        answer.on("end", () => incoming.socket.destroy());
         return;
       }
       record.status = answer.statusCode;
       outgoing.writeHead(answer.statusCode, answer.headers);
       answer.pipe(outgoing);
     });
-    onward.on("error", () => incoming.destroy());
+    onward.on("error", () => incoming.socket.destroy());
     incoming.pipe(onward);
   });
   server.listen(0, "127.0.0.1");
