@@ -16,9 +16,10 @@ const EXTERNAL_ID = "ada@example.com";
 const KEEP_SERVING = process.argv.includes("--serve");
 
 const scope = new Scope();
-// Ctrl-C must not leave the platform behind.
+let isServing = false;
+// Ctrl-C must not leave the platform behind. It is how the reader ends `--serve`, and an interruption before that.
 for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.on(signal, () => void scope.close().then(() => process.exit(130)));
+  process.on(signal, () => void scope.close().then(() => process.exit(isServing ? 0 : 130)));
 }
 
 try {
@@ -97,6 +98,7 @@ async function startDevice(platform, folder, deviceClass) {
 
 /** Keeps the platform up until the reader ends it. */
 async function serve(platform) {
+  isServing = true;
   console.log(`
 The platform stays up at ${platform.url} until you press Ctrl-C.
   application  ${platform.appId}
@@ -110,6 +112,6 @@ Ask it for an authentication code, as your backend would:
     -d '{"external_id":"${EXTERNAL_ID}"}'
 
 and pass the code to createUser() in your app, with platformUrl: "${platform.url}".`);
-  // The listening child keeps this process alive; so does this wait, which only a signal ends.
+  // Only a signal ends this wait.
   await new Promise(() => setInterval(() => {}, 2 ** 30));
 }
