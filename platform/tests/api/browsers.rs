@@ -1,0 +1,158 @@
+//! Which pages may call what.
+
+use crate::support::{Answer, LISTED_ORIGIN, TestPlatform, key};
+use reqwest::{Client, Method, StatusCode};
+use sentiance_platform::http::Settings;
+use sentiance_protocol::ErrorCode;
+
+const SDK_PATHS: [(&str, Method); 7] = [
+    ("/sdk/v1/users", Method::POST),
+    ("/sdk/v1/token", Method::POST),
+    ("/sdk/v1/config", Method::GET),
+    ("/sdk/v1/reset", Method::POST),
+    ("/v2/users/me", Method::GET),
+    ("/v2/users/0123456789abcdef01234567", Method::GET),
+    ("/users/0123456789abcdef01234567", Method::DELETE),
+];
+
+async fn preflight(platform: &TestPlatform, path: &str, method: &Method, origin: &str) -> Answer {
+    let request = Client::new()
+        .request(Method::OPTIONS, format!("{}{path}", platform.url))
+        .header("origin", origin)
+        .header("access-control-request-method", method.as_str())
+        .header("access-control-request-headers", "authorization,content-type");
+    Answer::to(request).await
+}
+
+#[tokio::test]
+async fn a_preflight_from_a_listed_page_is_allowed_and_from_others_not() {
+    let platform = TestPlatform::start().await;
+    for (path, method) in SDK_PATHS {
+        let allowed = preflight(&platform, path, &method, LISTED_ORIGIN).await;
+        assert_eq!(allowed.status, StatusCode::NO_CONTENT, "{path}");
+        assert!(allowed.is_shared_with(LISTED_ORIGIN), "{path}");
+        assert!(allowed.header("access-control-allow-methods").unwrap().contains(method.as_str()));
+        let headers = allowed.header("access-control-allow-headers").unwrap();
+        assert!(["authorization", "content-type", "if-none-match"].iter().all(|name| headers.contains(name)));
+        assert!(allowed.header("access-control-max-age").is_some());
+        assert_eq!(allowed.header("access-control-allow-credentials"), None);
+        assert!(allowed.header("vary").unwrap().contains("origin"));
+
+        for origin in ["https://evil.example.com", "null", "http://localhost:3000"] {
+            let refused = preflight(&platform, path, &method, origin).await;
+            refused.refused(ErrorCode::OriginNotAllowed);
+            assert_eq!(refused.header("access-control-allow-origin"), None, "{path} {origin}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_listed_page_does_the_whole_job() {
+    let platform = TestPlatform::start().await;
+    let mut page = platform.sdk().in_page(LISTED_ORIGIN);
+    let answers = [
+        page.create_user(&platform.server.code("alice").await).await,
+        page.config().await,
+        page.own_profile().await,
+        page.refresh().await,
+        page.reset().await,
+    ];
+    for answer in answers {
+        answer.ok();
+        assert!(answer.is_shared_with(LISTED_ORIGIN));
+        assert!(answer.header("access-control-expose-headers").unwrap().contains("etag"));
+        assert_eq!(answer.header("vary"), Some("origin"));
+    }
+    let ended = page.config().await;
+    ended.refused(ErrorCode::SessionEnded);
+    assert!(ended.is_shared_with(LISTED_ORIGIN), "a page reads its errors too");
+}
+
+#[tokio::test]
+async fn a_page_of_another_application_may_not_use_a_users_token() {
+    let platform = TestPlatform::start().await;
+    let others = "https://other.example.com";
+    platform.command().create_app("Other", &[others]);
+    let sdk = platform.sdk_with_user("alice").await;
+    let mut page = sdk.clone().in_page(others);
+    let answers = [
+        page.config().await,
+        page.own_profile().await,
+        page.refresh().await,
+        page.reset().await,
+        page.delete_user(&sdk.user_id).await,
+    ];
+    for answer in answers {
+        answer.refused(ErrorCode::OriginNotAllowed);
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
+    sdk.own_profile().await.ok();
+}
+
+#[tokio::test]
+async fn a_code_stays_good_when_a_page_of_another_application_tries_it() {
+    let platform = TestPlatform::start().await;
+    platform.command().create_app("Other", &["https://other.example.com"]);
+    let code = platform.server.code("alice").await;
+    let page = platform.sdk().in_page("https://other.example.com");
+    page.exchange(&code, &key()).await.refused(ErrorCode::AuthenticationCodeInvalid);
+    platform.sdk().create_user(&code).await.ok();
+}
+
+#[tokio::test]
+async fn any_page_of_this_machine_may_call_a_platform_for_development() {
+    let settings = Settings { allow_loopback_origins: true, ..Settings::default() };
+    let platform = TestPlatform::start_with(settings).await;
+    for origin in ["http://localhost:3000", "http://127.0.0.1:5173", "http://[::1]:8080", "https://localhost"]
+    {
+        assert!(preflight(&platform, "/sdk/v1/users", &Method::POST, origin).await.is_shared_with(origin));
+        let mut page = platform.sdk().in_page(origin);
+        let answer = page.create_user(&platform.server.code(origin).await).await;
+        answer.ok();
+        assert!(answer.is_shared_with(origin));
+        page.own_profile().await.ok();
+    }
+    let near = preflight(&platform, "/sdk/v1/users", &Method::POST, "http://localhost.example.com").await;
+    near.refused(ErrorCode::OriginNotAllowed);
+}
+
+#[tokio::test]
+async fn the_endpoint_for_servers_has_no_cors_at_all() {
+    let settings = Settings { allow_loopback_origins: true, ..Settings::default() };
+    let platform = TestPlatform::start_with(settings).await;
+    for origin in [LISTED_ORIGIN, "http://localhost:3000", "https://evil.example.com"] {
+        let preflight = preflight(&platform, "/users/auth-code", &Method::POST, origin).await;
+        preflight.refused(ErrorCode::MethodNotAllowed);
+        let request = platform.server.request(Method::POST, "/users/auth-code").header("origin", origin);
+        let call = Answer::to(request).await;
+        call.refused(ErrorCode::BrowserNotAllowed);
+        for answer in [preflight, call] {
+            let leaked = answer.headers.keys().any(|name| name.as_str().starts_with("access-control-"));
+            assert!(!leaked, "{:?}", answer.headers);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_api_key_in_a_page_is_refused_though_the_page_is_listed() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let path = format!("/v2/users/{}", sdk.user_id);
+    let request = platform.server.request(Method::GET, &path).header("origin", LISTED_ORIGIN);
+    let answer = Answer::to(request).await;
+    answer.refused(ErrorCode::BrowserNotAllowed);
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+
+    let typed = platform.server.request(Method::GET, &path).header("sec-fetch-site", "none");
+    Answer::to(typed).await.ok();
+}
+
+#[tokio::test]
+async fn an_app_without_an_origin_is_no_page() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let answer = sdk.config().await;
+    answer.ok();
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    assert_eq!(answer.header("vary"), Some("origin"), "a cache must not give this answer to a page");
+}

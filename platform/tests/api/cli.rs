@@ -1,0 +1,148 @@
+//! The `platform` command.
+
+use crate::support::{Command, ServerKey, TestPlatform};
+use sentiance_protocol::ErrorCode;
+
+fn in_empty_folder() -> (tempfile::TempDir, Command) {
+    let folder = tempfile::tempdir().unwrap();
+    let command = Command::on(&folder.path().join("platform.db"));
+    (folder, command)
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let (_folder, command) = in_empty_folder();
+    for task in [
+        &["serve"][..],
+        &["dev"],
+        &["migrate"],
+        &["app", "create"],
+        &["app", "list"],
+        &["api-key", "create"],
+        &["api-key", "list"],
+        &["api-key", "revoke"],
+        &["user", "show"],
+        &["user", "disable"],
+        &["user", "enable"],
+        &["user", "delete"],
+    ] {
+        let help = command.run(&[task, &["--help"]].concat());
+        let example = format!("platform {}", task.join(" "));
+        assert!(help.contains("Example:") && help.contains(&example), "{task:?}: {help}");
+    }
+}
+
+#[test]
+fn what_fails_says_why_in_one_line() {
+    let (_folder, command) = in_empty_folder();
+    let app = command.create_app("Test", &[]);
+    let nobody = "0".repeat(24);
+    for (arguments, reason) in [
+        (&["user", "show", "--app", &app, &nobody][..], "no such user"),
+        (&["user", "disable", "--app", &app, &nobody], "no such user"),
+        (&["user", "delete", "--app", &app, &nobody], "no such user"),
+        (&["api-key", "create", "--app", &nobody, "--scope", "user.link"], "no such application"),
+        (&["api-key", "list", "--app", &nobody], "no such application"),
+        (&["api-key", "revoke", "--app", &app, "0123456789abcdef"], "no such API key"),
+        (&["serve", "--address", "192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
+        (&["app", "list", "--database", "/nonexistent/folder/platform.db"], "cannot open the database"),
+    ] {
+        let complaint = command.fail(arguments);
+        let lines: Vec<_> = complaint.lines().filter(|line| line.starts_with("platform: ")).collect();
+        assert_eq!(lines.len(), 1, "{arguments:?}: {complaint}");
+        assert!(lines[0].contains(reason), "{arguments:?}: {complaint}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_refused_with_a_reason() {
+    let (_folder, command) = in_empty_folder();
+    let app = "0".repeat(24);
+    for (arguments, reason) in [
+        (&["nonsense"][..], "nonsense"),
+        (&["api-key", "create", "--app", &app], "--scope"),
+        (&["api-key", "create", "--app", &app, "--scope", "user.everything"], "user.read, user.delete"),
+        (&["api-key", "create", "--app", "x", "--scope", "user.link"], "24 lower-case hex digits"),
+        (&["api-key", "create", "--app", &app, "--scope", "user.link", "--expires-in-days", "0"], "0"),
+        (&["app", "create", "--name", "x", "--origin", "example.com"], "an origin is a scheme"),
+        (&["user", "show", "--app", &app, "alice"], "24 lower-case hex digits"),
+        (&["serve", "--address", "here"], "here"),
+        (&["serve", "--public-url", "http://example.com"], "must be https"),
+        (&["serve", "--access-token-lifetime", "0s"], "longer than nothing"),
+        (&["serve", "--status-poll-seconds", "0"], "0"),
+    ] {
+        let complaint = command.fail(arguments);
+        assert!(complaint.contains(reason), "{arguments:?}: {complaint}");
+    }
+}
+
+#[test]
+fn applications_and_keys_are_listed_without_secrets() {
+    let (_folder, command) = in_empty_folder();
+    let app = command.create_app("Rides", &["https://b.example.com", "https://a.example.com"]);
+    let listed = command.run(&["app", "list"]);
+    assert!(listed.contains(&app) && listed.contains("Rides"), "{listed}");
+    assert!(listed.contains("https://a.example.com https://b.example.com"), "{listed}");
+
+    let arguments = ["api-key", "create", "--app", &app, "--scope", "user.read", "--name", "backend"];
+    let created = command.run(&arguments);
+    let secret = Command::value_of(&created, "api key: ");
+    let key_id = Command::value_of(&created, "key id: ");
+    let listed = command.run(&["api-key", "list", "--app", &app]);
+    assert!(
+        listed.contains(&key_id) && listed.contains("backend") && listed.contains("user.read"),
+        "{listed}"
+    );
+    assert!(listed.contains("valid until"), "{listed}");
+    assert!(listed.contains(&secret[secret.len() - 4..]) && !listed.contains(&secret[..20]), "{listed}");
+
+    command.run(&["api-key", "revoke", "--app", &app, &key_id]);
+    assert!(command.run(&["api-key", "list", "--app", &app]).contains("revoked"));
+}
+
+#[test]
+fn migrating_twice_changes_nothing() {
+    let (_folder, command) = in_empty_folder();
+    assert!(command.run(&["migrate"]).contains("up to date"));
+    assert!(command.run(&["migrate"]).contains("up to date"));
+}
+
+#[test]
+fn a_user_is_shown_with_the_installs() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let platform = TestPlatform::start().await;
+        let first = platform.sdk_with_user("alice").await;
+        let second = platform.sdk_with_user("alice").await;
+        let shown = platform.command().run(&["user", "show", "--app", &platform.app_id, &first.user_id]);
+        assert_eq!(Command::value_of(&shown, "user id: "), first.user_id);
+        assert_eq!(Command::value_of(&shown, "external id: "), "alice");
+        assert_eq!(Command::value_of(&shown, "state: "), "enabled");
+        assert!(
+            shown.contains(&format!("install: {}\tactive\tphone\tandroid", second.install_id)),
+            "{shown}"
+        );
+        assert!(shown.contains(&format!("install: {}\tinactive\tphone", first.install_id)), "{shown}");
+    });
+}
+
+#[tokio::test]
+async fn a_user_deleted_by_command_is_gone_at_once() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    sdk.own_profile().await.ok();
+    platform.command().run(&["user", "delete", "--app", &platform.app_id, &sdk.user_id]);
+    sdk.own_profile().await.refused(ErrorCode::UserDeleted);
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_at_once() {
+    let platform = TestPlatform::start().await;
+    let command = platform.command();
+    let created = command.run(&["api-key", "create", "--app", &platform.app_id, "--scope", "user.link"]);
+    let server = ServerKey::new(&platform.url, &Command::value_of(&created, "api key: "));
+    server.ask_for_code("alice").await.ok();
+    let key_id = Command::value_of(&created, "key id: ");
+    command.run(&["api-key", "revoke", "--app", &platform.app_id, &key_id]);
+    server.ask_for_code("alice").await.refused(ErrorCode::ApiKeyRevoked);
+}

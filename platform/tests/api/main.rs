@@ -1,0 +1,18 @@
+//! The platform through its public doors: real HTTP on a real SQLite file, and the `platform` command.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod auth_code;
+mod browsers;
+mod cli;
+mod config;
+mod create_user;
+mod devices;
+mod errors;
+mod limits;
+mod lost_answers;
+mod process;
+mod refresh;
+mod reset;
+mod support;
+mod users;

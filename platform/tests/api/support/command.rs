@@ -1,0 +1,130 @@
+//! The `platform` command: its short tasks, and the server as a process.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Output, Stdio},
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_platform");
+
+/// Runs tasks on one database.
+pub(crate) struct Command {
+    database: PathBuf,
+}
+
+impl Command {
+    pub(crate) fn on(database: &Path) -> Self {
+        Command { database: database.to_owned() }
+    }
+
+    /// Runs a task and gives everything that came of it.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        process().args(arguments).env("PLATFORM_DATABASE", &self.database).output().unwrap()
+    }
+
+    /// Runs a task that succeeds, and gives what it prints.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "platform {arguments:?} failed: {error}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a task that fails, and gives what it complains about.
+    pub(crate) fn fail(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert!(!output.status.success(), "platform {arguments:?} succeeded");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    pub(crate) fn create_app(&self, name: &str, origins: &[&str]) -> String {
+        let mut arguments = vec!["app", "create", "--name", name];
+        arguments.extend(origins.iter().flat_map(|origin| ["--origin", origin]));
+        Self::value_of(&self.run(&arguments), "app id: ")
+    }
+
+    pub(crate) fn create_key(&self, app_id: &str, scopes: &[&str]) -> String {
+        let mut arguments = vec!["api-key", "create", "--app", app_id];
+        arguments.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
+        Self::value_of(&self.run(&arguments), "api key: ")
+    }
+
+    /// The rest of the printed line that starts so.
+    pub(crate) fn value_of(printed: &str, start: &str) -> String {
+        let found = printed.lines().find_map(|line| line.strip_prefix(start));
+        found.unwrap_or_else(|| panic!("no line {start:?} in {printed:?}")).to_owned()
+    }
+
+    /// Starts `platform serve` or `dev` on a free port.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        let mut child = process()
+            .args(arguments)
+            .args(["--address", "127.0.0.1:0"])
+            .env("PLATFORM_DATABASE", &self.database)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut printed = String::new();
+        let url = loop {
+            let mut line = String::new();
+            assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "it ended before it listened: {printed}");
+            printed.push_str(&line);
+            if let Some(url) = line.strip_prefix("platform listening on ") {
+                break url.trim().to_owned();
+            }
+        };
+        Running { child, _stdout: stdout, url, printed }
+    }
+}
+
+/// Without the settings of whoever runs the tests.
+fn process() -> std::process::Command {
+    let mut command = std::process::Command::new(BINARY);
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+/// A server process.
+pub(crate) struct Running {
+    child: Child,
+    _stdout: BufReader<ChildStdout>,
+    pub(crate) url: String,
+    /// What it printed until it listened.
+    pub(crate) printed: String,
+}
+
+impl Running {
+    pub(crate) fn value_of(&self, start: &str) -> String {
+        Command::value_of(&self.printed, start)
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end; gives whether it succeeded, and its log.
+    pub(crate) fn wait(mut self) -> (bool, String) {
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap().success(), log)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already ended in most tests; a test that failed must not leave it behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,126 @@
+//! A platform for one test: its own database, application and key, and a clock that the test can move.
+
+mod clients;
+mod command;
+
+pub(crate) use clients::{Answer, Sdk, ServerKey, key, phone, tablet};
+pub(crate) use command::{Command, Running};
+
+use sentiance_platform::{
+    clock::{Clock, SystemClock, Timestamp},
+    http::{Platform, Settings, server},
+    random::OsRandomness,
+    store::Store,
+};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot};
+
+/// The origin that the test's application lists.
+pub(crate) const LISTED_ORIGIN: &str = "https://app.example.com";
+
+pub(crate) struct TestPlatform {
+    pub(crate) url: String,
+    pub(crate) app_id: String,
+    /// A key with every scope.
+    pub(crate) server: ServerKey,
+    pub(crate) store: Store,
+    pub(crate) database: PathBuf,
+    clock: MovedClock,
+    _stop: oneshot::Sender<()>,
+    _folder: TempDir,
+}
+
+impl TestPlatform {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Settings::default()).await
+    }
+
+    pub(crate) async fn start_with(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("platform.db");
+        let command = Command::on(&database);
+        let app_id = command.create_app("Test", &[LISTED_ORIGIN]);
+        let api_key = command.create_key(&app_id, &["user.link", "user.read", "user.delete"]);
+
+        let store = Store::open(&database).await.unwrap();
+        let clock = MovedClock::default();
+        let platform = Platform {
+            store: store.clone(),
+            clock: Box::new(clock.clone()),
+            random: Box::new(OsRandomness),
+            settings,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(server::serve(listener, Arc::new(platform), async {
+            let _ = stopped.await;
+        }));
+        let server = ServerKey::new(&url, &api_key);
+        TestPlatform { url, app_id, server, store, database, clock, _stop: stop, _folder: folder }
+    }
+
+    /// The command line on this platform's database.
+    pub(crate) fn command(&self) -> Command {
+        Command::on(&self.database)
+    }
+
+    /// An SDK on a new phone.
+    pub(crate) fn sdk(&self) -> Sdk {
+        Sdk::new(&self.url)
+    }
+
+    /// An SDK on a new phone that has a user.
+    pub(crate) async fn sdk_with_user(&self, external_id: &str) -> Sdk {
+        let mut sdk = self.sdk();
+        let code = self.server.code(external_id).await;
+        sdk.create_user(&code).await.ok();
+        sdk
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, span: Duration) {
+        self.clock.ahead_ms.fetch_add(i64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// What the platform's clock says.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Changes the database behind the platform's back.
+    pub(crate) async fn tamper(&self, sql: &'static str) {
+        use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+        let options = SqliteConnectOptions::new().filename(&self.database);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        connection.execute(sql).await.unwrap();
+    }
+
+    /// How many rows a table has.
+    pub(crate) async fn count_rows(&self, count: &'static str) -> i64 {
+        use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+        let options = SqliteConnectOptions::new().filename(&self.database);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
+    }
+}
+
+/// The machine's clock, some time ahead: commands, which read the machine's own, agree with it at the start.
+#[derive(Clone, Default)]
+struct MovedClock {
+    ahead_ms: Arc<AtomicI64>,
+}
+
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.ahead_ms.load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,120 @@
+//! `/v2/users` and `DELETE /users/:user_id`.
+
+use crate::support::{ServerKey, TestPlatform};
+use reqwest::StatusCode;
+use sentiance_protocol::ErrorCode;
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_user_reads_the_own_profile() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let profile = sdk.own_profile().await.ok();
+    assert_eq!(
+        profile,
+        json!({
+            "type": "sdk",
+            "id": sdk.user_id,
+            "can_login": false,
+            "created_at": profile["created_at"],
+            "application_id": platform.app_id,
+            "sdk": {
+                "type": "sdk", "flavor": null, "killswitch_action": "enable_sdk", "debug_logging": false,
+            },
+        })
+    );
+    assert!(profile["created_at"].as_str().unwrap().ends_with('Z'));
+}
+
+#[tokio::test]
+async fn a_user_reads_the_own_profile_by_id_and_nobody_elses() {
+    let platform = TestPlatform::start().await;
+    let alice = platform.sdk_with_user("alice").await;
+    let bob = platform.sdk_with_user("bob").await;
+    let mut as_alice = ServerKey::new(&platform.url, &alice.access_token);
+    as_alice.profile(&alice.user_id).await.ok();
+    as_alice.profile(&bob.user_id).await.refused(ErrorCode::AccessDenied);
+    as_alice.profile("nobody").await.refused(ErrorCode::AccessDenied);
+    as_alice.secret = bob.access_token;
+    as_alice.profile(&bob.user_id).await.ok();
+}
+
+#[tokio::test]
+async fn a_server_reads_a_profile_with_the_external_id() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let profile = platform.server.profile(&sdk.user_id).await.ok();
+    assert_eq!(profile["id"], sdk.user_id.as_str());
+    assert_eq!(profile["external_id"], "alice");
+}
+
+#[tokio::test]
+async fn a_deleted_users_devices_learn_it_with_their_next_call() {
+    let platform = TestPlatform::start().await;
+    let mut first = platform.sdk_with_user("alice").await;
+    let mut second = platform.sdk_with_user("alice").await;
+    let old = second.clone();
+    for _ in 0..3 {
+        second.refresh().await.ok();
+    }
+    let deleted = platform.server.delete(&first.user_id).await;
+    assert_eq!((deleted.status, deleted.text.as_str()), (StatusCode::OK, ""));
+
+    for sdk in [&mut first, &mut second] {
+        sdk.config().await.refused(ErrorCode::UserDeleted);
+        sdk.own_profile().await.refused(ErrorCode::UserDeleted);
+        sdk.refresh().await.refused(ErrorCode::UserDeleted);
+        sdk.reset().await.refused(ErrorCode::UserDeleted);
+    }
+    old.clone().refresh().await.refused(ErrorCode::UserDeleted);
+    platform.server.profile(&first.user_id).await.refused(ErrorCode::UserNotFound);
+    platform.server.delete(&first.user_id).await.refused(ErrorCode::UserNotFound);
+}
+
+#[tokio::test]
+async fn a_user_deletes_itself_and_nobody_else() {
+    let platform = TestPlatform::start().await;
+    let alice = platform.sdk_with_user("alice").await;
+    let bob = platform.sdk_with_user("bob").await;
+    alice.delete_user(&bob.user_id).await.refused(ErrorCode::AccessDenied);
+    assert_eq!(alice.delete_user(&alice.user_id).await.status, StatusCode::OK);
+    alice.delete_user(&alice.user_id).await.refused(ErrorCode::UserDeleted);
+    bob.own_profile().await.ok();
+}
+
+#[tokio::test]
+async fn the_external_id_of_a_deleted_user_becomes_a_new_user() {
+    let platform = TestPlatform::start().await;
+    let before = platform.sdk_with_user("alice").await;
+    let outstanding = platform.server.code("alice").await;
+    platform.server.delete(&before.user_id).await.ok();
+    platform.sdk().create_user(&outstanding).await.refused(ErrorCode::AuthenticationCodeInvalid);
+
+    let mut after = platform.sdk();
+    let answer = after.create_user(&platform.server.code("alice").await).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    assert_ne!(after.user_id, before.user_id);
+    before.config().await.refused(ErrorCode::UserDeleted);
+}
+
+#[tokio::test]
+async fn nothing_of_a_deleted_user_stays_but_hashes_that_are_forgotten_too() {
+    let platform = TestPlatform::start().await;
+    let alice = platform.sdk_with_user("alice").await;
+    platform.server.delete(&alice.user_id).await.ok();
+    for count in [
+        "select count(*) from users",
+        "select count(*) from installs",
+        "select count(*) from token_pairs",
+        "select count(*) from authentication_codes",
+    ] {
+        assert_eq!(platform.count_rows(count).await, 0, "{count}");
+    }
+
+    platform.pass(Duration::from_secs(200 * 24 * 3600));
+    let bob = platform.sdk_with_user("bob").await;
+    platform.server.delete(&bob.user_id).await.ok();
+    alice.config().await.refused(ErrorCode::TokenInvalid);
+    bob.config().await.refused(ErrorCode::UserDeleted);
+}
