@@ -1,9 +1,10 @@
 //! The platform's error answers.
 
+use crate::{Message, Source};
 use serde::{Deserialize, Serialize};
 
 /// The body of every error answer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorBody {
     /// A sentence for a developer. Holds no secret and no personal data.
     pub message: String,
@@ -13,6 +14,16 @@ pub struct ErrorBody {
     /// Identifies this answer in the platform's log.
     #[serde(rename = "ref")]
     pub reference: String,
+}
+
+impl Message for ErrorBody {
+    fn read<S: Source>(source: &S) -> Option<Self> {
+        Some(ErrorBody {
+            message: source.text("message")?,
+            error_code: source.text("errorCode")?,
+            reference: source.text("ref")?,
+        })
+    }
 }
 
 macro_rules! error_codes {

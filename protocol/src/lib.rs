@@ -6,6 +6,7 @@
 
 mod error;
 mod limits;
+mod message;
 mod sdk;
 mod secret;
 mod server;
@@ -13,6 +14,7 @@ mod time;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use limits::*;
+pub use message::{Field, Message, Source};
 pub use sdk::*;
 pub use secret::Secret;
 pub use server::*;

@@ -1,186 +1,184 @@
 //! The SDK's own protocol, `/sdk/v1`.
 
-use crate::{EpochMs, Secret};
-use serde::{Deserialize, Serialize};
+use crate::{EpochMs, Secret, message, text_enum};
 
-/// Body of `POST /sdk/v1/users`: exchanges an authentication code for a user on this install.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CreateUserRequest {
-    /// The code that the app's backend got for its user.
-    pub authentication_code: Secret,
-    /// Made by the SDK: 32 lower-case hex digits, new after every reset.
-    pub install_id: String,
-    /// Made by the SDK and stored before sending: 32 lower-case hex digits. Sending the same code with the same key
-    /// again is harmless while nothing that the first answer issued was used.
-    pub idempotency_key: String,
-    /// The embedding application.
-    pub app: AppInfo,
-    /// The device.
-    pub device: DeviceInfo,
-    /// The SDK itself.
-    pub sdk: SdkInfo,
-}
-
-/// The embedding application.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct AppInfo {
-    /// Its name, where the app gave one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Its version, where the app gave one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// The page's origin, in a browser.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub origin: Option<String>,
-}
-
-/// What kind of device an install runs on. It decides one rule: a tablet does not displace an active phone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceClass {
-    /// A phone.
-    Phone,
-    /// A tablet.
-    Tablet,
-    /// A desktop or laptop computer, a server, anything else.
-    Desktop,
-}
-
-impl DeviceClass {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            DeviceClass::Phone => "phone",
-            DeviceClass::Tablet => "tablet",
-            DeviceClass::Desktop => "desktop",
-        }
+message! {
+    /// Body of `POST /sdk/v1/users`: exchanges an authentication code for a user on this install.
+    pub struct CreateUserRequest {
+        /// The code that the app's backend got for its user.
+        pub authentication_code: Secret,
+        /// Made by the SDK: 32 lower-case hex digits, new after every reset.
+        pub install_id: String,
+        /// Made by the SDK and stored before sending: 32 lower-case hex digits. Sending the same code with the same key
+        /// again is harmless while nothing that the first answer issued was used.
+        pub idempotency_key: String,
+        /// The embedding application.
+        pub app: AppInfo,
+        /// The device.
+        pub device: DeviceInfo,
+        /// The SDK itself.
+        pub sdk: SdkInfo,
     }
 }
 
-/// How the SDK found out the device's class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceClassSource {
-    /// The app said so, in `initialize({deviceInfo})`.
-    Override,
-    /// User agent client hints (`navigator.userAgentData`).
-    ClientHints,
-    /// The user agent string and the screen.
-    UserAgent,
-    /// React Native's `Platform` constants.
-    ReactNative,
-    /// Nothing told; the runtime's default.
-    Runtime,
+message! {
+    /// The embedding application.
+    pub struct AppInfo {
+        /// Its name, where the app gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub name: Option<String>,
+        /// Its version, where the app gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub version: Option<String>,
+        /// The page's origin, in a browser.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub origin: Option<String>,
+    }
 }
 
-/// The device, as far as its runtime tells.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeviceInfo {
-    /// Phone, tablet or desktop.
-    pub class: DeviceClass,
-    /// How the class was determined.
-    pub class_source: DeviceClassSource,
-    /// The operating system: `android`, `ios`, `windows`, `macos`, `linux`, `chromeos` or another name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub os: Option<String>,
-    /// Its version, where known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub os_version: Option<String>,
-    /// The model, where known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// A BCP 47 language tag.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub language: Option<String>,
-    /// An IANA time zone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time_zone: Option<String>,
+text_enum! {
+    /// What kind of device an install runs on. It decides one rule: a tablet does not displace an active phone.
+    pub enum DeviceClass {
+        /// A phone.
+        Phone = "phone",
+        /// A tablet.
+        Tablet = "tablet",
+        /// A desktop or laptop computer, a server, anything else.
+        Desktop = "desktop",
+    }
 }
 
-/// The SDK itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SdkInfo {
-    /// The package's version.
-    pub version: String,
-    /// Where it runs: `browser`, `node`, `react-native` or another name.
-    pub runtime: String,
+text_enum! {
+    /// How the SDK found out the device's class.
+    pub enum DeviceClassSource {
+        /// The app said so, in `initialize({deviceInfo})`.
+        Override = "override",
+        /// User agent client hints (`navigator.userAgentData`).
+        ClientHints = "client_hints",
+        /// The user agent string and the screen.
+        UserAgent = "user_agent",
+        /// React Native's `Platform` constants.
+        ReactNative = "react_native",
+        /// Nothing told; the runtime's default.
+        Runtime = "runtime",
+    }
 }
 
-/// Reply of `POST /sdk/v1/users`: 201 where the user is new, 200 where it was restored.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CreateUserResponse {
-    /// The Sentiance user id: 24 lower-case hex digits.
-    pub user_id: String,
-    /// Whether the user is linked to an external id (always, for one created by an authentication code).
-    pub linked: bool,
-    /// Whether this install is the user's active one.
-    pub install_state: InstallState,
-    /// The session.
-    pub token: TokenGrant,
-    /// How the SDK shall behave.
-    pub config: SdkConfiguration,
-    /// The platform's clock.
-    pub server_time: EpochMs,
+message! {
+    /// The device, as far as its runtime tells.
+    pub struct DeviceInfo {
+        /// Phone, tablet or desktop.
+        pub class: DeviceClass,
+        /// How the class was determined.
+        pub class_source: DeviceClassSource,
+        /// The operating system: `android`, `ios`, `windows`, `macos`, `linux`, `chromeos` or another name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub os: Option<String>,
+        /// Its version, where known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub os_version: Option<String>,
+        /// The model, where known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub model: Option<String>,
+        /// A BCP 47 language tag.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub language: Option<String>,
+        /// An IANA time zone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub time_zone: Option<String>,
+    }
 }
 
-/// A pair of tokens.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TokenGrant {
-    /// Authorizes calls for this user.
-    pub access_token: Secret,
-    /// When the access token expires, by the platform's clock.
-    pub expires_at: EpochMs,
-    /// Buys the next pair, once.
-    pub refresh_token: Secret,
-    /// Counts the pairs of this install, from 1. Of two pairs the one with the higher number is valid.
-    pub generation: u32,
+message! {
+    /// The SDK itself.
+    pub struct SdkInfo {
+        /// The package's version.
+        pub version: String,
+        /// Where it runs: `browser`, `node`, `react-native` or another name.
+        pub runtime: String,
+    }
 }
 
-/// What the platform says of an install.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InstallState {
-    /// The user's active install.
-    Active,
-    /// Another device is the user's active one.
-    Inactive,
-    /// The user was disabled on the platform.
-    Disabled,
+message! {
+    /// Reply of `POST /sdk/v1/users`: 201 where the user is new, 200 where it was restored.
+    pub struct CreateUserResponse {
+        /// The Sentiance user id: 24 lower-case hex digits.
+        pub user_id: String,
+        /// Whether the user is linked to an external id (always, for one created by an authentication code).
+        pub linked: bool,
+        /// Whether this install is the user's active one.
+        pub install_state: InstallState,
+        /// The session.
+        pub token: TokenGrant,
+        /// How the SDK shall behave.
+        pub config: SdkConfiguration,
+        /// The platform's clock.
+        pub server_time: EpochMs,
+    }
 }
 
-/// The SDK's configuration, decided by the platform.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SdkConfiguration {
-    /// How often a visible page with a status listener asks for the install's state, in seconds.
-    pub status_poll_seconds: u32,
+message! {
+    /// A pair of tokens.
+    pub struct TokenGrant {
+        /// Authorizes calls for this user.
+        pub access_token: Secret,
+        /// When the access token expires, by the platform's clock.
+        pub expires_at: EpochMs,
+        /// Buys the next pair, once.
+        pub refresh_token: Secret,
+        /// Counts the pairs of this install, from 1. Of two pairs the one with the higher number is valid.
+        pub generation: u32,
+    }
 }
 
-/// Body of `POST /sdk/v1/token`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RefreshRequest {
-    /// The refresh token of the newest pair that the SDK knows.
-    pub refresh_token: Secret,
-    /// Made by the SDK and stored before sending, as in [`CreateUserRequest`].
-    pub idempotency_key: String,
+text_enum! {
+    /// What the platform says of an install.
+    pub enum InstallState {
+        /// The user's active install.
+        Active = "active",
+        /// Another device is the user's active one.
+        Inactive = "inactive",
+        /// The user was disabled on the platform.
+        Disabled = "disabled",
+    }
 }
 
-/// Reply of `POST /sdk/v1/token`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RefreshResponse {
-    /// The new pair.
-    pub token: TokenGrant,
-    /// The platform's clock.
-    pub server_time: EpochMs,
+message! {
+    /// The SDK's configuration, decided by the platform.
+    pub struct SdkConfiguration {
+        /// How often a visible page with a status listener asks for the install's state, in seconds.
+        pub status_poll_seconds: u32,
+    }
 }
 
-/// Reply of `GET /sdk/v1/config`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ConfigResponse {
-    /// What the platform says of this install.
-    pub install_state: InstallState,
-    /// How the SDK shall behave.
-    pub config: SdkConfiguration,
-    /// The platform's clock.
-    pub server_time: EpochMs,
+message! {
+    /// Body of `POST /sdk/v1/token`.
+    pub struct RefreshRequest {
+        /// The refresh token of the newest pair that the SDK knows.
+        pub refresh_token: Secret,
+        /// Made by the SDK and stored before sending, as in [`CreateUserRequest`].
+        pub idempotency_key: String,
+    }
+}
+
+message! {
+    /// Reply of `POST /sdk/v1/token`.
+    pub struct RefreshResponse {
+        /// The new pair.
+        pub token: TokenGrant,
+        /// The platform's clock.
+        pub server_time: EpochMs,
+    }
+}
+
+message! {
+    /// Reply of `GET /sdk/v1/config`.
+    pub struct ConfigResponse {
+        /// What the platform says of this install.
+        pub install_state: InstallState,
+        /// How the SDK shall behave.
+        pub config: SdkConfiguration,
+        /// The platform's clock.
+        pub server_time: EpochMs,
+    }
 }

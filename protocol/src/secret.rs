@@ -1,5 +1,6 @@
 //! Text that must never be printed.
 
+use crate::{Field, Source};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -23,6 +24,12 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+impl Field for Secret {
+    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
+        source.text(key).map(Secret)
     }
 }
 

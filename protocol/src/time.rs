@@ -1,5 +1,6 @@
 //! Points in time on the wire.
 
+use crate::{Field, Source};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds since the Unix epoch, by the clock of whoever wrote it.
@@ -37,6 +38,12 @@ impl Serialize for EpochMs {
 impl<'de> Deserialize<'de> for EpochMs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         f64::deserialize(deserializer).map(EpochMs)
+    }
+}
+
+impl Field for EpochMs {
+    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
+        source.number(key).map(EpochMs)
     }
 }
 

@@ -1,77 +1,79 @@
 //! What is stored on the device: one JSON record under one key, so that a crash leaves the old state or the new one.
 
-use sentiance_protocol::{EpochMs, InstallState, SdkConfiguration, TokenGrant};
-use serde::{Deserialize, Serialize};
+use sentiance_protocol::{EpochMs, InstallState, SdkConfiguration, TokenGrant, message, text_enum};
 
 /// The schema that this version writes, and the only one it reads.
 pub const RECORD_VERSION: u32 = 1;
 
-/// All that must be consistent. Under 2 KB, so that it fits every secure store of React Native.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// [`RECORD_VERSION`].
-    pub version: u32,
-    /// Counts the changes. It goes on counting after a reset, which is why a reset leaves a record without a user.
-    pub epoch: u32,
-    /// The user, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<User>,
-    /// A creation that was sent and whose answer is not known yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pending: Option<Pending>,
+message! {
+    /// All that must be consistent. Under 2 KB, so that it fits every secure store of React Native.
+    pub struct Record {
+        /// [`RECORD_VERSION`].
+        pub version: u32,
+        /// Counts the changes. It goes on counting after a reset, which is why a reset leaves a record without a user.
+        pub epoch: u32,
+        /// The user, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub user: Option<User>,
+        /// A creation that was sent and whose answer is not known yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub pending: Option<Pending>,
+    }
 }
 
-/// The user of this device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct User {
-    /// The Sentiance user id.
-    pub id: String,
-    /// Whether it is linked to an external id.
-    pub linked: bool,
-    /// This install's id.
-    pub install_id: String,
-    /// The platform that created it, kept for as long as the user.
-    pub platform_url: String,
-    /// What the platform last said of it.
-    pub state: UserState,
-    /// The newest session that is known.
-    pub token: TokenGrant,
-    /// When that session was issued, by the platform's clock.
-    pub issued_at: EpochMs,
-    /// The idempotency key of a refresh that was sent and whose answer is not known yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refresh_key: Option<String>,
-    /// The platform's clock minus this device's, in milliseconds.
-    pub clock_offset: f64,
-    /// How the SDK shall behave.
-    pub config: SdkConfiguration,
+message! {
+    /// The user of this device.
+    pub struct User {
+        /// The Sentiance user id.
+        pub id: String,
+        /// Whether it is linked to an external id.
+        pub linked: bool,
+        /// This install's id.
+        pub install_id: String,
+        /// The platform that created it, kept for as long as the user.
+        pub platform_url: String,
+        /// What the platform last said of it.
+        pub state: UserState,
+        /// The newest session that is known.
+        pub token: TokenGrant,
+        /// When that session was issued, by the platform's clock.
+        pub issued_at: EpochMs,
+        /// The idempotency key of a refresh that was sent and whose answer is not known yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub refresh_key: Option<String>,
+        /// The platform's clock minus this device's, in milliseconds.
+        pub clock_offset: f64,
+        /// How the SDK shall behave.
+        pub config: SdkConfiguration,
+    }
 }
 
-/// A creation under way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pending {
-    /// The install id that was sent.
-    pub install_id: String,
-    /// The idempotency key that was sent.
-    pub key: String,
-    /// Tells whether another try is for the same code, without keeping the code.
-    pub code_fingerprint: String,
+message! {
+    /// A creation under way.
+    pub struct Pending {
+        /// The install id that was sent.
+        pub install_id: String,
+        /// The idempotency key that was sent.
+        pub key: String,
+        /// Tells whether another try is for the same code, without keeping the code.
+        pub code_fingerprint: String,
+    }
 }
 
-/// Why the user can or can't act. Only the platform's own word changes it, and nothing but a reset removes the user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UserState {
-    /// It can.
-    Active,
-    /// Another device is the user's active one.
-    Inactive,
-    /// The user was disabled on the platform.
-    Disabled,
-    /// The user was deleted on the platform.
-    Deleted,
-    /// The platform ended this install's session for good.
-    SessionEnded,
+text_enum! {
+    /// Why the user can or can't act. Only the platform's own word changes it, and nothing but a reset removes the user.
+    pub enum UserState {
+        /// It can.
+        Active = "active",
+        /// Another device is the user's active one.
+        Inactive = "inactive",
+        /// The user was disabled on the platform.
+        Disabled = "disabled",
+        /// The user was deleted on the platform.
+        Deleted = "deleted",
+        /// The platform ended this install's session for good.
+        SessionEnded = "session_ended",
+    }
 }
 
 impl From<InstallState> for UserState {

@@ -3,10 +3,10 @@
 use super::errors;
 use super::js;
 use super::pump::Driver;
+use super::table::Table;
 use crate::core::{CallId, Code, Output, Reason, SdkError};
 use js_sys::{Function, Promise};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Once;
 use wasm_bindgen::JsValue;
@@ -22,7 +22,7 @@ struct InFlight {
 
 thread_local! {
     // Outside the driver, where the panic hook reaches them.
-    static IN_FLIGHT: RefCell<HashMap<CallId, InFlight>> = RefCell::default();
+    static IN_FLIGHT: Table<CallId, InFlight> = const { Table::new() };
     static ON_FATAL: RefCell<Option<Function>> = const { RefCell::new(None) };
     static BROKEN: Cell<bool> = const { Cell::new(false) };
 }
@@ -45,7 +45,7 @@ impl Calls {
             if is_broken() {
                 reject_broken(&call);
             } else {
-                IN_FLIGHT.with(|calls| calls.borrow_mut().insert(id, call));
+                IN_FLIGHT.with(|calls| calls.insert(id, call));
             }
         });
         (id, promise)
@@ -55,7 +55,7 @@ impl Calls {
 impl Driver {
     pub(super) fn settle(self: &Rc<Self>, id: CallId, outcome: Result<Output, SdkError>) {
         self.options.forget(id);
-        let Some(call) = IN_FLIGHT.with(|calls| calls.borrow_mut().remove(&id)) else { return };
+        let Some(call) = IN_FLIGHT.with(|calls| calls.remove(&id)) else { return };
         let _ = match outcome {
             Ok(output) => {
                 let value = match call.finish {
@@ -96,11 +96,8 @@ fn install_hook() {
             let text = payload.downcast_ref::<&str>().copied();
             let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
             let message = ["The SDK's code panicked: ", text.unwrap_or("no message"), "."].concat();
-            // Taken out one by one, and never borrowed while JavaScript runs.
-            let calls =
-                IN_FLIGHT.with(|calls| calls.try_borrow_mut().map(|mut calls| std::mem::take(&mut *calls)));
-            for call in calls.unwrap_or_default().values() {
-                reject_broken(call);
+            for (_, call) in IN_FLIGHT.with(Table::drain) {
+                reject_broken(&call);
             }
             let callback = ON_FATAL.with(|slot| slot.try_borrow().ok().and_then(|slot| slot.clone()));
             if let Some(callback) = callback {

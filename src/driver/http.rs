@@ -2,11 +2,11 @@
 
 use super::js;
 use super::pump::Driver;
-use super::storage::{from_value, to_json};
+use super::table::Table;
+use super::wire;
 use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError};
-use js_sys::{Function, JSON, Object, Reflect};
-use std::cell::RefCell;
-use std::collections::HashMap;
+use js_sys::{Function, Object, Reflect};
+use sentiance_protocol::Message;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -17,7 +17,7 @@ const LONGEST_REPLY: u32 = 64 * 1024;
 /// The requests under way, by ticket, each with its abort controller where the runtime has one.
 #[derive(Default)]
 pub(super) struct Requests {
-    under_way: RefCell<HashMap<Ticket, JsValue>>,
+    under_way: Table<Ticket, JsValue>,
 }
 
 impl Requests {
@@ -27,18 +27,18 @@ impl Requests {
             .ok()
             .and_then(|constructor| Reflect::construct(&constructor, &js_sys::Array::new()).ok())
             .unwrap_or(JsValue::UNDEFINED);
-        self.under_way.borrow_mut().insert(ticket, controller.clone());
+        self.under_way.insert(ticket, controller.clone());
         let driver = Rc::clone(driver);
         spawn_local(async move {
             let outcome = exchange(&driver, &request, &controller).await;
-            if driver.requests.under_way.borrow_mut().remove(&ticket).is_some() {
+            if driver.requests.under_way.remove(&ticket).is_some() {
                 driver.dispatch(Event::Responded(ticket, outcome));
             }
         });
     }
 
     pub(super) fn abort(&self, ticket: Ticket) {
-        let controller = self.under_way.borrow_mut().remove(&ticket);
+        let controller = self.under_way.remove(&ticket);
         if let Some(controller) = controller {
             let _ = js::invoke(&controller, "abort", &[]);
         }
@@ -92,8 +92,8 @@ fn init(request: &Request, controller: &JsValue) -> JsValue {
         js::set(&headers, "If-None-Match", etag.as_str());
     }
     let body = match &request.body {
-        Body::CreateUser(body) => to_json(body),
-        Body::Refresh(body) => to_json(body),
+        Body::CreateUser(body) => wire::write(body),
+        Body::Refresh(body) => wire::write(body),
         Body::Goodbye => Some("{}".to_owned()),
         Body::Config => None,
     };
@@ -127,13 +127,13 @@ fn read_reply(expected: &Body, status: u16, etag: Option<String>, text: &JsValue
     if text.length() > LONGEST_REPLY {
         return Reply::Unreadable;
     }
-    let Ok(value) = JSON::parse(&String::from(text)) else { return Reply::Unreadable };
+    let Some(object) = wire::parse(&String::from(text)) else { return Reply::Unreadable };
     let reply = match (status, expected) {
-        (200..=299, Body::CreateUser(_)) => from_value(value).map(|user| Reply::User(Box::new(user))),
-        (200..=299, Body::Refresh(_)) => from_value(value).map(Reply::Token),
-        (200..=299, Body::Config) => from_value(value).map(|config| Reply::Config(config, etag)),
+        (200..=299, Body::CreateUser(_)) => Message::read(&object).map(|user| Reply::User(Box::new(user))),
+        (200..=299, Body::Refresh(_)) => Message::read(&object).map(Reply::Token),
+        (200..=299, Body::Config) => Message::read(&object).map(|config| Reply::Config(config, etag)),
         (200..=299, Body::Goodbye) => Some(Reply::Empty),
-        _ => from_value(value).map(Reply::Error),
+        _ => Message::read(&object).map(Reply::Error),
     };
     reply.unwrap_or(Reply::Unreadable)
 }

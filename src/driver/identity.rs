@@ -125,12 +125,12 @@ fn browser() -> Found {
     if let Some(mobile) = js::get(&hints, "mobile").as_bool()
         && found.class != DeviceClass::Tablet
     {
-        let platform = js::text(&js::get(&hints, "platform")).unwrap_or_default().to_lowercase();
+        let platform = js::text(&js::get(&hints, "platform")).unwrap_or_default();
         found.source = DeviceClassSource::ClientHints;
-        found.class = match (mobile, platform.as_str()) {
+        found.class = match (mobile, platform == "Android") {
             (true, _) => DeviceClass::Phone,
-            (false, "android") => DeviceClass::Tablet,
-            (false, _) => DeviceClass::Desktop,
+            (false, true) => DeviceClass::Tablet,
+            (false, false) => DeviceClass::Desktop,
         };
     }
     found

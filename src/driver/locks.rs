@@ -5,10 +5,10 @@
 
 use super::js;
 use super::pump::Driver;
+use super::table::Table;
 use crate::core::{Event, LockName, LockOutcome, Ticket};
 use js_sys::{Array, Function, Object, Promise};
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -23,8 +23,8 @@ const LEASE_MS: f64 = 45_000.0;
 /// The locks that this tab holds.
 #[derive(Default)]
 pub(super) struct Locks {
-    held: RefCell<HashMap<LockName, Held>>,
-    tickets: RefCell<HashMap<Ticket, LockName>>,
+    held: Table<LockName, Held>,
+    tickets: Table<Ticket, LockName>,
     owner: Cell<f64>,
 }
 
@@ -42,8 +42,8 @@ impl Locks {
         spawn_local(async move {
             let outcome = match driver.locks.acquire(&driver, name).await {
                 Ok(held) => {
-                    driver.locks.held.borrow_mut().insert(name, held);
-                    driver.locks.tickets.borrow_mut().insert(ticket, name);
+                    driver.locks.held.insert(name, held);
+                    driver.locks.tickets.insert(ticket, name);
                     LockOutcome::Acquired
                 }
                 Err(outcome) => outcome,
@@ -74,15 +74,17 @@ impl Locks {
             return Err(LockOutcome::Busy);
         }
         let until = js_sys::Date::now() + LEASE_MS;
-        let text = [self.owner().to_string(), until.to_string()].join(" ");
+        let text = Array::of2(&self.owner().into(), &until.into()).join(" ");
         // A storage that refuses to write excludes nobody, as without a lease.
-        let _ = storage.set_item(name.as_str(), &text);
+        let _ = storage.set_item(name.as_str(), &String::from(text));
         Ok(Held::Lease(storage))
     }
 
     pub(super) fn release(&self, name: LockName) {
-        let held = self.held.borrow_mut().remove(&name);
-        self.tickets.borrow_mut().retain(|_, other| *other != name);
+        let held = self.held.remove(&name);
+        for ticket in self.tickets.keys_where(|other| *other == name) {
+            self.tickets.remove(&ticket);
+        }
         match held {
             Some(Held::Web(release)) => {
                 let _ = release.call0(&JsValue::UNDEFINED);
@@ -95,17 +97,14 @@ impl Locks {
     }
 
     pub(super) fn release_ticket(&self, ticket: Ticket) {
-        let name = self.tickets.borrow_mut().remove(&ticket);
-        if let Some(name) = name {
+        if let Some(name) = self.tickets.remove(&ticket) {
             self.release(name);
         }
     }
 
     /// The page goes away: whoever comes next shall not wait for its leases to run out.
     pub(super) fn release_leases(&self) {
-        let leased = |(name, held): (&LockName, &Held)| matches!(held, Held::Lease(_)).then_some(*name);
-        let names: Vec<LockName> = self.held.borrow().iter().filter_map(leased).collect();
-        for name in names {
+        for name in self.held.keys_where(|held| matches!(held, Held::Lease(_))) {
             self.release(name);
         }
     }

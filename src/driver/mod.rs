@@ -9,7 +9,8 @@
 //! | `http`, `timers`, `locks`, `tabs`, `page` | the outside world |
 //! | `listeners` | the status listeners |
 //! | `identity` | what the SDK says of app, device and itself |
-//! | `js` | small helpers for a world in which anything may be missing |
+//! | `wire` | JSON: what is sent and stored, and back |
+//! | `table`, `js` | small helpers for a world in which anything may be missing |
 
 mod calls;
 mod errors;
@@ -23,8 +24,10 @@ mod output;
 mod page;
 mod pump;
 mod storage;
+mod table;
 mod tabs;
 mod timers;
+mod wire;
 
 pub(crate) use calls::{on_fatal, version};
 pub(crate) use listeners::add_status_listener;

@@ -5,11 +5,11 @@ use super::identity::DeviceOverrides;
 use super::js;
 use super::pump::{Driver, driver};
 use super::storage::Choice;
+use super::table::Table;
 use crate::core::{Call, CallId, Code, CreateUserOptions, Event, Reason, SdkError, Timeouts};
 use js_sys::{Function, Promise, TypeError};
 use sentiance_protocol::Secret;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -20,7 +20,7 @@ const LONGEST_TIMEOUT_MS: f64 = 600_000.0;
 #[derive(Default)]
 pub(super) struct Options {
     in_force: RefCell<Given>,
-    waiting: RefCell<HashMap<CallId, Given>>,
+    waiting: Table<CallId, Given>,
 }
 
 /// Options as the app gave them; `None` leaves what is in force.
@@ -51,7 +51,7 @@ pub(crate) fn initialize(options: &JsValue) -> Promise {
         timeouts: given.timeouts,
     };
     let (id, promise) = driver.calls.open(None);
-    driver.options.waiting.borrow_mut().insert(id, given);
+    driver.options.waiting.insert(id, given);
     driver.dispatch(Event::Call(id, call));
     promise
 }
@@ -172,13 +172,13 @@ impl Options {
 
     /// The call is settled: what it did not apply is void.
     pub(super) fn forget(&self, call: CallId) {
-        self.waiting.borrow_mut().remove(&call);
+        self.waiting.remove(&call);
     }
 }
 
 impl Driver {
     pub(super) fn apply_options(self: &Rc<Self>, call: CallId) {
-        let Some(given) = self.options.waiting.borrow_mut().remove(&call) else { return };
+        let Some(given) = self.options.waiting.remove(&call) else { return };
         if let Some(choice) = &given.storage {
             self.storage.choose(choice.clone());
         }

@@ -1,10 +1,9 @@
 //! What the calls resolve with, as JavaScript sees it.
 
-use super::js;
+use super::{js, wire};
 use crate::core::{InitState, Output, SdkStatus};
 use js_sys::Date;
 use sentiance_protocol::EpochMs;
-use serde::Serialize;
 use wasm_bindgen::JsValue;
 
 impl Output {
@@ -39,8 +38,7 @@ impl Output {
 
 /// A fresh object each time: what one listener does to it, the next does not see.
 pub(super) fn status_to_js(status: &SdkStatus) -> JsValue {
-    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
-    status.serialize(&serializer).unwrap_or(JsValue::UNDEFINED)
+    wire::to_object(status)
 }
 
 /// `YYYY-MM-DDTHH:mm:ss.sssZ`, the one form of a date that every engine must be able to parse.

@@ -9,13 +9,14 @@ use super::locks::Locks;
 use super::options::Options;
 use super::page;
 use super::storage::Storage;
+use super::table::Table;
 use super::tabs::Tabs;
 use super::timers::Timers;
 use crate::core::{Call, Core, Effect, Entropy, Event, Input, Settings, Timeouts, Warning};
 use js_sys::Promise;
 use sentiance_protocol::EpochMs;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 
@@ -26,7 +27,7 @@ pub(super) struct Driver {
     core: RefCell<Core>,
     inbox: RefCell<VecDeque<Event>>,
     pumping: Cell<bool>,
-    warned: RefCell<HashSet<&'static str>>,
+    warned: Table<&'static str, ()>,
     pub(super) calls: Calls,
     pub(super) options: Options,
     pub(super) listeners: Listeners,
@@ -70,7 +71,7 @@ impl Driver {
             core: RefCell::new(Core::new(settings)),
             inbox: RefCell::default(),
             pumping: Cell::new(false),
-            warned: RefCell::default(),
+            warned: Table::default(),
             calls: Calls::default(),
             options: Options::default(),
             listeners: Listeners::default(),
@@ -130,7 +131,7 @@ impl Driver {
 
     /// Tells the app's logger, else the console; each kind of warning once.
     pub(super) fn warn(&self, warning: &Warning) {
-        if self.warned.borrow_mut().insert(warning.code) {
+        if self.warned.insert(warning.code, ()).is_none() {
             let text = ["Sentiance: ", warning.code, ": ", &warning.message].concat();
             let _ = js::invoke(&self.options.logger(), "warn", &[&text.into()]);
         }

@@ -2,9 +2,8 @@
 
 use super::js;
 use super::pump::Driver;
+use super::table::Table;
 use crate::core::{Event, Timer};
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::Closure;
@@ -12,7 +11,7 @@ use wasm_bindgen::prelude::Closure;
 /// The timers that were ever started.
 #[derive(Default)]
 pub(super) struct Timers {
-    slots: RefCell<HashMap<Timer, Slot>>,
+    slots: Table<Timer, Slot>,
 }
 
 struct Slot {
@@ -24,8 +23,7 @@ struct Slot {
 impl Timers {
     pub(super) fn start(&self, driver: &Rc<Driver>, timer: Timer, ms: f64) {
         self.stop(timer);
-        let mut slots = self.slots.borrow_mut();
-        let slot = slots.entry(timer).or_insert_with(|| {
+        let mut slot = self.slots.remove(&timer).unwrap_or_else(|| {
             let driver = Rc::clone(driver);
             Slot {
                 fire: Closure::new(move || driver.dispatch(Event::TimerFired(timer))),
@@ -40,11 +38,11 @@ impl Timers {
             // In Node, waiting for the next poll is no reason to keep a process alive.
             let _ = js::invoke(&slot.handle, "unref", &[]);
         }
+        self.slots.insert(timer, slot);
     }
 
     pub(super) fn stop(&self, timer: Timer) {
-        if let Some(slot) = self.slots.borrow_mut().get_mut(&timer) {
-            let handle = std::mem::replace(&mut slot.handle, JsValue::UNDEFINED);
+        if let Some(handle) = self.slots.with(&timer, |slot| slot.handle.clone()) {
             let _ = js::invoke(&js::global(), "clearTimeout", &[&handle]);
         }
     }

@@ -4,14 +4,13 @@ mod store;
 
 use super::locks;
 use super::pump::Driver;
+use super::wire;
 use crate::core::{CommitOutcome, Event, LoadOutcome, RECORD_VERSION, Record, Stamp, Ticket};
-use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 pub(super) use store::Choice;
 use store::Store;
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 /// The key of the record. Letters and dots only: some secure stores take nothing else.
@@ -170,7 +169,7 @@ impl Storage {
         if Stamp::of(stored.as_deref()) != *expected {
             return CommitOutcome::Conflict(stored);
         }
-        let Some(text) = to_json(record) else {
+        let Some(text) = wire::write(record) else {
             return CommitOutcome::Failed("the record could not be encoded".to_owned());
         };
         store.set(RECORD_KEY, &text).await.map_or_else(CommitOutcome::Failed, |()| CommitOutcome::Written)
@@ -187,24 +186,8 @@ impl Storage {
 
 async fn read(store: &Store) -> Result<Stored, String> {
     let Some(text) = store.get(RECORD_KEY).await? else { return Ok(Stored::Nothing) };
-    Ok(match from_json::<Record>(&text).filter(|record| record.version == RECORD_VERSION) {
+    Ok(match wire::read::<Record>(&text).filter(|record| record.version == RECORD_VERSION) {
         Some(record) => Stored::Record(Box::new(record)),
         None => Stored::Unreadable(text),
     })
-}
-
-/// JSON through the engine's own parser: one less in the module.
-pub(super) fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Option<T> {
-    from_value(js_sys::JSON::parse(text).ok()?)
-}
-
-/// A parsed value as a type of the protocol.
-pub(super) fn from_value<T: for<'a> Deserialize<'a>>(value: JsValue) -> Option<T> {
-    serde_wasm_bindgen::from_value(value).ok()
-}
-
-/// JSON through the engine's own writer.
-pub(super) fn to_json<T: Serialize>(value: &T) -> Option<String> {
-    let value = value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).ok()?;
-    js_sys::JSON::stringify(&value).ok()?.as_string()
 }

@@ -1,9 +1,8 @@
 //! The kinds of storage, behind one `get`, `set` and `remove`.
 
+use crate::driver::table::Table;
 use crate::driver::{js, page};
 use gloo_storage::Storage as _;
-use std::cell::RefCell;
-use std::collections::HashMap;
 use wasm_bindgen::JsValue;
 
 /// How long one operation may take before it counts as failed.
@@ -26,9 +25,17 @@ pub(crate) enum Choice {
 /// An opened storage.
 pub(super) enum Store {
     Local(web_sys::Storage),
-    Memory(RefCell<HashMap<String, String>>),
+    Memory(Table<String, String>),
     File { fs: JsValue, path: String },
     Adapter { target: JsValue, methods: Methods },
+}
+
+/// What is done with a key.
+#[derive(Clone, Copy)]
+enum Operation<'a> {
+    Get,
+    Set(&'a str),
+    Remove,
 }
 
 /// What an adapter calls the three operations.
@@ -70,11 +77,21 @@ impl Methods {
         let has = |name| js::method(target, name).is_some();
         KNOWN_METHODS.into_iter().find(|methods| has(methods.get) && has(methods.set) && has(methods.remove))
     }
+
+    fn invoke(self, target: &JsValue, operation: Operation<'_>, key: &str) -> Result<JsValue, JsValue> {
+        let key = key.into();
+        let started = match operation {
+            Operation::Get => js::invoke(target, self.get, &[&key]),
+            Operation::Set(text) => js::invoke(target, self.set, &[&key, &text.into()]),
+            Operation::Remove => js::invoke(target, self.remove, &[&key]),
+        };
+        started.unwrap_or(Ok(JsValue::UNDEFINED))
+    }
 }
 
 impl Store {
     pub(super) fn memory() -> Store {
-        Store::Memory(RefCell::default())
+        Store::Memory(Table::default())
     }
 
     pub(super) fn open(choice: &Choice) -> Result<Store, String> {
@@ -87,7 +104,7 @@ impl Store {
             Choice::Memory => Ok(Store::memory()),
             Choice::File(path) => {
                 let fs = js::invoke(&js::global_at(&["process"]), "getBuiltinModule", &[&"node:fs".into()]);
-                match fs.and_then(Result::ok).map(|fs| js::get(&fs, "promises")) {
+                match fs.and_then(Result::ok) {
                     Some(fs) if fs.is_object() => Ok(Store::File { fs, path: path.clone() }),
                     _ => Err("a file needs Node 20.16 or newer; pass another storage".to_owned()),
                 }
@@ -112,20 +129,7 @@ impl Store {
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<String>, String> {
-        let value = match self {
-            Store::Local(storage) => return storage.get_item(key).map_err(|thrown| js::describe(&thrown)),
-            Store::Memory(entries) => return Ok(entries.borrow().get(key).cloned()),
-            Store::File { fs, path } => {
-                let read = js::invoke(fs, "readFile", &[&file_of(path, key).into(), &"utf8".into()]);
-                match finish(read).await {
-                    Err(Failure::Thrown(thrown)) if is_missing(&thrown) => return Ok(None),
-                    other => other.map_err(Failure::describe)?,
-                }
-            }
-            Store::Adapter { target, methods } => {
-                finish(js::invoke(target, methods.get, &[&key.into()])).await.map_err(Failure::describe)?
-            }
-        };
+        let value = self.perform(Operation::Get, key).await?;
         if value.is_null() || value.is_undefined() {
             return Ok(None);
         }
@@ -133,47 +137,65 @@ impl Store {
     }
 
     pub(super) async fn set(&self, key: &str, text: &str) -> Result<(), String> {
-        let outcome = match self {
-            Store::Local(storage) => {
-                return storage.set_item(key, text).map_err(|thrown| js::describe(&thrown));
-            }
-            Store::Memory(entries) => {
-                entries.borrow_mut().insert(key.to_owned(), text.to_owned());
-                return Ok(());
-            }
-            Store::File { fs, path } => {
-                // Written beside it and renamed, so that a crash leaves the old text or the new one.
-                let (file, fresh) = (file_of(path, key), file_of(path, key) + ".new");
-                let options = js::object(&[("mode", 0o600.into()), ("flush", true.into())]);
-                let written = js::invoke(fs, "writeFile", &[&fresh.as_str().into(), &text.into(), &options]);
-                finish(written).await.map_err(Failure::describe)?;
-                finish(js::invoke(fs, "rename", &[&fresh.into(), &file.into()])).await
-            }
-            Store::Adapter { target, methods } => {
-                finish(js::invoke(target, methods.set, &[&key.into(), &text.into()])).await
-            }
-        };
-        outcome.map(drop).map_err(Failure::describe)
+        self.perform(Operation::Set(text), key).await.map(drop)
     }
 
     pub(super) async fn remove(&self, key: &str) -> Result<(), String> {
-        let outcome = match self {
-            Store::Local(storage) => return storage.remove_item(key).map_err(|thrown| js::describe(&thrown)),
+        self.perform(Operation::Remove, key).await.map(drop)
+    }
+
+    /// Only an adapter may answer later; and then not too late.
+    async fn perform(&self, operation: Operation<'_>, key: &str) -> Result<JsValue, String> {
+        let returned = self.start(operation, key).map_err(|thrown| js::describe(&thrown))?;
+        if !returned.is_object() {
+            return Ok(returned);
+        }
+        match js::within(&returned, DEADLINE_MS).await {
+            Some(outcome) => outcome.map_err(|thrown| js::describe(&thrown)),
+            None => Err("the storage did not answer in time".to_owned()),
+        }
+    }
+
+    fn start(&self, operation: Operation<'_>, key: &str) -> Result<JsValue, JsValue> {
+        match self {
+            Store::Local(storage) => KNOWN_METHODS[0].invoke(storage, operation, key),
             Store::Memory(entries) => {
-                entries.borrow_mut().remove(key);
-                return Ok(());
-            }
-            Store::File { fs, path } => {
-                match finish(js::invoke(fs, "unlink", &[&file_of(path, key).into()])).await {
-                    Err(Failure::Thrown(thrown)) if is_missing(&thrown) => return Ok(()),
-                    other => other,
+                let key = key.to_owned();
+                match operation {
+                    Operation::Get => return Ok(entries.with(&key, String::clone).into()),
+                    Operation::Set(text) => drop(entries.insert(key, text.to_owned())),
+                    Operation::Remove => drop(entries.remove(&key)),
                 }
+                Ok(JsValue::UNDEFINED)
             }
-            Store::Adapter { target, methods } => {
-                finish(js::invoke(target, methods.remove, &[&key.into()])).await
-            }
-        };
-        outcome.map(drop).map_err(Failure::describe)
+            Store::File { fs, path } => file_operation(fs, &file_of(path, key), operation),
+            Store::Adapter { target, methods } => methods.invoke(target, operation, key),
+        }
+    }
+}
+
+/// Synchronous, like `localStorage`: the record is small and changes seldom.
+fn file_operation(fs: &JsValue, file: &str, operation: Operation<'_>) -> Result<JsValue, JsValue> {
+    let path = file.into();
+    let call = |name, args: &[&JsValue]| js::invoke(fs, name, args).unwrap_or(Ok(JsValue::UNDEFINED));
+    let outcome = match operation {
+        Operation::Get => call("readFileSync", &[&path, &"utf8".into()]),
+        Operation::Set(text) => {
+            // Written beside it and renamed, so that a crash leaves the old text or the new one.
+            let fresh = [file, ".new"].concat().into();
+            let options = js::object(&[("mode", 0o600.into()), ("flush", true.into())]);
+            call("writeFileSync", &[&fresh, &text.into(), &options])?;
+            call("renameSync", &[&fresh, &path])
+        }
+        Operation::Remove => call("unlinkSync", &[&path]),
+    };
+    match outcome {
+        // There is no such file: nothing to read, nothing to remove.
+        Err(thrown) if js::text(&js::get(&thrown, "code")).as_deref() == Some("ENOENT") => match operation {
+            Operation::Set(_) => Err(thrown),
+            Operation::Get | Operation::Remove => Ok(JsValue::UNDEFINED),
+        },
+        other => other,
     }
 }
 
@@ -200,31 +222,4 @@ fn file_of(path: &str, key: &str) -> String {
         Some(suffix) => [path, suffix].concat(),
         None => [path, ".", key].concat(),
     }
-}
-
-fn is_missing(thrown: &JsValue) -> bool {
-    js::text(&js::get(thrown, "code")).as_deref() == Some("ENOENT")
-}
-
-enum Failure {
-    Thrown(JsValue),
-    TimedOut,
-}
-
-impl Failure {
-    fn describe(self) -> String {
-        match self {
-            Failure::Thrown(thrown) => js::describe(&thrown),
-            Failure::TimedOut => "the storage did not answer in time".to_owned(),
-        }
-    }
-}
-
-/// Waits for what a method returned, synchronous or not.
-async fn finish(started: Option<Result<JsValue, JsValue>>) -> Result<JsValue, Failure> {
-    let returned = started.unwrap_or(Ok(JsValue::UNDEFINED)).map_err(Failure::Thrown)?;
-    if !returned.is_object() {
-        return Ok(returned);
-    }
-    js::within(&returned, DEADLINE_MS).await.ok_or(Failure::TimedOut)?.map_err(Failure::Thrown)
 }

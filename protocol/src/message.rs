@@ -1,0 +1,217 @@
+//! Messages: types that travel as JSON objects, each field named once.
+//!
+//! Two readers take them apart. The platform has serde's, which says what is wrong with bad input. The SDK has
+//! [`Source`]: it reads what the engine's own `JSON.parse` made of the text, and needs a tenth of the code that serde's
+//! reader becomes in WebAssembly. A test holds the two against each other.
+
+/// A parsed JSON object, in whatever form the runtime keeps it.
+pub trait Source: Sized {
+    /// Whether there is such a field, and it is not `null`.
+    fn has(&self, key: &str) -> bool;
+    /// The text in a field.
+    fn text(&self, key: &str) -> Option<String>;
+    /// The number in a field.
+    fn number(&self, key: &str) -> Option<f64>;
+    /// The boolean in a field.
+    fn flag(&self, key: &str) -> Option<bool>;
+    /// The object in a field.
+    fn object(&self, key: &str) -> Option<Self>;
+}
+
+/// A type that travels as a JSON object.
+pub trait Message: Sized {
+    /// Reads it; `None` where a field is missing or has the wrong type. Fields that are not known are passed over.
+    fn read<S: Source>(source: &S) -> Option<Self>;
+}
+
+/// A type that can stand in a field.
+pub trait Field: Sized {
+    /// Reads it from the field `key`.
+    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self>;
+}
+
+impl Field for String {
+    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
+        source.text(key)
+    }
+}
+
+impl Field for bool {
+    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
+        source.flag(key)
+    }
+}
+
+impl Field for f64 {
+    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
+        source.number(key)
+    }
+}
+
+impl Field for u32 {
+    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
+        let number = source.number(key)?;
+        // `as` saturates, so only a whole number in range comes back the same.
+        (f64::from(number as u32) == number).then_some(number as u32)
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
+        if source.has(key) { T::read_field(source, key).map(Some) } else { Some(None) }
+    }
+}
+
+/// Defines a struct that is a [`Message`], and can be a [`Field`] of another.
+#[macro_export]
+macro_rules! message {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident { $( $(#[$field_meta:meta])* pub $field:ident: $type:ty, )+ }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct $name { $( $(#[$field_meta])* pub $field: $type, )+ }
+
+        impl $crate::Message for $name {
+            fn read<S: $crate::Source>(source: &S) -> Option<Self> {
+                Some($name { $( $field: $crate::Field::read_field(source, stringify!($field))?, )+ })
+            }
+        }
+
+        impl $crate::Field for $name {
+            fn read_field<S: $crate::Source>(source: &S, key: &str) -> Option<Self> {
+                <$name as $crate::Message>::read(&source.object(key)?)
+            }
+        }
+    };
+}
+
+/// Defines an enum that travels as a text, and can be a [`Field`].
+#[macro_export]
+macro_rules! text_enum {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+ }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $( $(#[$variant_meta])* $variant, )+ }
+
+        impl $name {
+            /// The text on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text),+ }
+            }
+
+            /// The value of that text.
+            pub fn parse(text: &str) -> Option<$name> {
+                match text { $($text => Some($name::$variant),)+ _ => None }
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                $name::parse(&text).ok_or_else(|| serde::de::Error::unknown_variant(&text, &[$($text),+]))
+            }
+        }
+
+        impl $crate::Field for $name {
+            fn read_field<S: $crate::Source>(source: &S, key: &str) -> Option<Self> {
+                $name::parse(&source.text(key)?)
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Message, Source};
+    use crate::{ConfigResponse, CreateUserRequest, CreateUserResponse, ErrorBody, RefreshResponse};
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+    use std::fmt::Debug;
+
+    impl Source for Value {
+        fn has(&self, key: &str) -> bool {
+            self.get(key).is_some_and(|value| !value.is_null())
+        }
+        fn text(&self, key: &str) -> Option<String> {
+            self.get(key)?.as_str().map(str::to_owned)
+        }
+        fn number(&self, key: &str) -> Option<f64> {
+            self.get(key)?.as_f64()
+        }
+        fn flag(&self, key: &str) -> Option<bool> {
+            self.get(key)?.as_bool()
+        }
+        fn object(&self, key: &str) -> Option<Value> {
+            self.get(key).filter(|value| value.is_object()).cloned()
+        }
+    }
+
+    /// Both readers must say the same of `good`, and of `good` with each of its fields in turn removed or mistyped.
+    fn both_readers_agree<T: Message + DeserializeOwned + PartialEq + Debug>(good: &Value) {
+        assert!(T::read(good).is_some(), "{good}");
+        for broken in damage(good) {
+            let by_serde = serde_json::from_value::<T>(broken.clone()).ok();
+            assert_eq!(T::read(&broken), by_serde, "{broken}");
+        }
+    }
+
+    /// `value` itself, and every way to spoil one of its fields, however deep.
+    fn damage(value: &Value) -> Vec<Value> {
+        let mut variants = vec![value.clone()];
+        let Value::Object(fields) = value else { return variants };
+        for (key, inner) in fields {
+            let with = |replacement: Option<Value>| {
+                let mut spoiled = fields.clone();
+                match replacement {
+                    Some(replacement) => spoiled.insert(key.clone(), replacement),
+                    None => spoiled.remove(key),
+                };
+                Value::Object(spoiled)
+            };
+            variants.push(with(None));
+            // No list: serde alone also reads a struct from one.
+            for wrong in [json!(null), json!(true), json!(1.5), json!(-1), json!("text"), json!({})] {
+                variants.push(with(Some(wrong)));
+            }
+            variants.extend(damage(inner).into_iter().skip(1).map(|deeper| with(Some(deeper))));
+        }
+        let mut extended = fields.clone();
+        extended.insert("later_version".to_owned(), json!({"x": 1}));
+        variants.push(Value::Object(extended));
+        variants
+    }
+
+    #[test]
+    fn the_readers_of_sdk_and_platform_agree_on_every_message() {
+        let token = json!({
+            "access_token": "sat_x", "expires_at": 1_700_000_000_000_u64, "refresh_token": "srt_x", "generation": 1,
+        });
+        let config = json!({"status_poll_seconds": 60});
+        both_readers_agree::<CreateUserResponse>(&json!({
+            "user_id": "0123", "linked": true, "install_state": "active", "token": token, "config": config,
+            "server_time": 1_700_000_000_000_u64,
+        }));
+        both_readers_agree::<RefreshResponse>(&json!({"token": token, "server_time": 1}));
+        both_readers_agree::<ConfigResponse>(&json!({
+            "install_state": "inactive", "config": config, "server_time": 1,
+        }));
+        both_readers_agree::<ErrorBody>(&json!({"message": "m", "errorCode": "NOT_FOUND", "ref": "r"}));
+        both_readers_agree::<CreateUserRequest>(&json!({
+            "authentication_code": "c", "install_id": "i", "idempotency_key": "k",
+            "app": {"name": "n", "origin": "o"},
+            "device": {"class": "phone", "class_source": "user_agent", "os": "ios"},
+            "sdk": {"version": "1", "runtime": "node"},
+        }));
+    }
+}
