@@ -4,7 +4,7 @@
 
 use crate::build;
 use crate::process;
-use crate::workspace::{npm, root};
+use crate::workspace::{node, npm, root};
 use anyhow::{Context, bail};
 use nix::unistd::geteuid;
 use std::path::Path;
@@ -17,6 +17,9 @@ const NPM_LIMIT: Duration = Duration::from_secs(10 * 60);
 const DEBIAN_WASM: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 /// The package of Debian's browser, and its program.
 const DEBIAN_CHROMIUM: &str = "chromium";
+
+/// The oldest Node with which the development tools run. (The package itself asks for less.)
+const OLDEST_NODE: (u32, u32) = (20, 19);
 
 /// What the caller is about to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +35,26 @@ pub(crate) enum Purpose {
 /// # Errors
 /// Something is missing and could not be installed; the message says what, and how to get it.
 pub(crate) fn run(purpose: Purpose) -> anyhow::Result<()> {
+    check_node()?;
     install_debian_packages(&missing_debian_packages(purpose))?;
     install_npm_packages()
+}
+
+fn check_node() -> anyhow::Result<()> {
+    let (major, minor) = OLDEST_NODE;
+    let wanted = format!("Node.js {major}.{minor} or newer with npm; get it from nodejs.org");
+    let Ok(output) = node(["--version"]).output() else { bail!("missing on this machine: {wanted}") };
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match node_version(&version) {
+        Some(version) if version >= OLDEST_NODE && process::is_installed("npm") => Ok(()),
+        _ => bail!("this machine has Node.js {version}, but this project needs {wanted}"),
+    }
+}
+
+/// The major and minor number of a version such as `v20.19.1`.
+fn node_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.strip_prefix('v')?.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 fn missing_debian_packages(purpose: Purpose) -> Vec<&'static str> {
@@ -120,4 +141,17 @@ fn install_npm_packages() -> anyhow::Result<()> {
 
 fn modified(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OLDEST_NODE, node_version};
+
+    #[test]
+    fn a_version_of_node_is_read_and_compared_by_its_numbers() {
+        assert_eq!(node_version("v20.19.1"), Some((20, 19)));
+        assert!(node_version("v22.3.0") > Some(OLDEST_NODE));
+        assert!(node_version("v20.9.0") < Some(OLDEST_NODE));
+        assert_eq!(node_version("not a version"), None);
+    }
 }
