@@ -23,7 +23,9 @@ mod tool;
 pub(crate) mod toolchain;
 
 use crate::workspace::root;
+use anyhow::Context;
 use fingerprint::Fingerprint;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 /// What is built.
@@ -98,6 +100,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 /// A tool is missing (the message says how to get it), a tool failed, or a check did not hold.
 fn build(variant: Variant) -> anyhow::Result<()> {
     let toolchain = toolchain::find()?;
+    fs::create_dir_all(variant.work_dir())?;
+    // Two builds at once (a developer's and a test's) would write the same files: the second waits.
+    let lock = File::create(variant.work_dir().join("lock"))?;
+    lock.lock().context("cannot lock the build's folder")?;
     let module = compile::run(&toolchain, variant)?;
     let fingerprint = Fingerprint::of_inputs(&module)?;
     if fingerprint.is_current(variant) {

@@ -1,7 +1,7 @@
-//! The table of sizes at the end of the build, and the budgets that it must keep.
+//! The table of sizes at the end of the build, next to the budgets.
 
 use crate::workspace::root;
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use flate2::{Compression, write::GzEncoder};
 use serde::Deserialize;
 use std::fs;
@@ -23,10 +23,10 @@ struct Budget {
     max_bytes: Option<usize>,
 }
 
-/// Prints the sizes of the package in `folder`.
+/// Prints the sizes of the package in `folder`. A test fails where a budget is exceeded; a build goes on.
 ///
 /// # Errors
-/// A budget is exceeded, or a file that it counts is missing.
+/// A file that is to be counted is missing.
 pub(super) fn report(folder: &Path) -> anyhow::Result<()> {
     let path = root().join("tests/package/budgets.json");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -44,10 +44,10 @@ pub(super) fn report(folder: &Path) -> anyhow::Result<()> {
             (None, Some(limit)) => format!("{limit} minified"),
             (None, None) => String::new(),
         };
-        println!("{:<44} {bytes:>9} {gzip_bytes:>9}  {limit}", budget.name);
         let kept = budget.max_gzip_bytes.is_none_or(|limit| gzip_bytes <= limit)
             && budget.max_bytes.is_none_or(|limit| bytes <= limit);
-        ensure!(kept, "the {} is larger than its budget of {limit}", budget.name);
+        let verdict = if kept { "" } else { "  EXCEEDED" };
+        println!("{:<44} {bytes:>9} {gzip_bytes:>9}  {limit}{verdict}", budget.name);
     }
     Ok(())
 }
