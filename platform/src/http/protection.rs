@@ -96,3 +96,37 @@ fn new_reference(random: &dyn Randomness) -> String {
     let text = hex(&id);
     [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Platform, protect};
+    use crate::{clock::SystemClock, http::Settings, random::OsRandomness, store::Store};
+    use axum::{Router, body::Body, extract::Request, routing::get};
+    use http_body_util::BodyExt;
+    use sentiance_protocol::{ErrorBody, ErrorCode};
+    use std::sync::Arc;
+    use tower::ServiceExt;
+
+    async fn broken() -> &'static str {
+        panic!("a cause for the log only")
+    }
+
+    #[tokio::test]
+    async fn a_panic_becomes_an_error_answer_that_does_not_tell_its_cause() {
+        let folder = tempfile::tempdir().unwrap();
+        let platform = Arc::new(Platform {
+            store: Store::open(&folder.path().join("platform.db")).await.unwrap(),
+            clock: Box::new(SystemClock),
+            random: Box::new(OsRandomness),
+            settings: Settings::default(),
+        });
+        let router = protect(Router::new().route("/broken", get(broken)), &platform).with_state(platform);
+        let request = Request::builder().uri("/broken").body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 500);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: ErrorBody = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body.error_code, ErrorCode::InternalError.as_str());
+        assert!(!body.message.contains("cause for the log"));
+    }
+}

@@ -23,6 +23,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long requests under way may take when the platform stops.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
 
+/// How long the database may take to finish what waits.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Serves until `stop` resolves, then finishes the requests under way and closes the database.
 pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Future<Output = ()>) {
     let service = TowerToHyperService::new(router(platform.clone()));
@@ -52,7 +55,9 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
     if timeout(SHUTDOWN_DEADLINE, under_way.shutdown()).await.is_err() {
         tracing::warn!("some requests were not done in time and are cut off");
     }
-    platform.store.close().await;
+    if timeout(CLOSE_DEADLINE, platform.store.close()).await.is_err() {
+        tracing::warn!("the database was not closed in time; nothing that was acknowledged is lost");
+    }
 }
 
 async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, impl Send + use<>) {

@@ -82,15 +82,18 @@ impl<'c> SqliteTransaction<'c> {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        const SQLITE_BUSY: &str = "5";
         match &error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => StoreError::Unavailable,
-            sqlx::Error::Database(cause) if cause.code().as_deref() == Some(SQLITE_BUSY) => {
-                StoreError::Unavailable
-            }
+            sqlx::Error::Database(cause) if is_busy(cause.code().as_deref()) => StoreError::Unavailable,
             _ => StoreError::Database(Arc::new(error)),
         }
     }
+}
+
+/// Whether another process holds the file. The low byte of SQLite's code is the kind of error, the rest its details.
+fn is_busy(code: Option<&str>) -> bool {
+    const SQLITE_BUSY: i32 = 5;
+    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
 /// All migrations run in one transaction, so that two processes which start at once do not run one twice.
@@ -106,4 +109,17 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
         .await
         .map_err(|error| StoreError::Migration(Arc::new(error)))?;
     Ok(transaction.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_busy;
+
+    #[test]
+    fn a_busy_database_is_told_from_a_broken_one() {
+        assert!(is_busy(Some("5")));
+        assert!(is_busy(Some("517")), "a snapshot that is too old");
+        assert!(!is_busy(Some("11")), "a damaged file");
+        assert!(!is_busy(None));
+    }
 }

@@ -147,3 +147,101 @@ impl<W: Work> Job for Task<W> {
         let _ = self.reply.send(answer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        clock::Timestamp,
+        domain::{ListApplications, Refusal},
+        model::{AppId, Application},
+        random::OsRandomness,
+        store::{Store, StoreError, Transaction, Work},
+    };
+    use tempfile::TempDir;
+
+    /// Adds an application, and then ends as told.
+    struct Add(&'static str, End);
+
+    #[derive(Clone, Copy)]
+    enum End {
+        Well,
+        Refused,
+        Panicking,
+    }
+
+    impl Work for Add {
+        type Output = ();
+        type Error = Refusal;
+
+        async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
+            let app_id = AppId::generate(&OsRandomness);
+            let name = self.0.to_owned();
+            tx.insert_application(&Application { app_id, name, created_at: Timestamp(0) }).await?;
+            match self.1 {
+                End::Well => Ok(()),
+                End::Refused => Err(Refusal::UserNotFound),
+                End::Panicking => panic!("on purpose"),
+            }
+        }
+    }
+
+    async fn new_store() -> (TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("platform.db")).await.unwrap();
+        (folder, store)
+    }
+
+    async fn names(store: &Store) -> Vec<String> {
+        let listed = store.read(ListApplications).await.unwrap();
+        let mut names: Vec<_> = listed.into_iter().map(|(app, _)| app.name).collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn of_a_group_only_the_writes_of_those_that_succeed_stay() {
+        let (_folder, store) = new_store().await;
+        // On one thread all of these wait in the queue before the writer sees the first: they share a commit.
+        let (first, refused, panicked, last) = tokio::join!(
+            store.write(Add("first", End::Well)),
+            store.write(Add("refused", End::Refused)),
+            store.write(Add("panicked", End::Panicking)),
+            store.write(Add("last", End::Well)),
+        );
+        assert!(first.is_ok() && last.is_ok());
+        assert!(matches!(refused, Err(Refusal::UserNotFound)));
+        assert!(matches!(panicked, Err(Refusal::Store(StoreError::Panicked))));
+        assert_eq!(names(&store).await, ["first", "last"]);
+    }
+
+    #[tokio::test]
+    async fn a_write_is_there_for_readers_as_soon_as_it_is_acknowledged() {
+        let (_folder, store) = new_store().await;
+        for _ in 0..20 {
+            store.write(Add("one", End::Well)).await.unwrap();
+        }
+        assert_eq!(names(&store).await.len(), 20);
+    }
+
+    #[tokio::test]
+    async fn more_than_the_queue_holds_are_refused_at_once() {
+        let (_folder, store) = new_store().await;
+        let writes = (0..super::QUEUE_LENGTH + 10).map(|_| store.write(Add("one", End::Well)));
+        let results = futures_util::future::join_all(writes).await;
+        let refused =
+            results.iter().filter(|result| matches!(result, Err(Refusal::Store(StoreError::Unavailable))));
+        assert_eq!(refused.count(), 10);
+        assert_eq!(names(&store).await.len(), super::QUEUE_LENGTH);
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_finished_before_the_end_and_what_comes_later_is_refused() {
+        let (folder, store) = new_store().await;
+        let (waiting, ()) = tokio::join!(store.write(Add("waiting", End::Well)), store.close());
+        waiting.unwrap();
+        let late = store.write(Add("late", End::Well)).await;
+        assert!(matches!(late, Err(Refusal::Store(StoreError::Unavailable))));
+        let reopened = Store::open(&folder.path().join("platform.db")).await.unwrap();
+        assert_eq!(names(&reopened).await, ["waiting"]);
+    }
+}
