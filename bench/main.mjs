@@ -30,7 +30,7 @@ try {
   const project = await installPackage(scope);
   const platform = await startPlatform(scope);
   const { sdkMs, fetchMs } = await measureCreateUser(platform, project, CREATE_RUNS);
-  console.log("\nCreating and resetting a user (two requests), in Node");
+  console.log("\nCreating a user, in Node");
   console.log(`  with the SDK:     ${summary(sdkMs, "ms")}`);
   console.log(`  with bare fetch:  ${summary(fetchMs, "ms")}`);
   console.log(`  ratio of the medians: ${(median(sdkMs) / median(fetchMs)).toFixed(2)}`);
