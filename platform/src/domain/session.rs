@@ -3,7 +3,7 @@
 use super::Refusal;
 use crate::{
     clock::Timestamp,
-    model::{AppId, EndReason, InstallId, Origin, Permission, Session},
+    model::{AppId, EndReason, InstallId, Origin, PairState, Permission, Session},
     secret::{AccessToken, Hashed, Plain},
     store::{Store, Transaction, Work},
 };
@@ -19,7 +19,7 @@ pub async fn authenticate(
 ) -> Result<Session, Refusal> {
     let find = FindSession { token: token.hash(), origin };
     let mut session = store.read(find.clone()).await?;
-    if !session.used {
+    if !session.used && session.pair_state != PairState::Superseded {
         session = store.write(UseFirstTime { find, now }).await?;
     }
     session.permits(permission, now)?;

@@ -143,3 +143,13 @@ async fn the_reference_of_an_answer_is_found_in_the_log() {
     let line = log.lines().find(|line| line.contains(reference)).expect("a line with the reference");
     assert!(line.contains("CREDENTIALS_MISSING") && line.contains("/v2/users/me"), "{line}");
 }
+
+#[test]
+fn processes_that_start_at_once_on_a_new_file_do_not_disturb_each_other() {
+    let (_folder, command) = in_empty_folder();
+    std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| command.run(&["migrate"]))).collect();
+        starts.into_iter().for_each(|start| assert!(start.join().unwrap().contains("up to date")));
+    });
+    assert_eq!(command.run(&["app", "list"]), "");
+}
