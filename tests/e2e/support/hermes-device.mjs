@@ -110,11 +110,12 @@ class HermesDevice extends Device {
   #read(engine, line) {
     if (engine !== this.#engine) return;
     const start = line.indexOf("@@");
-    if (start >= 0) this.#serve(JSON.parse(line.slice(start + 2)));
+    if (start >= 0) this.#serve(engine, JSON.parse(line.slice(start + 2)));
     else if (line.includes("Uncaught")) this.#fail(line);
   }
 
-  #serve({ kind, id, payload }) {
+  #serve(engine, { kind, id, payload }) {
+    const answer = (value) => this.#answer(engine, id, value);
     const handlers = {
       outcome: () => {
         this.#calls.get(id)?.resolve(payload);
@@ -123,10 +124,10 @@ class HermesDevice extends Device {
       status: () => this.statuses.push(payload),
       console: () => this.console.push(payload),
       timer: () => this.#startTimer(id, payload),
-      fetch: () => this.#answer(id, fetchFor(payload)),
-      getItem: () => this.#answer(id, this.storage.get(payload.key) ?? null),
-      setItem: () => this.#answer(id, void this.storage.set(payload.key, payload.value)),
-      removeItem: () => this.#answer(id, void this.storage.delete(payload.key)),
+      fetch: () => answer(fetchFor(payload)),
+      getItem: () => answer(this.storage.get(payload.key) ?? null),
+      setItem: () => answer(void this.storage.set(payload.key, payload.value)),
+      removeItem: () => answer(void this.storage.delete(payload.key)),
     };
     handlers[kind]();
   }
@@ -139,13 +140,14 @@ class HermesDevice extends Device {
     this.#timers.add(timer);
   }
 
-  async #answer(id, promise) {
-    try {
-      this.#tell({ kind: "answer", id, value: await promise });
-    } catch (error) {
+  async #answer(engine, id, promise) {
+    const message = await Promise.resolve(promise).then(
+      (value) => ({ value }),
       // React Native's fetch says no more than this either.
-      this.#tell({ kind: "answer", id, error: `Network request failed: ${error.message}` });
-    }
+      (error) => ({ error: `Network request failed: ${error.message}` }),
+    );
+    // An app that was restarted meanwhile never asked.
+    if (engine === this.#engine) this.#tell({ kind: "answer", id, ...message });
   }
 
   #fail(message) {
