@@ -17,10 +17,11 @@ const GENERATED: [(&str, &str); 3] = [
     ("generated/core-javascript", "core-javascript.js"),
 ];
 
-/// `require()` returns the default export itself, which has every member and, for compilers that look for it, itself
-/// as `default`.
-const COMMON_JS_FOOTER: &str = "module.exports = Object.defineProperties(module.exports.default, { \
-    __esModule: { value: true }, default: { value: module.exports.default, enumerable: true } });";
+/// `require()` returns an object with every member and, for compilers that look for it, itself as `default`. A copy,
+/// since esbuild's own object has getters, which an application's tests could not replace.
+const COMMON_JS_FOOTER: &str = "module.exports = Object.assign({}, module.exports); \
+    module.exports.default = module.exports; \
+    Object.defineProperty(module.exports, \"__esModule\", { value: true });";
 
 /// How a file is loaded.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -29,7 +29,7 @@ pub(super) fn run(toolchain: &Toolchain, variant: Variant) -> anyhow::Result<Pat
         .env("RUSTC", &toolchain.rustc)
         // The flags with -Z are not stable yet: this opens them on a stable compiler.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Ctarget-cpu=mvp -Zfmt-debug=none -Zlocation-detail=none")
+        .env("RUSTFLAGS", "-Ctarget-cpu=mvp -Zfmt-debug=none -Zlocation-detail=none -Zunstable-options -Cpanic=immediate-abort")
         // What cargo and rustup have set for this program's own build is not meant for that one.
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTUP_TOOLCHAIN");
