@@ -59,8 +59,8 @@ pub(super) enum ApiKeyTask {
 impl ApiKeyTask {
     pub(super) async fn run(self) -> Result<(), Problem> {
         match self {
-            ApiKeyTask::Create { database, app, mut scopes, name, expires_in_days } => {
-                scopes.dedup();
+            ApiKeyTask::Create { database, app, scopes, name, expires_in_days } => {
+                let scopes = Scope::ALL.into_iter().filter(|scope| scopes.contains(scope)).collect();
                 let expires_at = now().plus(days(expires_in_days));
                 let store = database.open().await?;
                 let (key_id, secret) = create(&store, app, scopes, name, expires_at).await?;

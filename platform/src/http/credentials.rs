@@ -11,7 +11,6 @@ use axum::{
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
 use sentiance_protocol::{ACCESS_TOKEN_PREFIX, API_KEY_PREFIX, ErrorCode};
-use std::sync::Arc;
 
 /// The text after `Authorization: Bearer`.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -79,6 +78,3 @@ impl Credential {
         }
     }
 }
-
-/// Lets handlers name the state's type only once.
-pub(super) type PlatformState = axum::extract::State<Arc<Platform>>;

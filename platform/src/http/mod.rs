@@ -12,6 +12,7 @@ pub mod server;
 use crate::{clock::Clock, domain::Lifetimes, random::Randomness, store::Store};
 use axum::{
     Router,
+    extract::State,
     middleware::from_fn_with_state,
     routing::{delete, get, post},
 };
@@ -55,6 +56,9 @@ pub struct Platform {
     /// How to behave.
     pub settings: Settings,
 }
+
+/// How a handler receives the platform.
+type PlatformState = State<Arc<Platform>>;
 
 /// All endpoints.
 pub fn router(platform: Arc<Platform>) -> Router {

@@ -50,6 +50,8 @@ async fn a_creation_is_not_repeated_with_another_key_or_install_or_after_use() {
     let invalid = ErrorCode::AuthenticationCodeInvalid;
     sdk.exchange(&code, &key()).await.refused(invalid);
     platform.sdk().exchange(&code, &try_key).await.refused(invalid);
+    let others = platform.sdk_with_user("bob").await;
+    others.exchange(&code, &try_key).await.refused(invalid);
     sdk.own_profile().await.ok();
     sdk.exchange(&code, &try_key).await.refused(invalid);
 }
@@ -73,6 +75,16 @@ async fn a_creation_is_not_repeated_after_its_tokens_were_refreshed_or_the_user_
     sdk.refresh().await.ok();
     sdk.exchange(&code, &try_key).await.refused(ErrorCode::AuthenticationCodeInvalid);
     sdk.reset().await.ok();
+    sdk.exchange(&code, &try_key).await.refused(ErrorCode::AuthenticationCodeInvalid);
+}
+
+#[tokio::test]
+async fn a_creation_is_not_repeated_for_a_session_that_ended() {
+    let platform = TestPlatform::start().await;
+    let (code, try_key) = (platform.server.code("alice").await, key());
+    let sdk = platform.sdk();
+    sdk.exchange(&code, &try_key).await.ok();
+    platform.tamper("update installs set status = 'ended', end_reason = 'reset'").await;
     sdk.exchange(&code, &try_key).await.refused(ErrorCode::AuthenticationCodeInvalid);
 }
 

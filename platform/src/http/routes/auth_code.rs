@@ -2,11 +2,7 @@
 
 use crate::{
     domain::IssueCode,
-    http::{
-        body::JsonBody,
-        credentials::{Credential, PlatformState},
-        failure::Failure,
-    },
+    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure},
     model::{ExternalId, Scope},
     secret::Plain,
 };

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::Ping,
-    http::{credentials::PlatformState, failure::Failure},
+    http::{PlatformState, failure::Failure},
 };
 use axum::extract::State;
 

@@ -1,10 +1,7 @@
 //! `GET /sdk/v1/config`: the SDK asks how to behave, and whether its install is the active one.
 
 use crate::{
-    http::{
-        credentials::{Credential, PlatformState},
-        failure::Failure,
-    },
+    http::{PlatformState, credentials::Credential, failure::Failure},
     model::Permission,
     random::hex,
 };

@@ -2,10 +2,7 @@
 
 use crate::{
     domain::EndSession,
-    http::{
-        credentials::{Credential, PlatformState},
-        failure::Failure,
-    },
+    http::{PlatformState, credentials::Credential, failure::Failure},
     model::Permission,
 };
 use axum::{Json, extract::State};

@@ -3,7 +3,7 @@
 use super::{idempotency_key, on_the_wire};
 use crate::{
     domain::{NewPair, RefreshTokens, Refreshed},
-    http::{body::JsonBody, cors::OriginToCheck, credentials::PlatformState, failure::Failure},
+    http::{PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure},
     random::{bytes, hex},
     secret::{Plain, RefreshToken},
 };

@@ -3,7 +3,7 @@
 use super::{idempotency_key, malformed, on_the_wire};
 use crate::{
     domain::{ExchangeCode, NewPair},
-    http::{body::JsonBody, cors::OriginToCheck, credentials::PlatformState, failure::Failure},
+    http::{PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure},
     model::{InstallId, UserId},
     secret::Plain,
 };

@@ -3,7 +3,8 @@
 use crate::{
     domain::{DeleteUser, FindUser},
     http::{
-        credentials::{Caller, Credential, PlatformState},
+        PlatformState,
+        credentials::{Caller, Credential},
         failure::Failure,
     },
     model::{AppId, Permission, Scope, User, UserId, UserState},
