@@ -239,6 +239,29 @@ export interface Logger {
   warn(message: string): void;
 }
 
+/** What the SDK needs of a `fetch`: the global one fits, and so does anything that does as much. */
+export type Fetch = (url: string, options: FetchOptions) => Promise<FetchedResponse>;
+
+/** What the SDK passes to `fetch`. */
+export interface FetchOptions {
+  method: "GET" | "POST";
+  headers: Record<string, string>;
+  body?: string;
+  credentials: "omit";
+  cache: "no-store";
+  referrerPolicy: "no-referrer";
+  keepalive?: boolean;
+  /** An `AbortSignal`, where the runtime has one. Not every project has that type. */
+  signal?: any;
+}
+
+/** What the SDK reads of an answer. */
+export interface FetchedResponse {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  text(): Promise<string>;
+}
+
 /** Options of `initialize`; each has a default that fits. */
 export interface InitializeOptions {
   /** The platform's address, for every user that is created without one of its own. */
@@ -246,7 +269,7 @@ export interface InitializeOptions {
   /** Where the user is kept: in memory only, in a file (Node), or in the app's own storage. */
   storage?: "memory" | { file: string } | StorageAdapter;
   /** Sends the SDK's requests in place of the global `fetch`. */
-  fetch?: typeof globalThis.fetch;
+  fetch?: Fetch;
   deviceInfo?: DeviceInfoOverrides;
   /** Where warnings go, each kind once; the console by default, nowhere for `null`. */
   logger?: Logger | null;
