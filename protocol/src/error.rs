@@ -1,6 +1,6 @@
 //! The platform's error answers.
 
-use crate::{Message, Source};
+use crate::{Message, Sink, Source};
 use serde::{Deserialize, Serialize};
 
 /// The body of every error answer.
@@ -17,6 +17,12 @@ pub struct ErrorBody {
 }
 
 impl Message for ErrorBody {
+    fn write<S: Sink>(&self, sink: &mut S) {
+        sink.put_text("message", &self.message);
+        sink.put_text("errorCode", &self.error_code);
+        sink.put_text("ref", &self.reference);
+    }
+
     fn read<S: Source>(source: &S) -> Option<Self> {
         Some(ErrorBody {
             message: source.text("message")?,

@@ -14,7 +14,7 @@ mod time;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use limits::*;
-pub use message::{Field, Message, Source};
+pub use message::{Field, Message, Sink, Source};
 pub use sdk::*;
 pub use secret::Secret;
 pub use server::*;

@@ -1,6 +1,6 @@
 //! Text that must never be printed.
 
-use crate::{Field, Source};
+use crate::{Field, Sink, Source};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -30,6 +30,10 @@ impl fmt::Debug for Secret {
 impl Field for Secret {
     fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
         source.text(key).map(Secret)
+    }
+
+    fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {
+        sink.put_text(key, self.expose());
     }
 }
 

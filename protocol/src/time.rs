@@ -1,6 +1,6 @@
 //! Points in time on the wire.
 
-use crate::{Field, Source};
+use crate::{Field, Sink, Source};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds since the Unix epoch, by the clock of whoever wrote it.
@@ -23,12 +23,6 @@ impl EpochMs {
 }
 
 impl Serialize for EpochMs {
-    #[cfg(target_arch = "wasm32")]
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.0)
-    }
-
-    #[cfg(not(target_arch = "wasm32"))]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // `as` saturates, and every time of this protocol is far inside the 53 bits that a float holds exactly.
         serializer.serialize_i64(self.0 as i64)
@@ -44,6 +38,10 @@ impl<'de> Deserialize<'de> for EpochMs {
 impl Field for EpochMs {
     fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
         source.number(key).map(EpochMs)
+    }
+
+    fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {
+        sink.put_number(key, self.0);
     }
 }
 

@@ -41,7 +41,7 @@ impl CreateUserOptions {
     pub(super) fn validate(&self) -> Result<(), SdkError> {
         let refuse = |reason, details: &str| Err(SdkError::new(Code::MissingParams, reason, details));
         if let Some(code) = &self.auth_code {
-            if code.expose().trim_start().starts_with(API_KEY_PREFIX) {
+            if code.expose().trim_ascii().starts_with(API_KEY_PREFIX) {
                 return refuse(
                     Reason::ApiKeyRefused,
                     "This is an API key, not an authentication code. An API key must never reach an app: keep it on \

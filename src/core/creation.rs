@@ -65,7 +65,7 @@ impl Core {
         let ticket = self.ticket();
         self.creation = Some(Creation {
             call,
-            code: Secret::new(code.expose().trim()),
+            code: Secret::new(code.expose().trim_ascii()),
             platform_url,
             identity,
             stage: Stage::Locking(ticket),

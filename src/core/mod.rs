@@ -43,4 +43,4 @@ pub use machine::{Core, InitState};
 pub use platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
 pub use record::{Pending, RECORD_VERSION, Record, Stamp, User, UserState};
 pub use settings::{Identity, Settings, Timeouts};
-pub use status::SdkStatus;
+pub use status::{SdkStatus, StatusValue};

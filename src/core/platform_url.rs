@@ -13,13 +13,18 @@ pub struct PlatformUrl(String);
 impl PlatformUrl {
     /// Checks `text`. Fails with a sentence that says what is wrong with it.
     pub fn parse(text: &str) -> Result<PlatformUrl, &'static str> {
-        let text = text.trim().trim_end_matches('/');
+        let mut text = text.trim_ascii();
+        while let Some(shorter) = text.strip_suffix('/') {
+            text = shorter;
+        }
         if text.len() > MAX_LENGTH {
             return Err("The platform URL is longer than 256 characters.");
         }
-        if text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@' | '\\'))
+        if text.bytes().any(|byte| byte <= b' ' || byte >= 0x7f || matches!(byte, b'?' | b'#' | b'@' | b'\\'))
         {
-            return Err("The platform URL may not hold credentials, a query, a fragment or white space.");
+            return Err(
+                "The platform URL may not hold credentials, a query, a fragment, white space, or anything but ASCII.",
+            );
         }
         let lower = text.to_ascii_lowercase();
         if let Some(rest) = lower.strip_prefix("https://") {

@@ -92,7 +92,7 @@ fn init(request: &Request, controller: &JsValue) -> JsValue {
         js::set(&headers, "If-None-Match", etag.as_str());
     }
     let body = match &request.body {
-        Body::CreateUser(body) => wire::write(body),
+        Body::CreateUser(body) => wire::write(&**body),
         Body::Refresh(body) => wire::write(body),
         Body::Goodbye => Some("{}".to_owned()),
         Body::Config => None,

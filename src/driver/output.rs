@@ -1,7 +1,7 @@
 //! What the calls resolve with, as JavaScript sees it.
 
-use super::{js, wire};
-use crate::core::{InitState, Output, SdkStatus};
+use super::js;
+use crate::core::{InitState, Output, SdkStatus, StatusValue};
 use js_sys::Date;
 use sentiance_protocol::EpochMs;
 use wasm_bindgen::JsValue;
@@ -38,7 +38,14 @@ impl Output {
 
 /// A fresh object each time: what one listener does to it, the next does not see.
 pub(super) fn status_to_js(status: &SdkStatus) -> JsValue {
-    wire::to_object(status)
+    let object = js_sys::Object::new();
+    for (name, value) in status.fields() {
+        match value {
+            StatusValue::Flag(flag) => js::set(&object, name, flag),
+            StatusValue::Text(text) => js::set(&object, name, text),
+        }
+    }
+    object.into()
 }
 
 /// `YYYY-MM-DDTHH:mm:ss.sssZ`, the one form of a date that every engine must be able to parse.

@@ -1,9 +1,8 @@
 //! JSON: through the engine's own parser and writer, so that the module holds neither.
 
 use super::js;
-use js_sys::JSON;
-use sentiance_protocol::{Message, Source};
-use serde::Serialize;
+use js_sys::{JSON, Object};
+use sentiance_protocol::{Message, Sink, Source};
 use wasm_bindgen::JsValue;
 
 /// An object that the engine parsed.
@@ -32,6 +31,29 @@ impl Source for Parsed {
     }
 }
 
+/// An object that is being put together.
+struct Building(Object);
+
+impl Sink for Building {
+    fn put_text(&mut self, key: &str, value: &str) {
+        js::set(&self.0, key, value);
+    }
+
+    fn put_number(&mut self, key: &str, value: f64) {
+        js::set(&self.0, key, value);
+    }
+
+    fn put_flag(&mut self, key: &str, value: bool) {
+        js::set(&self.0, key, value);
+    }
+
+    fn put_object(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
+        let mut object = Building(Object::new());
+        fill(&mut object);
+        js::set(&self.0, key, object.0);
+    }
+}
+
 /// Parses a text that should be a JSON object.
 pub(super) fn parse(text: &str) -> Option<Parsed> {
     JSON::parse(text).ok().filter(JsValue::is_object).map(Parsed)
@@ -43,11 +65,8 @@ pub(super) fn read<T: Message>(text: &str) -> Option<T> {
 }
 
 /// Writes a message as a text.
-pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Option<String> {
-    JSON::stringify(&to_object(value)).ok()?.as_string()
-}
-
-/// A message as a plain object.
-pub(super) fn to_object<T: Serialize + ?Sized>(value: &T) -> JsValue {
-    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).unwrap_or(JsValue::UNDEFINED)
+pub(super) fn write<T: Message>(message: &T) -> Option<String> {
+    let mut object = Building(Object::new());
+    message.write(&mut object);
+    JSON::stringify(&object.0).ok()?.as_string()
 }
