@@ -37,15 +37,11 @@ export async function startInstance(load: LoadCore, onFault: () => void): Promis
     const fault = { details, cause };
     state.fault = fault;
     onFault();
-    // The core has rejected what it could, with errors that name the call; a microtask later those have arrived.
-    queue(() => inFlight.forEach((fail) => fail(fault)));
+    // A microtask later, so that the call that broke it is among them.
+    void Promise.resolve().then(() => inFlight.forEach((fail) => fail(fault)));
   };
 
   const { module, stop } = await load((cause) => breakDown(cause, cause));
-  module.onFatal!((message: unknown) => {
-    breakDown(message);
-    queue(stop);
-  });
 
   const call = (name: string, args: unknown[]) =>
     new Promise<unknown>((resolve, reject) => {
@@ -72,10 +68,6 @@ export async function startInstance(load: LoadCore, onFault: () => void): Promis
     });
 
   return { call, stop };
-}
-
-function queue(task: () => void): void {
-  void Promise.resolve().then(task);
 }
 
 function brokenDown(name: string, { details, cause }: Fault): Error {

@@ -7,7 +7,7 @@ pub mod core;
 mod driver;
 
 use crate::core::Call;
-use js_sys::{Function, Promise};
+use js_sys::Promise;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -89,13 +89,6 @@ pub fn add_sdk_status_update_listener(
 #[wasm_bindgen(unchecked_return_type = "Promise<ResetResult>")]
 pub fn reset() -> Promise {
     driver::call(Call::Reset)
-}
-
-/// Says whom to tell when the SDK's code has panicked. The calls in flight are rejected before; this instance of the
-/// module must not be used any more.
-#[wasm_bindgen(js_name = onFatal)]
-pub fn on_fatal(#[wasm_bindgen(unchecked_param_type = "(message: string) => void")] callback: Function) {
-    driver::on_fatal(callback);
 }
 
 /// Panics, so that a test can see what becomes of it.

@@ -29,7 +29,7 @@ impl Core {
             Call::GetUserId => Ok(Output::UserId(self.record.user.as_ref().map(|user| user.id.clone()))),
             Call::GetSdkStatus => Ok(Output::Status(Box::new(self.status()))),
             Call::AddSdkStatusUpdateListener => Ok(Output::Nothing),
-            Call::CreateUser(options, identity) => return self.start_creation(id, options, *identity),
+            Call::CreateUser(options, identity) => return self.start_creation(id, *options, *identity),
             Call::RequestUserAccessToken => return self.request_token(id),
         };
         self.settle(id, outcome);

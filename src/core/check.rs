@@ -63,7 +63,7 @@ impl Core {
         let ticket = self.ticket();
         self.check.sent = Some(Sent { ticket, install_id, generation });
         self.check.last_at = Some(self.now);
-        self.emit(Effect::Send(ticket, request));
+        self.emit(Effect::Send(ticket, Box::new(request)));
     }
 
     pub(super) fn cancel_check(&mut self) {
@@ -73,7 +73,11 @@ impl Core {
         self.check.etag = None;
     }
 
-    pub(super) fn on_check_response(&mut self, ticket: Ticket, response: &Result<Response, TransportError>) {
+    pub(super) fn on_check_response(
+        &mut self,
+        ticket: Ticket,
+        response: &Result<Box<Response>, TransportError>,
+    ) {
         let Some(sent) = self.check.sent.take_if(|sent| sent.ticket == ticket) else { return };
         let Ok(response) = response else { return };
         let seen = match &response.reply {

@@ -179,21 +179,23 @@ impl Core {
         if let Some(creation) = &mut self.creation {
             creation.stage = Stage::Sending(ticket);
         }
-        self.emit(Effect::Send(ticket, request));
+        self.emit(Effect::Send(ticket, Box::new(request)));
     }
 
     pub(super) fn on_creation_response(
         &mut self,
         ticket: Ticket,
-        response: &Result<Response, TransportError>,
+        response: &Result<Box<Response>, TransportError>,
     ) {
         if !self.creation.as_ref().is_some_and(|creation| creation.stage == Stage::Sending(ticket)) {
             return;
         }
+        if let Ok(response) = response
+            && let Reply::User(user) = &response.reply
+        {
+            return self.creation_answered(user);
+        }
         let (reason, details, retry_after) = match response {
-            Ok(Response { status: 200..=299, reply: Reply::User(user), .. }) => {
-                return self.creation_answered(user);
-            }
             Err(TransportError::NoFetch) => {
                 let details = "This runtime has no fetch; pass one to initialize({fetch}).";
                 return self.fail_creation(SdkError::new(Code::CreateUser, Reason::UnexpectedError, details));

@@ -39,7 +39,7 @@ pub enum Effect {
     /// Give back the lock that this ticket got, since whoever asked for it has given up.
     UnlockTicket(Ticket),
     /// Send a request. Answered by [`Event::Responded`](super::Event::Responded), unless aborted.
-    Send(Ticket, Request),
+    Send(Ticket, Box<Request>),
     /// Stop waiting for the answer.
     Abort(Ticket),
     /// Start a timer; one that runs already starts again.

@@ -72,7 +72,7 @@ pub enum Event {
     /// Answers [`Effect::Lock`](super::Effect::Lock).
     Locked(Ticket, LockOutcome),
     /// Answers [`Effect::Send`](super::Effect::Send).
-    Responded(Ticket, Result<Response, TransportError>),
+    Responded(Ticket, Result<Box<Response>, TransportError>),
     /// A timer ran out.
     TimerFired(super::Timer),
     /// Another tab says that it committed.
@@ -108,7 +108,7 @@ pub enum Call {
     /// `getUserId()`.
     GetUserId,
     /// `createUser(options)`, with what the SDK says of app, device and itself.
-    CreateUser(CreateUserOptions, Box<Identity>),
+    CreateUser(Box<CreateUserOptions>, Box<Identity>),
     /// `requestUserAccessToken()`.
     RequestUserAccessToken,
     /// `getSdkStatus()`.

@@ -179,13 +179,13 @@ impl Core {
         if let Some(refresh) = &mut self.refresh {
             refresh.stage = Stage::Sending(ticket);
         }
-        self.emit(Effect::Send(ticket, request));
+        self.emit(Effect::Send(ticket, Box::new(request)));
     }
 
     pub(super) fn on_refresh_response(
         &mut self,
         ticket: Ticket,
-        response: &Result<Response, TransportError>,
+        response: &Result<Box<Response>, TransportError>,
     ) {
         let Some(refresh) = self.refresh.as_mut().filter(|refresh| refresh.stage == Stage::Sending(ticket))
         else {

@@ -118,7 +118,7 @@ impl Core {
             timeout_ms: GOODBYE_TIMEOUT_MS,
             keepalive: true,
         };
-        self.emit(Effect::Send(ticket, request));
+        self.emit(Effect::Send(ticket, Box::new(request)));
     }
 
     fn end_reset(&mut self, outcome: Result<Output, SdkError>) {

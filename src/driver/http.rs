@@ -21,7 +21,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn send(&self, driver: &Rc<Driver>, ticket: Ticket, request: Request) {
+    pub(super) fn send(&self, driver: &Rc<Driver>, ticket: Ticket, request: Box<Request>) {
         let controller = js::global_at(&["AbortController"])
             .dyn_into::<Function>()
             .ok()
@@ -32,7 +32,7 @@ impl Requests {
         spawn_local(async move {
             let outcome = exchange(&driver, &request, &controller).await;
             if driver.requests.under_way.remove(&ticket).is_some() {
-                driver.dispatch(Event::Responded(ticket, outcome));
+                driver.dispatch(Event::Responded(ticket, outcome.map(Box::new)));
             }
         });
     }

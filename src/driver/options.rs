@@ -74,7 +74,7 @@ pub(crate) fn create_user(options: &JsValue) -> Promise {
     let driver = driver();
     let identity = Box::new(driver.identity());
     let (id, promise) = driver.calls.open(None);
-    driver.dispatch(Event::Call(id, Call::CreateUser(parsed, identity)));
+    driver.dispatch(Event::Call(id, Call::CreateUser(Box::new(parsed), identity)));
     promise
 }
 

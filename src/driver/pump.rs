@@ -1,6 +1,6 @@
 //! Feeds the core one event after the other, and hands out its effects.
 
-use super::calls::{Calls, is_broken};
+use super::calls::Calls;
 use super::http::Requests;
 use super::identity;
 use super::js;
@@ -85,9 +85,6 @@ impl Driver {
 
     /// Gives the core an event. Events that come up meanwhile wait for their turn.
     pub(super) fn dispatch(self: &Rc<Self>, event: Event) {
-        if is_broken() {
-            return;
-        }
         self.inbox.borrow_mut().push_back(event);
         if self.pumping.replace(true) {
             return;

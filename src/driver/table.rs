@@ -8,18 +8,7 @@ pub(super) struct Table<K, V>(RefCell<Vec<(K, V)>>);
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Table::new()
-    }
-}
-
-impl<K, V> Table<K, V> {
-    pub(super) const fn new() -> Self {
-        Table(RefCell::new(Vec::new()))
-    }
-
-    /// Takes everything out; nothing, where the table is in use (which only a panic can find).
-    pub(super) fn drain(&self) -> Vec<(K, V)> {
-        self.0.try_borrow_mut().map(|mut entries| std::mem::take(&mut *entries)).unwrap_or_default()
+        Table(RefCell::default())
     }
 }
 
