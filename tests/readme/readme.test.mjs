@@ -10,6 +10,8 @@
 //   <!-- run: module -->   An app's ES module in JavaScript or TypeScript: checked by tsc (TypeScript), then run in
 //                          Node. `authenticationCode` is a fresh code, and the platform is the app's default one.
 //   <!-- run: types -->    The same, but only checked and bundled for a browser: it needs one to run.
+//   <!-- run: html -->     Markup for the head of a page whose script uses the package: opened in Chromium, where it must
+//                          let the script create a user on that platform.
 //   <!-- run: output -->   What the block before has printed; `…` stands for anything.
 //   <!-- run: diagram -->  A picture in text: there is nothing to run. Its language must be `text` or `mermaid`.
 //
@@ -43,6 +45,7 @@ test("the README has code blocks", () => {
 for (const block of findBlocks(markdown)) {
   test(`README.md:${block.line} (${block.kind ?? "no comment"}, ${block.info || "no language"})`, async (t) => {
     const runner = runners[block.kind];
+    if (block.kind !== "output") context.output = "";
     assert.ok(runner, `write <!-- run: ... --> before the block, one of: ${Object.keys(runners).join(", ")}`);
     await runner(t, block, context);
   });

@@ -12,15 +12,17 @@ import { promisify } from "node:util";
 import * as esbuild from "esbuild";
 import { PLATFORM_BINARY, ROOT } from "../e2e/support/artifacts.mjs";
 import { authCode } from "../e2e/support/backend.mjs";
+import { launchChromium, openPageDevice } from "../e2e/support/chromium.mjs";
 import { within } from "../e2e/support/deadline.mjs";
 import { makeFolder } from "../e2e/support/folder.mjs";
+import { bundleWithEsbuild, startPages } from "../e2e/support/pages.mjs";
 
 const run = promisify(execFile);
 const DEADLINE_MS = 60_000;
 const DOCUMENTED_ADDRESS = /http:\/\/127\.0\.0\.1:8080/g;
 const COMPILER = join(ROOT, "node_modules/typescript/bin/tsc");
 const COMPILER_OPTIONS = [
-  ...["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--types", ""],
+  ...["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom"],
   ...["--module", "nodenext", "--moduleResolution", "nodenext", "--moduleDetection", "force"],
 ];
 
@@ -32,6 +34,7 @@ export const runners = {
   install: checkInstallation,
   module: runModule,
   types: checkTypes,
+  html: openPage,
   output: compareOutput,
   diagram: checkDiagram,
 };
@@ -103,6 +106,16 @@ async function runModule(t, block, context) {
 
 async function checkTypes(t, block, context) {
   await compile(block, context, "browser");
+}
+
+async function openPage(t, block, context) {
+  const head = block.code.replace(DOCUMENTED_ADDRESS, context.platform.url);
+  const pages = await startPages(t, await bundleWithEsbuild(context.project), { head });
+  const device = await openPageDevice(t, await launchChromium(t), pages.address(context.platform));
+  await device.call("createUser", {
+    authCode: await authCode(context.platform, `README.md:${block.line}`),
+  });
+  device.assertQuiet();
 }
 
 function compareOutput(t, block, context) {

@@ -58,7 +58,7 @@ test("a page that may not use localStorage has its user in memory, and one warni
 
 test("a page whose policy forbids WebAssembly learns which keyword allows it", async (t) => {
   const pages = await startPages(t, await bundleWithEsbuild(project));
-  const device = await openPageDevice(t, browser, pages.address(platform, "&no-wasm"));
+  const device = await openPageDevice(t, browser, pages.address(platform, { allowsWasm: false }));
   await assert.rejects(device.call("getUserId"), (error) => {
     assert.equal(error.code, "E_SDK_NOT_INITIALIZED");
     assert.match(error.message + error.details, /'wasm-unsafe-eval'/);

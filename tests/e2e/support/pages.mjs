@@ -56,18 +56,22 @@ async function placeSources(project) {
 }
 
 /**
- * Serves the bundled page. The address of a page that talks to a platform comes from `address(platform)`; it names the
- * platform in the page's `<meta>` element, as an app does that was written for React Native and stays unchanged.
+ * Serves the bundled page on the loopback interface.
+ *
+ * @param options.head - Markup of the page's own; without it, a `<meta>` element that names the platform, as in an app
+ *   that was written for React Native and stays unchanged.
+ * @returns `address(platform, { allowsWasm })`, the page's address for this platform.
  */
-export async function startPages(scope, dist) {
+export async function startPages(scope, dist, { head } = {}) {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://pages");
     try {
-      const body =
-        url.pathname === "/" ? page(url.searchParams.get("platform")) : await asset(dist, url.pathname);
+      const isPage = url.pathname === "/";
+      const body = isPage
+        ? page(head ?? metaElement(url.searchParams.get("platform")))
+        : await readFile(join(dist, normalize(url.pathname)));
       response.writeHead(200, {
-        "content-type":
-          TYPES[url.pathname === "/" ? ".html" : extname(url.pathname)] ?? "application/octet-stream",
+        "content-type": TYPES[isPage ? ".html" : extname(url.pathname)] ?? "application/octet-stream",
         "content-security-policy": url.searchParams.has("no-wasm") ? POLICY_WITHOUT_WASM : POLICY,
       });
       response.end(body);
@@ -82,23 +86,22 @@ export async function startPages(scope, dist) {
     server.close();
   });
   const origin = `http://127.0.0.1:${server.address().port}`;
-  return {
-    origin,
-    address: (platform, extra = "") => `${origin}/?platform=${encodeURIComponent(platform.url)}${extra}`,
-  };
+  const address = (platform, { allowsWasm = true } = {}) =>
+    `${origin}/?platform=${encodeURIComponent(platform.url)}${allowsWasm ? "" : "&no-wasm"}`;
+  return { address };
 }
 
-function page(platformUrl) {
+function metaElement(platformUrl) {
+  return `<meta name="sentiance-platform-url" content="${platformUrl}">`;
+}
+
+function page(head) {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>app</title>
-<meta name="sentiance-platform-url" content="${platformUrl}">
+${head}
 <link rel="icon" href="data:,">
 <script type="module" src="/app.js"></script>
 </html>`;
-}
-
-function asset(dist, path) {
-  return readFile(join(dist, normalize(path)));
 }
