@@ -41,7 +41,7 @@ async fn a_user_whose_creation_was_acknowledged_survives_a_power_cut() {
 #[tokio::test]
 async fn a_request_under_way_is_finished_when_the_server_is_asked_to_end() {
     let (_folder, command) = in_empty_folder();
-    let running = command.start(&["dev"]);
+    let mut running = command.start(&["dev"]);
     let code = demo_server(&running).code("alice").await;
     let body = Sdk::new(&running.url).creation(&code, &key()).to_string();
     let address = running.url.strip_prefix("http://").unwrap().to_owned();
@@ -62,6 +62,9 @@ async fn a_request_under_way_is_finished_when_the_server_is_asked_to_end() {
         }
     };
     timeout(Duration::from_secs(10), no_more).await.expect("it takes no new connections");
+    // Time for a server that does not wait to end; one that does cannot fail here, however slow the machine is.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!running.has_ended(), "it waits for the request");
     stream.write_all(rest.as_bytes()).await.unwrap();
     let mut answer = String::new();
     timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
