@@ -5,7 +5,6 @@ use super::effect::{Effect, Warning};
 use super::event::{CallId, CommitOutcome, Ticket};
 use super::machine::Core;
 use super::record::Record;
-use std::collections::VecDeque;
 
 /// How often a change is applied again when other tabs commit in between.
 const MAX_CONFLICTS: u32 = 8;
@@ -26,7 +25,7 @@ pub(super) enum Owner {
 /// The changes that are asked for. Bounded, since every conversation asks for one at a time.
 #[derive(Debug, Default)]
 pub(super) struct Commits {
-    queue: VecDeque<(Change, Owner)>,
+    queue: Vec<(Change, Owner)>,
     current: Option<Current>,
 }
 
@@ -42,13 +41,16 @@ struct Current {
 impl Core {
     /// Asks for a change. `owner` is told when it is stored, or can't be.
     pub(super) fn commit(&mut self, change: Change, owner: Owner) {
-        self.commits.queue.push_back((change, owner));
+        self.commits.queue.push((change, owner));
         self.next_commit();
     }
 
     fn next_commit(&mut self) {
         while self.commits.current.is_none() {
-            let Some((change, owner)) = self.commits.queue.pop_front() else { return };
+            if self.commits.queue.is_empty() {
+                return;
+            }
+            let (change, owner) = self.commits.queue.remove(0);
             self.try_change(change, owner, 0);
         }
     }

@@ -304,9 +304,7 @@ enum Refused {
 /// Reads an answer that is no success.
 fn refusal_of(response: &Response) -> Refused {
     let Reply::Error(body) = &response.reply else {
-        let status = response.status.to_string();
-        let details =
-            ["What answered is not the platform (HTTP ", &status, "): a captive portal or a proxy?"].concat();
+        let details = "What answered is not the platform: a captive portal or a proxy?".to_owned();
         return Refused::ForNow(Reason::NetworkError, details);
     };
     let details = [&body.error_code, ": ", &body.message, " (ref ", &body.reference, ")"].concat();

@@ -68,31 +68,32 @@ pub(super) fn read(overrides: &DeviceOverrides) -> Identity {
     } else {
         ("other", host(None))
     };
-    let own = |value: &Option<String>, found: Option<String>| value.clone().or(found).map(cut);
     Identity {
         app: AppInfo {
-            name: overrides.app_name.clone().map(cut),
-            version: overrides.app_version.clone().map(cut),
-            origin: js::global_text(&["location", "origin"]).filter(|origin| origin != "null").map(cut),
+            name: first(&overrides.app_name, None),
+            version: first(&overrides.app_version, None),
+            origin: first(&None, js::global_text(&["location", "origin"]).filter(|origin| origin != "null")),
         },
         device: DeviceInfo {
             class: overrides.class.unwrap_or(found.class),
             class_source: if overrides.class.is_some() { DeviceClassSource::Override } else { found.source },
-            os: own(&overrides.os, found.os),
-            os_version: own(&overrides.os_version, found.os_version),
-            model: own(&overrides.model, found.model),
-            language: own(
+            os: first(&overrides.os, found.os),
+            os_version: first(&overrides.os_version, found.os_version),
+            model: first(&overrides.model, found.model),
+            language: first(
                 &overrides.language,
                 js::global_text(&["navigator", "language"]).or_else(|| intl("locale")),
             ),
-            time_zone: own(&overrides.time_zone, intl("timeZone")),
+            time_zone: first(&overrides.time_zone, intl("timeZone")),
         },
         sdk: SdkInfo { version: env!("CARGO_PKG_VERSION").to_owned(), runtime: runtime.to_owned() },
     }
 }
 
-fn cut(text: String) -> String {
-    text.chars().take(INFO_TEXT_MAX_CHARS).collect()
+/// The app's word, else what was found; no longer than the platform takes.
+fn first(own: &Option<String>, found: Option<String>) -> Option<String> {
+    let text = own.clone().or(found)?;
+    Some(text.chars().take(INFO_TEXT_MAX_CHARS).collect())
 }
 
 fn intl(field: &str) -> Option<String> {

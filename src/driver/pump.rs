@@ -9,14 +9,13 @@ use super::locks::Locks;
 use super::options::Options;
 use super::page;
 use super::storage::Storage;
-use super::table::Table;
+use super::table::{Queue, Table};
 use super::tabs::Tabs;
 use super::timers::Timers;
 use crate::core::{Call, Core, Effect, Entropy, Event, Input, Settings, Timeouts, Warning};
 use js_sys::Promise;
 use sentiance_protocol::EpochMs;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 
@@ -25,7 +24,7 @@ use wasm_bindgen::JsValue;
 /// No borrow is held while JavaScript runs, so the app may call any function from anywhere.
 pub(super) struct Driver {
     core: RefCell<Core>,
-    inbox: RefCell<VecDeque<Event>>,
+    inbox: Queue<Event>,
     pumping: Cell<bool>,
     warned: Table<&'static str, ()>,
     pub(super) calls: Calls,
@@ -69,7 +68,7 @@ impl Driver {
         };
         Driver {
             core: RefCell::new(Core::new(settings)),
-            inbox: RefCell::default(),
+            inbox: Queue::default(),
             pumping: Cell::new(false),
             warned: Table::default(),
             calls: Calls::default(),
@@ -85,13 +84,11 @@ impl Driver {
 
     /// Gives the core an event. Events that come up meanwhile wait for their turn.
     pub(super) fn dispatch(self: &Rc<Self>, event: Event) {
-        self.inbox.borrow_mut().push_back(event);
+        self.inbox.push(event);
         if self.pumping.replace(true) {
             return;
         }
-        loop {
-            let next = self.inbox.borrow_mut().pop_front();
-            let Some(event) = next else { break };
+        while let Some(event) = self.inbox.pop() {
             let input = Input { now: EpochMs(js_sys::Date::now()), entropy: entropy(), event };
             let effects = self.core.borrow_mut().handle(input);
             for effect in effects {

@@ -1,4 +1,4 @@
-//! A small map: a list of pairs. The tables of the driver hold a handful of entries, for which a hash map would be a
+//! A small map and a small queue. They hold a handful of entries, for which a hash map and a ring buffer would be a
 //! dozen kilobytes of code.
 
 use std::cell::RefCell;
@@ -38,5 +38,25 @@ impl<K: PartialEq, V> Table<K, V> {
         K: Copy,
     {
         self.0.borrow().iter().filter(|(_, value)| test(value)).map(|(key, _)| *key).collect()
+    }
+}
+
+/// First in, first out.
+pub(super) struct Queue<T>(RefCell<Vec<T>>);
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Queue(RefCell::default())
+    }
+}
+
+impl<T> Queue<T> {
+    pub(super) fn push(&self, item: T) {
+        self.0.borrow_mut().push(item);
+    }
+
+    pub(super) fn pop(&self) -> Option<T> {
+        let mut items = self.0.borrow_mut();
+        if items.is_empty() { None } else { Some(items.remove(0)) }
     }
 }

@@ -4,10 +4,10 @@ mod store;
 
 use super::locks;
 use super::pump::Driver;
+use super::table::Queue;
 use super::wire;
 use crate::core::{CommitOutcome, Event, LoadOutcome, RECORD_VERSION, Record, Stamp, Ticket};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 pub(super) use store::Choice;
 use store::Store;
@@ -27,7 +27,7 @@ const COMMIT_LOCK_MS: f64 = 1_000.0;
 pub(super) struct Storage {
     choice: RefCell<Choice>,
     store: RefCell<Option<Rc<Store>>>,
-    jobs: RefCell<VecDeque<Job>>,
+    jobs: Queue<Job>,
     working: Cell<bool>,
 }
 
@@ -80,15 +80,13 @@ impl Storage {
     }
 
     fn enqueue(&self, driver: &Rc<Driver>, job: Job) {
-        self.jobs.borrow_mut().push_back(job);
+        self.jobs.push(job);
         if self.working.replace(true) {
             return;
         }
         let driver = Rc::clone(driver);
         spawn_local(async move {
-            loop {
-                let next = driver.storage.jobs.borrow_mut().pop_front();
-                let Some(job) = next else { break };
+            while let Some(job) = driver.storage.jobs.pop() {
                 let event = driver.storage.work(job).await;
                 driver.dispatch(event);
             }
