@@ -10,6 +10,11 @@ use wasm_bindgen_cli_support::Bindgen;
 /// What the generated files are called.
 pub(super) const NAME: &str = "sentiance_core";
 
+/// Smallest after compression: a second round finds some more, and a function that is called once stays a function,
+/// unless it is tiny, since functions look more like each other than like the inside of a large one.
+const OPTIMIZATIONS: [&str; 5] =
+    ["--mvp-features", "-Oz", "-Oz", "--one-caller-inline-max-function-size", "15"];
+
 /// Generates everything that `bundle` needs into the variant's `generated` folder, and the crate's own package for
 /// Node into its `crate` folder.
 ///
@@ -21,13 +26,19 @@ pub(super) fn generate(module: &Path, variant: Variant) -> anyhow::Result<()> {
 
     let generated = variant.generated_dir();
     recreate(&generated)?;
-    bindgen(&compiled).bundler(true)?.typescript(false).generate(&generated)?;
+    let mut bindings = bindgen(&compiled).bundler(true)?.typescript(false).generate_output()?;
+    let mut renamed = Vec::new();
+    for import in bindings.wasm_mut().imports.iter_mut() {
+        let short = format!("${}", renamed.len());
+        renamed.push((std::mem::replace(&mut import.name, short.clone()), short));
+    }
+    bindings.emit(&generated)?;
     recreate(&variant.crate_dir())?;
     bindgen(&compiled).nodejs(true)?.typescript(true).generate(variant.crate_dir())?;
 
     let bound = generated.join(format!("{NAME}_bg.wasm"));
     let optimized = generated.join("core.wasm");
-    tool::run(tool::npm_tool("wasm-opt")?.args(WASM_OPT).arg("-o").args([&optimized, &bound]))?;
+    tool::run(tool::npm_tool("wasm-opt")?.args(OPTIMIZATIONS).arg("-o").args([&optimized, &bound]))?;
     let finished = fs::read(&optimized)?;
     checks::finished_module(&finished, &format!("./{NAME}_bg.js"))?;
     fs::write(generated.join("core.wasm.deflate"), deflated(&finished)?)?;
@@ -36,14 +47,11 @@ pub(super) fn generate(module: &Path, variant: Variant) -> anyhow::Result<()> {
     tool::run(tool::npm_tool("wasm2js")?.args(["-Oz", "-o"]).args([&translated, &optimized]))?;
     fs::write(generated.join("core-javascript.js"), glue::core_factory(&fs::read_to_string(&translated)?)?)?;
 
-    let bindings = generated.join(format!("{NAME}_bg.js"));
-    let patched = glue::with_checked_views(&fs::read_to_string(&bindings)?)?;
-    fs::write(&bindings, patched)?;
+    let path = generated.join(format!("{NAME}_bg.js"));
+    let glue = glue::with_checked_views(&fs::read_to_string(&path)?)?;
+    fs::write(&path, glue::with_short_names(&glue, &renamed)?)?;
     Ok(())
 }
-
-/// Small before fast. Inlining single callers makes the module smaller, but what is downloaded (packed) larger.
-const WASM_OPT: [&str; 4] = ["-Oz", "--converge", "--one-caller-inline-max-function-size=0", "--mvp-features"];
 
 /// The module packed for its chunk. Base64 of the module itself would come to a quarter more over the wire, since
 /// a server's compression finds little to gain in base64.

@@ -11,6 +11,16 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Only WebAssembly's first version; and no texts for a developer of the core, who can compile without these flags:
+/// a panic stops the instance at once, and the facade's fence tells the application.
+const FLAGS: [&str; 5] = [
+    "-Ctarget-cpu=mvp",
+    "-Zfmt-debug=none",
+    "-Zlocation-detail=none",
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+];
+
 /// Compiles `variant` and returns the path of its module, which cargo touches only where something has changed.
 ///
 /// # Errors
@@ -29,7 +39,7 @@ pub(super) fn run(toolchain: &Toolchain, variant: Variant) -> anyhow::Result<Pat
         .env("RUSTC", &toolchain.rustc)
         // The flags with -Z are not stable yet: this opens them on a stable compiler.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Ctarget-cpu=mvp -Zfmt-debug=none -Zlocation-detail=none -Zunstable-options -Cpanic=immediate-abort")
+        .env("RUSTFLAGS", FLAGS.join(" "))
         // What cargo and rustup have set for this program's own build is not meant for that one.
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTUP_TOOLCHAIN");

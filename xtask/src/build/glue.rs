@@ -44,6 +44,21 @@ fn checked_view(line: &str) -> Option<&str> {
     (view.starts_with("cached") && view.ends_with("Memory0")).then_some(view)
 }
 
+/// The glue with the imports of the core under other names. wasm-bindgen's end in checksums, which nothing packs.
+///
+/// # Errors
+/// A name is not that of exactly one function of the glue.
+pub(super) fn with_short_names(glue: &str, renamed: &[(String, String)]) -> anyhow::Result<String> {
+    let mut glue = glue.to_owned();
+    for (long, short) in renamed {
+        let definition = format!("export function {long}(");
+        ensure!(glue.matches(&definition).count() == 1, "the glue does not define {long} once");
+        glue = glue.replace(&definition, &format!("export function {short}("));
+        ensure!(!glue.contains(&format!("{long}(")), "the glue calls {long} itself");
+    }
+    Ok(glue)
+}
+
 /// A module with `createGlue()`, from the glue as a script that assigns it to `glue`.
 pub(super) fn glue_factory(script: &str) -> String {
     [GLUE_FACTORY.0, script, GLUE_FACTORY.1].concat()
@@ -67,7 +82,7 @@ pub(super) fn core_factory(module: &str) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{core_factory, with_checked_views};
+    use super::{core_factory, with_checked_views, with_short_names};
 
     const GLUE: &str = "\
 let cachedUint8ArrayMemory0 = null;
@@ -90,6 +105,14 @@ function getUint8ArrayMemory0() {
         let changed = GLUE.replace("=== null ||", "=== undefined ||");
         assert!(with_checked_views(&changed).is_err());
         assert!(with_checked_views("").is_err());
+    }
+
+    #[test]
+    fn an_import_gets_its_short_name_once() {
+        let renamed = [("__wbg_now_0123456789abcdef".to_owned(), "$0".to_owned())];
+        let glue = "export function __wbg_now_0123456789abcdef() {";
+        assert_eq!(with_short_names(glue, &renamed).unwrap(), "export function $0() {");
+        assert!(with_short_names("", &renamed).is_err());
     }
 
     #[test]
