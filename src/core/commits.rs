@@ -56,6 +56,10 @@ impl Core {
     }
 
     fn try_change(&mut self, change: Change, owner: Owner, conflicts: u32) {
+        // A reset that was given up must not remove a user that was created since.
+        if matches!(change, Change::Erase) && !self.is_resetting(owner) {
+            return;
+        }
         match change.apply(&self.record) {
             Applied::Next(next) => {
                 let ticket = self.ticket();

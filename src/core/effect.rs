@@ -27,9 +27,14 @@ pub enum Effect {
         /// What it shall hold.
         record: Box<Record>,
     },
-    /// Remove the record, since it could not be overwritten. Answered by
-    /// [`Event::Committed`](super::Event::Committed).
-    Remove(Ticket),
+    /// Remove the record, since it could not be overwritten, if the storage still holds what `expected` says.
+    /// Answered by [`Event::Committed`](super::Event::Committed).
+    Remove {
+        /// Names the answer.
+        ticket: Ticket,
+        /// What the storage must hold.
+        expected: Stamp,
+    },
     /// Tell the other tabs that the record changed.
     Announce,
     /// Take a lock if it is free; never wait. Answered by [`Event::Locked`](super::Event::Locked).

@@ -52,6 +52,11 @@ impl Core {
         true
     }
 
+    /// Whether the reset that asked for a change still waits for it.
+    pub(super) fn is_resetting(&self, owner: Owner) -> bool {
+        self.reset.as_ref().is_some_and(|reset| owner == Owner::Reset(reset.call))
+    }
+
     /// Keeps whom to say goodbye to.
     pub(super) fn remember_erased(&mut self, user: Option<User>) {
         if let Some(reset) = &mut self.reset {
@@ -64,7 +69,7 @@ impl Core {
         let ticket = self.ticket();
         if let Some(reset) = &mut self.reset {
             reset.stage = Stage::Removing(ticket);
-            self.emit(Effect::Remove(ticket));
+            self.emit(Effect::Remove { ticket, expected: self.base.clone() });
         }
     }
 
@@ -72,19 +77,28 @@ impl Core {
         let Some(reset) = self.reset.as_mut().filter(|reset| reset.stage == Stage::Removing(ticket)) else {
             return false;
         };
-        if let CommitOutcome::Failed(why) = outcome {
-            let details = ["The stored user could not be removed, so it is still there: ", why].concat();
-            self.end_reset(Err(SdkError::passing(Code::Reset, Reason::ExceptionOrError, details)));
-            return true;
-        }
         let call = reset.call;
-        self.remember_erased(self.record.user.clone());
-        self.record = Record::empty();
-        self.base = self.record.stamp();
-        self.unsaved = false;
-        self.emit(Effect::Announce);
-        self.reset_changed(call);
-        self.on_record_changed();
+        match outcome {
+            CommitOutcome::Written => {
+                reset.erased = self.record.user.take();
+                self.record = Record::empty();
+                self.base = self.record.stamp();
+                self.unsaved = false;
+                self.emit(Effect::Announce);
+                self.reset_changed(call);
+                self.on_record_changed();
+            }
+            CommitOutcome::Conflict(stored) => {
+                reset.stage = Stage::Erasing;
+                self.unsaved = false;
+                self.adopt(stored.clone());
+                self.commit(Change::Erase, Owner::Reset(call));
+            }
+            CommitOutcome::Failed(why) => {
+                let details = ["The stored user could not be removed, so it is still there: ", why].concat();
+                self.end_reset(Err(SdkError::passing(Code::Reset, Reason::ExceptionOrError, details)));
+            }
+        }
         true
     }
 

@@ -108,7 +108,7 @@ impl Driver {
             Effect::Commit { ticket, expected, record } => {
                 self.storage.commit(self, ticket, expected, *record);
             }
-            Effect::Remove(ticket) => self.storage.remove(self, ticket),
+            Effect::Remove { ticket, expected } => self.storage.remove(self, ticket, expected),
             Effect::Announce => self.tabs.announce(),
             Effect::Lock(ticket, name) => self.locks.take(self, ticket, name),
             Effect::Unlock(name) => self.locks.release(name),

@@ -34,7 +34,7 @@ pub(super) struct Storage {
 enum Job {
     Load(Ticket),
     Commit(Ticket, Stamp, Box<Record>),
-    Remove(Ticket),
+    Remove(Ticket, Stamp),
 }
 
 enum Stored {
@@ -75,8 +75,8 @@ impl Storage {
         self.enqueue(driver, Job::Commit(ticket, expected, Box::new(record)));
     }
 
-    pub(super) fn remove(&self, driver: &Rc<Driver>, ticket: Ticket) {
-        self.enqueue(driver, Job::Remove(ticket));
+    pub(super) fn remove(&self, driver: &Rc<Driver>, ticket: Ticket, expected: Stamp) {
+        self.enqueue(driver, Job::Remove(ticket, expected));
     }
 
     fn enqueue(&self, driver: &Rc<Driver>, job: Job) {
@@ -98,17 +98,10 @@ impl Storage {
         match job {
             Job::Load(ticket) => Event::Loaded(ticket, self.read_for_core().await),
             Job::Commit(ticket, expected, record) => {
-                Event::Committed(ticket, self.compare_and_set(&expected, &record).await)
+                Event::Committed(ticket, self.compare_and_set(&expected, Some(&record)).await)
             }
-            Job::Remove(ticket) => {
-                let outcome = match self.store() {
-                    Ok(store) => store.remove(RECORD_KEY).await,
-                    Err(why) => Err(why),
-                };
-                Event::Committed(
-                    ticket,
-                    outcome.map_or_else(CommitOutcome::Failed, |()| CommitOutcome::Written),
-                )
+            Job::Remove(ticket, expected) => {
+                Event::Committed(ticket, self.compare_and_set(&expected, None).await)
             }
         }
     }
@@ -146,7 +139,8 @@ impl Storage {
         }
     }
 
-    async fn compare_and_set(&self, expected: &Stamp, record: &Record) -> CommitOutcome {
+    /// Writes the record, or removes it, if the storage holds what is expected.
+    async fn compare_and_set(&self, expected: &Stamp, record: Option<&Record>) -> CommitOutcome {
         let store = match self.store() {
             Ok(store) => store,
             Err(why) => return CommitOutcome::Failed(why),
@@ -167,10 +161,12 @@ impl Storage {
         if Stamp::of(stored.as_deref()) != *expected {
             return CommitOutcome::Conflict(stored);
         }
-        let Some(text) = wire::write(record) else {
-            return CommitOutcome::Failed("the record could not be encoded".to_owned());
+        let outcome = match record.map(wire::write) {
+            Some(Some(text)) => store.set(RECORD_KEY, &text).await,
+            Some(None) => Err("the record could not be encoded".to_owned()),
+            None => store.remove(RECORD_KEY).await,
         };
-        store.set(RECORD_KEY, &text).await.map_or_else(CommitOutcome::Failed, |()| CommitOutcome::Written)
+        outcome.map_or_else(CommitOutcome::Failed, |()| CommitOutcome::Written)
     }
 
     /// Best effort: what can't be set aside is overwritten by the next commit.

@@ -1,0 +1,129 @@
+//! One tab: the real core, and what it has asked for that has not happened yet.
+
+use sentiance_core::core::{
+    Call, CallId, Core, Effect, Entropy, Event, Input, LockName, Output, Record, Request, SdkError, Settings,
+    Stamp, Ticket, Timeouts, Timer,
+};
+use sentiance_protocol::EpochMs;
+use std::collections::HashMap;
+
+/// Something that the tab's storage shall do, in this order.
+pub(crate) enum Job {
+    Load(Ticket),
+    Commit(Ticket, Stamp, Box<Record>),
+    Remove(Ticket, Stamp),
+}
+
+pub(crate) struct Tab {
+    pub(crate) core: Core,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) requests: Vec<(Ticket, Request)>,
+    pub(crate) lock_requests: Vec<(Ticket, LockName)>,
+    /// The timers that run, and when they run out by the tab's clock.
+    pub(crate) timers: Vec<(Timer, f64)>,
+    /// The calls that the app waits for.
+    pub(crate) pending: HashMap<CallId, &'static str>,
+    /// What the tab says beyond its own state: to be taken by the device.
+    pub(crate) said: Vec<Said>,
+    /// This tab's clock minus the real one, in milliseconds.
+    clock_error: f64,
+    granted: HashMap<Ticket, LockName>,
+    last_call: u32,
+    seed: u64,
+}
+
+/// What concerns the device.
+pub(crate) enum Said {
+    Settled(&'static str, Result<Output, SdkError>),
+    Announced,
+    Unlocked(LockName),
+    Warned,
+}
+
+impl Tab {
+    pub(crate) fn new(clock_error: f64, seed: u64) -> Self {
+        let settings = Settings {
+            ambient_platform_url: Some("https://platform.example.com".to_owned()),
+            has_geolocation: true,
+            timeouts: Timeouts::default(),
+        };
+        Tab {
+            core: Core::new(settings),
+            jobs: Vec::new(),
+            requests: Vec::new(),
+            lock_requests: Vec::new(),
+            timers: Vec::new(),
+            pending: HashMap::new(),
+            said: Vec::new(),
+            clock_error,
+            granted: HashMap::new(),
+            last_call: 0,
+            seed,
+        }
+    }
+
+    pub(crate) fn call(&mut self, now: f64, name: &'static str, call: Call) {
+        self.last_call += 1;
+        let id = CallId(self.last_call);
+        self.pending.insert(id, name);
+        self.feed(now, Event::Call(id, call));
+    }
+
+    pub(crate) fn grant(&mut self, ticket: Ticket, name: LockName) {
+        self.granted.insert(ticket, name);
+    }
+
+    /// The timer that runs out first.
+    pub(crate) fn next_timer(&self) -> Option<(Timer, f64)> {
+        self.timers.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    pub(crate) fn local(&self, now: f64) -> f64 {
+        now + self.clock_error
+    }
+
+    /// Gives the core an event at the real time `now`, and keeps what it asks for.
+    pub(crate) fn feed(&mut self, now: f64, event: Event) {
+        let now = self.local(now);
+        // Different in every step and every tab, and the same in every run.
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mut bytes = [0; 40];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = (self.seed >> (at % 8 * 8)) as u8 ^ (at as u8);
+        }
+        let input = Input { now: EpochMs(now), entropy: Some(Entropy(bytes)), event };
+        for effect in self.core.handle(input) {
+            self.keep(now, effect);
+        }
+    }
+
+    fn keep(&mut self, now: f64, effect: Effect) {
+        match effect {
+            Effect::Load(ticket) => self.jobs.push(Job::Load(ticket)),
+            Effect::Commit { ticket, expected, record } => {
+                self.jobs.push(Job::Commit(ticket, expected, record))
+            }
+            Effect::Remove { ticket, expected } => self.jobs.push(Job::Remove(ticket, expected)),
+            Effect::Lock(ticket, name) => self.lock_requests.push((ticket, name)),
+            Effect::Unlock(name) => self.said.push(Said::Unlocked(name)),
+            Effect::UnlockTicket(ticket) => {
+                let name = self.granted.remove(&ticket).expect("only a granted ticket is given back");
+                self.said.push(Said::Unlocked(name));
+            }
+            Effect::Send(ticket, request) => self.requests.push((ticket, *request)),
+            Effect::Abort(ticket) => self.requests.retain(|(other, _)| *other != ticket),
+            Effect::StartTimer(timer, ms) => {
+                self.timers.retain(|(other, _)| *other != timer);
+                self.timers.push((timer, now + ms));
+            }
+            Effect::StopTimer(timer) => self.timers.retain(|(other, _)| *other != timer),
+            Effect::Settle(call, outcome) => {
+                let name = self.pending.remove(&call).expect("a call is settled once");
+                self.said.push(Said::Settled(name, outcome));
+            }
+            Effect::Announce => self.said.push(Said::Announced),
+            Effect::Warn(_) => self.said.push(Said::Warned),
+            Effect::ApplyOptions(_) | Effect::EmitStatus(_) => {}
+        }
+    }
+}
