@@ -4,6 +4,8 @@
 //! A schedule is a list of numbers; each picks one of the things that could happen next. What must hold is checked
 //! after every step, and once more when the dust has settled. A failing schedule is shrunk and printed.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is the report")]
+
 mod device;
 mod platform;
 mod tab;
@@ -86,8 +88,14 @@ fn perform(device: &mut Device, step: &Step) {
     }
 }
 
+/// A thousand schedules, unless `PROPTEST_CASES` says otherwise.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000);
+    ProptestConfig { cases, max_shrink_iters: 20_000, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(1_000) })]
+    #![proptest_config(config())]
 
     #[test]
     fn whatever_happens_there_is_one_user_and_every_call_is_settled(
