@@ -4,7 +4,7 @@ use crate::platform::{Platform, error_body, person_of};
 use crate::tab::{Job, Said, Tab};
 use sentiance_core::core::{
     Call, CommitOutcome, CreateUserOptions, Event, Identity, LoadOutcome, LockName, LockOutcome, Output,
-    Record, Reply, Response, SdkError, Stamp, Timer, TransportError,
+    Record, Reply, Response, SdkError, Stamp, Ticket, Timer, TransportError,
 };
 use sentiance_protocol::{
     AppInfo, DeviceClass, DeviceClassSource, DeviceInfo, EpochMs, ErrorCode, SdkInfo, Secret,
@@ -41,6 +41,10 @@ pub(crate) struct Device {
     told_user: Option<String>,
     /// Whether a reset was called since then: it may have removed the user even if it failed.
     reset_since: bool,
+    /// Whether the storage refused a write.
+    storage_failed: bool,
+    /// The installs whose creation a reset overtook.
+    overtaken: Vec<String>,
     /// Whether the app was warned that the storage does not hold the newest state.
     warned: bool,
     last: Option<Result<Output, SdkError>>,
@@ -59,6 +63,8 @@ impl Device {
             platform: Platform::default(),
             told_user: None,
             reset_since: false,
+            storage_failed: false,
+            overtaken: Vec::new(),
             warned: false,
             last: None,
             births: 2,
@@ -96,6 +102,7 @@ impl Device {
         let event = match self.tabs[tab].jobs.remove(0) {
             Job::Load(ticket) => Event::Loaded(ticket, LoadOutcome::Found(self.storage.clone())),
             Job::Commit(ticket, ..) | Job::Remove(ticket, _) if fails => {
+                self.storage_failed = true;
                 Event::Committed(ticket, CommitOutcome::Failed("full".to_owned()))
             }
             Job::Commit(ticket, expected, record) => {
@@ -110,7 +117,23 @@ impl Device {
         if Stamp::of(self.storage.as_deref()) != *expected {
             return CommitOutcome::Conflict(self.storage.clone());
         }
-        self.storage = record;
+        let before = std::mem::replace(&mut self.storage, record);
+        let (before, after) = (before.as_deref(), self.storage.as_deref());
+        let user = after.and_then(|record| record.user.as_ref());
+        if let (Some(old), Some(new)) = (before.and_then(|record| record.user.as_ref()), user)
+            && old.install_id == new.install_id
+        {
+            assert!(new.token.generation >= old.token.generation, "an older session replaced a newer one");
+        }
+        if let Some(user) = user {
+            assert!(
+                !self.overtaken.contains(&user.install_id),
+                "a creation outlived the reset that overtook it"
+            );
+        } else if after.is_none_or(|record| record.pending.is_none()) {
+            self.overtaken
+                .extend(before.and_then(|record| record.pending.clone()).map(|gone| gone.install_id));
+        }
         CommitOutcome::Written
     }
 
@@ -137,6 +160,16 @@ impl Device {
             }
         };
         self.feed(tab, Event::Responded(ticket, outcome.map(Box::new)));
+    }
+
+    /// The platform answers the tab's only request; the answer is still on its way.
+    pub(crate) fn answer_later(&mut self, tab: usize) -> (Ticket, Response) {
+        let (ticket, request) = self.tabs[tab].requests.pop().expect("the tab has sent a request");
+        (ticket, self.platform.answer(&request, EpochMs(self.now)))
+    }
+
+    pub(crate) fn deliver(&mut self, tab: usize, (ticket, response): (Ticket, Response)) {
+        self.feed(tab, Event::Responded(ticket, Ok(Box::new(response))));
     }
 
     pub(crate) fn answer_lock(&mut self, tab: usize, which: usize) {
@@ -204,7 +237,10 @@ impl Device {
                 Said::Unlocked(name) => {
                     self.locks.remove(&name);
                 }
-                Said::Warned => self.warned = true,
+                Said::Warned => {
+                    assert!(self.storage_failed, "a warning without a cause");
+                    self.warned = true;
+                }
                 Said::Settled(name, outcome) => self.hear_of(name, outcome),
             }
         }

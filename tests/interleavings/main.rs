@@ -145,6 +145,53 @@ fn a_creation_whose_answers_are_all_lost_succeeds_later_with_the_same_code() {
     device.check_at_rest();
 }
 
+/// A reset wins over a creation in another tab that had been sent before.
+#[test]
+fn a_reset_in_one_tab_overtakes_a_creation_in_the_other() {
+    let mut device = Device::new([0.0, 0.0], true);
+    device.user_exists(1);
+    device.work_storage(1, false);
+    device.create(0, 0);
+    device.work_storage(0, false);
+    device.answer_lock(0, 0);
+    device.work_storage(0, false);
+    device.reset(1);
+    device.answer_lock(1, 0);
+    device.work_storage(1, false);
+    device.work_storage(1, false);
+    device.settle_down();
+    assert_eq!((device.user_of(0), device.user_of(1)), (None, None));
+    device.check_at_rest();
+}
+
+/// Two tabs that can't agree refresh at once, and the answers come in the wrong order.
+#[test]
+fn of_two_refreshes_at_once_the_later_session_stays() {
+    let mut device = Device::new([0.0, 0.0], false);
+    device.create(0, 0);
+    device.settle_down();
+    device.pass_time(platform::TOKEN_LIFE_MS + 1.0);
+    for tab in 0..2 {
+        device.request_token(tab);
+        device.answer_lock(tab, 0);
+        device.work_storage(tab, false);
+    }
+    // The second finds the first one's key, and sends the same.
+    device.work_storage(1, false);
+    let first = device.answer_later(0);
+    let second = device.answer_later(1);
+    device.deliver(1, second);
+    device.work_storage(1, false);
+    device.deliver(0, first);
+    device.settle_down();
+    assert_eq!(device.last_error(), None);
+    device.pass_time(platform::TOKEN_LIFE_MS + 1.0);
+    device.request_token(0);
+    device.settle_down();
+    assert_eq!(device.last_error(), None, "the session goes on");
+    device.check_at_rest();
+}
+
 /// A refresh whose answer was lost is repeated with the same key, by whichever tab comes first.
 #[test]
 fn a_refresh_whose_answers_are_all_lost_succeeds_later_in_the_other_tab() {
