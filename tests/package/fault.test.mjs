@@ -15,11 +15,16 @@ import {
 /** A storage that outlives an instance of the core, as a phone's does. */
 function makeStorage() {
   const items = new Map();
-  return {
+  const storage = {
+    writes: 0,
     getItem: async (key) => items.get(key) ?? null,
-    setItem: async (key, value) => void items.set(key, value),
+    setItem: async (key, value) => {
+      storage.writes++;
+      items.set(key, value);
+    },
     removeItem: async (key) => void items.delete(key),
   };
+  return storage;
 }
 
 /** Collects what would end a Node process. */
@@ -99,20 +104,23 @@ for (const { engine, file } of ENGINES) {
   test(`${engine}: what still calls into a broken instance finds nothing there`, async (t) => {
     const ended = watchProcess(t);
     const sentiance = await importFresh(file, FAULTY_PACKAGE);
+    const storage = makeStorage();
     let answer;
     const requests = [];
     const fetch = (url) => {
       requests.push(url);
       return new Promise((resolve) => (answer = resolve));
     };
-    await sentiance.initialize({ ...offlineOptions(), fetch });
+    await sentiance.initialize({ ...offlineOptions(), storage, fetch });
     const inFlight = sentiance.createUser("code").catch((reason) => reason);
     await eventually("the request is sent", () => requests.length === 1);
     await sentiance.breakCore().catch(() => undefined);
     await within("the call in flight", inFlight);
 
+    const { writes } = storage;
     answer(new Response(JSON.stringify(createdUser()), { status: 201 }));
     await nextTurn();
+    assert.equal(storage.writes, writes);
     assert.equal(await sentiance.userExists(), false);
     assert.deepEqual(ended, []);
   });
