@@ -145,6 +145,30 @@ fn a_creation_whose_answers_are_all_lost_succeeds_later_with_the_same_code() {
     device.check_at_rest();
 }
 
+/// Even where no answer ever comes, and not even the driver gives up, the deadline ends a call.
+#[test]
+fn a_platform_that_never_answers_costs_a_call_its_deadline() {
+    let mut device = Device::new([0.0, 0.0], true);
+    device.create(0, 0);
+    device.work_storage(0, false);
+    device.answer_lock(0, 0);
+    device.work_storage(0, false);
+    device.fire_next_timer(0);
+    assert_eq!(device.last_error(), Some("NETWORK_ERROR"));
+
+    device.settle_down();
+    device.create(0, 0);
+    device.settle_down();
+    device.pass_time(platform::TOKEN_LIFE_MS + 1.0);
+    device.request_token(0);
+    device.answer_lock(0, 0);
+    device.work_storage(0, false);
+    device.fire_next_timer(0);
+    assert_eq!(device.last_error(), Some("NETWORK_ERROR"));
+    device.settle_down();
+    device.check_at_rest();
+}
+
 /// A reset wins over a creation in another tab that had been sent before.
 #[test]
 fn a_reset_in_one_tab_overtakes_a_creation_in_the_other() {
