@@ -91,7 +91,7 @@ fn perform(device: &mut Device, step: &Step) {
 /// A thousand schedules, unless `PROPTEST_CASES` says otherwise.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000);
-    ProptestConfig { cases, max_shrink_iters: 20_000, ..ProptestConfig::default() }
+    ProptestConfig { cases, max_shrink_iters: 20_000, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {
