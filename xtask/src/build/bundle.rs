@@ -2,7 +2,7 @@
 //! declarations.
 
 use super::bindings::NAME;
-use super::{Variant, glue, tool};
+use super::{Variant, glue, licenses, tool};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -64,7 +64,11 @@ pub(super) fn run(variant: Variant) -> anyhow::Result<()> {
         bundle(variant, &variant.entry("react-native"), format, "react-native", &[])?;
         minify(&package.join("react-native").with_extension(format.extension()))?;
     }
-    if variant == Variant::Release { declarations(&package) } else { Ok(()) }
+    if variant == Variant::Release {
+        declarations(&package)?;
+        licenses::write(&package.join("THIRD-PARTY-LICENSES.txt"))?;
+    }
+    Ok(())
 }
 
 /// Writes `glue.js`: a factory of wasm-bindgen's glue, whose UTF-8 codec is that of the file `codec`.

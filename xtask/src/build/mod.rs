@@ -8,6 +8,7 @@
 //! | `bindings` | wasm-bindgen, `wasm-opt`, `wasm2js` |
 //! | `glue` | turns generated code into factories, so that instances share nothing |
 //! | `bundle` | esbuild and the declarations |
+//! | `licenses` | the licenses of what others wrote |
 //! | `fingerprint` | whether anything has changed since the last build |
 //! | `sizes` | the table at the end, and the budgets |
 //! | `tool` | runs a tool from npm |
@@ -18,6 +19,7 @@ mod checks;
 mod compile;
 mod fingerprint;
 mod glue;
+mod licenses;
 mod sizes;
 mod tool;
 pub(crate) mod toolchain;
