@@ -40,6 +40,11 @@ export class SentianceError extends Error {
     Object.assign(this, shown);
     hide(this, { name: "SentianceError", [BRAND]: "SentianceError", ...(cause !== undefined && { cause }) });
   }
+
+  /** Where an argument is missing, the original rejects with a plain text, which applications print as it is. */
+  override toString(): string {
+    return this.code === "E_SDK_MISSING_PARAMS" ? this.message : super.toString();
+  }
 }
 
 /** Why the SDK could not be initialized. `ensureInitialized()` and `initialize()` reject with it; either tries again. */

@@ -63,7 +63,7 @@ names! {
         NoUser = "NO_USER",
         /// The user is disabled, deleted, or active on another device.
         UserDisabledRemotely = "USER_DISABLED_REMOTELY",
-        /// The reset could not remove the stored user.
+        /// The reset could not remove the stored user, or the initialization failed in another way than those below.
         ExceptionOrError = "EXCEPTION_OR_ERROR",
         /// A required argument is missing.
         MissingParams = "MISSING_PARAMS",

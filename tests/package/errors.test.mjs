@@ -30,6 +30,14 @@ for (const { engine, file } of ENGINES) {
   });
 }
 
+test("a missing argument prints as the plain text that the original rejects with", async () => {
+  const sentiance = await importFresh("index");
+  const error = await sentiance.createUser({}).catch((reason) => reason);
+  assert.match(`${error}`, /^Invalid user creation options/);
+  const other = await sentiance.getUserActivity().catch((reason) => reason);
+  assert.match(`${other}`, /^SentianceError: Reason: NOT_IMPLEMENTED - /);
+});
+
 test("isSentianceError knows the errors of another copy of the package, and tells codes apart", async () => {
   const esModule = await importFresh("index");
   const commonJs = requireEntry("index");
