@@ -7,9 +7,18 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What goes into the package besides the compiled core and this program.
-const SOURCES: [&str; 5] =
-    ["js", "src/types.d.ts", "tests/package/fault-injection", "tsconfig.json", "package-lock.json"];
+/// What goes into the package besides the compiled core: the facade, this program, and the versions of all tools.
+const SOURCES: [&str; 9] = [
+    "js",
+    "src/types.d.ts",
+    "tests/package/fault-injection",
+    "xtask/src/build",
+    "Cargo.lock",
+    "package-lock.json",
+    "rollup.config.js",
+    "tsconfig.json",
+    "LICENSE-APACHE",
+];
 
 /// A checksum of everything that a build depends on.
 pub(super) struct Fingerprint(String);
@@ -20,7 +29,7 @@ impl Fingerprint {
     /// # Errors
     /// One of them cannot be read.
     pub(super) fn of_inputs(module: &Path) -> anyhow::Result<Self> {
-        let mut files = vec![module.to_path_buf(), std::env::current_exe()?];
+        let mut files = vec![module.to_path_buf()];
         for source in SOURCES {
             collect(&root().join(source), &mut files)?;
         }
