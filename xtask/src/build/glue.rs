@@ -3,7 +3,7 @@
 
 use anyhow::{Context, ensure};
 
-/// Where wasm-bindgen's glue ends, the facade begins: `createGlue()` of this module.
+/// What stands before and after the glue in its module.
 const GLUE_FACTORY: (&str, &str) = ("export function createGlue() {\n", "\nreturn glue;\n}\n");
 /// The same for the code that `wasm2js` made.
 const CORE_FACTORY: (&str, &str) =
