@@ -17,8 +17,8 @@ interface Listener {
 
 let load: LoadCore;
 let current: Promise<Instance> | undefined;
-/** The arguments of the last `initialize` that succeeded. */
-let options: unknown[] | undefined;
+/** The options of every `initialize` that succeeded, the later ones over the earlier ones, as in the core. */
+let options: object | undefined;
 const listeners = new Set<Listener>();
 
 /** Says how the core is loaded. Each entry of the package calls this once and does nothing else. */
@@ -39,8 +39,13 @@ export async function call(name: string, args: unknown[]): Promise<unknown> {
     return answerWithoutCore(name, error);
   }
   const result = await instance.call(name, args);
-  if (name === "initialize") options = args;
+  if (name === "initialize") options = { ...options, ...given(args[0]) };
   return result;
+}
+
+/** The options that say something. */
+function given(argument: unknown): object {
+  return Object.fromEntries(Object.entries(argument ?? {}).filter(([, value]) => value !== undefined));
 }
 
 /** Adds a listener that stays when the instance is replaced. */
@@ -74,7 +79,7 @@ function forget(instance: Promise<Instance>): void {
 async function start(onFault: () => void): Promise<Instance> {
   const instance = await startInstance(load, onFault);
   try {
-    if (options) await instance.call("initialize", options);
+    if (options) await instance.call("initialize", [options]);
     for (const listener of listeners) {
       listener.attached = (await instance.call(listener.name, [listener.callback])) as EmitterSubscription;
       if (!listeners.has(listener)) listener.attached.remove();

@@ -88,7 +88,9 @@ export function withClass(error: unknown): unknown {
 }
 
 function brandOf(error: unknown): unknown {
-  return error instanceof Object ? (error as Record<symbol, unknown>)[BRAND] : undefined;
+  // Not `instanceof`: an error may come from another frame.
+  const isObject = typeof error === "object" && error !== null;
+  return isObject ? (error as Record<symbol, unknown>)[BRAND] : undefined;
 }
 
 /** Two codes have the original's plain text; all others have the form that applications parse. */

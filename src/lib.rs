@@ -91,6 +91,13 @@ pub fn reset() -> Promise {
     driver::call(Call::Reset)
 }
 
+/// For whoever loads this module: `ended` resolves when this instance must not be used any more, and with it go the
+/// locks that it holds.
+#[wasm_bindgen(js_name = endWith)]
+pub fn end_with(#[wasm_bindgen(unchecked_param_type = "Promise<void>")] ended: Promise) {
+    driver::end_with(ended);
+}
+
 /// Panics, so that a test can see what becomes of it.
 #[cfg(feature = "fault-injection")]
 #[wasm_bindgen(js_name = panicForTest)]

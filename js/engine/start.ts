@@ -14,8 +14,21 @@ export const GLUE_MODULE = "./sentiance_core_bg.js";
  * @param onTrap - See `LoadCore`.
  */
 export function startCore(glue: Glue, rawExports: RawExports, onTrap: (cause: unknown) => void): RunningCore {
-  const { exports, stop } = fence(rawExports, onTrap);
+  let end: () => void;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const { exports, stop } = fence(rawExports, (cause) => {
+    end();
+    onTrap(cause);
+  });
   glue.__wbg_set_wasm!(exports);
   (exports.__wbindgen_start as (() => void) | undefined)?.();
-  return { module: glue, stop };
+  // What it holds of the browser's, it can give back itself no more.
+  glue.endWith!(ended);
+  return {
+    module: glue,
+    stop() {
+      stop();
+      end();
+    },
+  };
 }

@@ -27,8 +27,17 @@ impl Core {
             Call::IsUserLinked => Ok(Output::Bool(self.record.user.as_ref().is_some_and(|user| user.linked))),
             _ if resetting => Err(SdkError::not_initialized()),
             Call::GetUserId => Ok(Output::UserId(self.record.user.as_ref().map(|user| user.id.clone()))),
-            Call::GetSdkStatus => Ok(Output::Status(Box::new(self.status()))),
-            Call::AddSdkStatusUpdateListener => Ok(Output::Nothing),
+            Call::GetSdkStatus => {
+                // For the next time: where there is no page that comes and goes, this is when a device learns.
+                self.check_if_due();
+                Ok(Output::Status(Box::new(self.status())))
+            }
+            Call::AddSdkStatusUpdateListener { is_function: true } => Ok(Output::Nothing),
+            Call::AddSdkStatusUpdateListener { is_function: false } => Err(SdkError::new(
+                Code::MissingParams,
+                Reason::InvalidParams,
+                "The listener must be a function.",
+            )),
             Call::CreateUser(options, identity) => return self.start_creation(id, *options, *identity),
             Call::RequestUserAccessToken => return self.request_token(id),
         };
@@ -41,7 +50,9 @@ impl CreateUserOptions {
     pub(super) fn validate(&self) -> Result<(), SdkError> {
         let refuse = |reason, details: &str| Err(SdkError::new(Code::MissingParams, reason, details));
         if let Some(code) = &self.auth_code {
-            if code.expose().trim_ascii().starts_with(API_KEY_PREFIX) {
+            // Anywhere in it: a whole `Authorization` header is passed by mistake, too.
+            let prefix = API_KEY_PREFIX.as_bytes();
+            if code.expose().as_bytes().windows(prefix.len()).any(|window| window == prefix) {
                 return refuse(
                     Reason::ApiKeyRefused,
                     "This is an API key, not an authentication code. An API key must never reach an app: keep it on \

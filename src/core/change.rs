@@ -69,12 +69,11 @@ impl Change {
                 if current.user.is_some() {
                     return Applied::Refused(Refusal::UserExists);
                 }
+                // Where the answer to an earlier try was lost, the platform knows its install id and key. Written again
+                // all the same: only a write finds out whether this tab's view is the newest.
                 let same_code = |known: &&Pending| known.code_fingerprint == pending.code_fingerprint;
-                match current.pending.as_ref().filter(same_code) {
-                    // The answer to an earlier try was lost: the platform knows its install id and key.
-                    Some(_) => Applied::Unchanged,
-                    None => next(current, None, Some(pending.clone())),
-                }
+                let known = current.pending.as_ref().filter(same_code);
+                next(current, None, Some(known.unwrap_or(pending).clone()))
             }
             Change::FinishCreation(user) => match (&current.user, &current.pending) {
                 // Two tabs that could not exclude each other restored the same user: the platform keeps the install
@@ -86,6 +85,8 @@ impl Change {
                 (None, Some(pending)) if pending.install_id == user.install_id => {
                     next(current, Some((**user).clone()), None)
                 }
+                // Nothing at all: the storage was cleared. A reset would have left its epoch.
+                (None, None) if current.epoch == 0 => next(current, Some((**user).clone()), None),
                 (None, _) => Applied::Refused(Refusal::Superseded),
             },
             Change::DropCreation { install_id } => match &current.pending {
@@ -132,7 +133,7 @@ impl Change {
                 }
                 Ok(())
             }),
-            Change::Erase => next(current, None, None),
+            Change::Erase => Applied::Next(Box::new(current.tombstone())),
         }
     }
 }

@@ -119,6 +119,11 @@ impl Core {
     /// Timers may have slept and messages may have been missed: looks at everything again.
     pub(super) fn resume(&mut self) {
         self.reload_record();
+        self.check_if_due();
+    }
+
+    /// Asks the platform, unless it was asked a moment ago.
+    pub(super) fn check_if_due(&mut self) {
         let recent =
             self.check.last_at.is_some_and(|last| (0.0..MIN_INTERVAL_MS).contains(&self.now.since(last)));
         if !recent {

@@ -113,7 +113,7 @@ impl Core {
     fn replace_record(&mut self, change: &Change, next: Box<Record>, owner: Owner) {
         let before = std::mem::replace(&mut self.record, *next);
         if matches!(change, Change::Erase) {
-            self.remember_erased(before.user);
+            self.erased(before.user, owner);
         }
         self.changed(owner, Ok(()));
         self.on_record_changed();

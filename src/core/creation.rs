@@ -24,6 +24,8 @@ pub(super) struct Creation {
     identity: Identity,
     stage: Stage,
     tries: Tries,
+    /// What was noted, and is sent.
+    pending: Option<Pending>,
     /// The user that the platform answered with, until it is in the record.
     received: Option<Box<User>>,
 }
@@ -70,6 +72,7 @@ impl Core {
             identity,
             stage: Stage::Locking(ticket),
             tries: Tries::default(),
+            pending: None,
             received: None,
         });
         self.emit(Effect::StartTimer(Timer::CreationDeadline, self.settings.timeouts.creation));
@@ -131,7 +134,10 @@ impl Core {
     pub(super) fn creation_changed(&mut self, call: CallId, result: Result<(), Refusal>) {
         let Some(creation) = self.creation.as_mut().filter(|creation| creation.call == call) else { return };
         match (&creation.stage, result) {
-            (Stage::Beginning, Ok(())) => self.send_creation(),
+            (Stage::Beginning, Ok(())) => {
+                creation.pending = self.record.pending.clone();
+                self.send_creation();
+            }
             (Stage::Finishing, Ok(())) => self.creation_succeeded(),
             (_, Ok(())) => {}
             (_, Err(refusal)) => {
@@ -154,7 +160,7 @@ impl Core {
 
     pub(super) fn send_creation(&mut self) {
         let Some(creation) = &self.creation else { return };
-        let Some(pending) = &self.record.pending else {
+        let Some(pending) = &creation.pending else {
             return self.fail_creation(reset_came_between());
         };
         let body = CreateUserRequest {
@@ -223,9 +229,8 @@ impl Core {
     }
 
     fn creation_answered(&mut self, answer: &CreateUserResponse) {
-        let (Some(creation), Some(pending)) = (&mut self.creation, &self.record.pending) else {
-            return self.fail_creation(reset_came_between());
-        };
+        let Some(creation) = &mut self.creation else { return };
+        let Some(pending) = &creation.pending else { return };
         let user = Box::new(User {
             id: answer.user_id.clone(),
             linked: answer.linked,
@@ -269,7 +274,7 @@ impl Core {
     }
 
     fn drop_pending(&mut self) {
-        if let Some(pending) = &self.record.pending {
+        if let Some(pending) = self.creation.as_ref().and_then(|creation| creation.pending.as_ref()) {
             let install_id = pending.install_id.clone();
             self.commit(Change::DropCreation { install_id }, Owner::Nobody);
         }

@@ -27,13 +27,16 @@ pub enum Effect {
         /// What it shall hold.
         record: Box<Record>,
     },
-    /// Remove the record, since it could not be overwritten, if the storage still holds what `expected` says.
-    /// Answered by [`Event::Committed`](super::Event::Committed).
+    /// Remove the record, since it could not be overwritten, if the storage still holds what `expected` says; then,
+    /// now that there is room, write `tombstone`, which may fail. Answered by
+    /// [`Event::Committed`](super::Event::Committed).
     Remove {
         /// Names the answer.
         ticket: Ticket,
         /// What the storage must hold.
         expected: Stamp,
+        /// A record without a user, by which another tab's creation knows that it was overtaken.
+        tombstone: Box<Record>,
     },
     /// Tell the other tabs that the record changed.
     Announce,

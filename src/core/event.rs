@@ -114,7 +114,10 @@ pub enum Call {
     /// `getSdkStatus()`.
     GetSdkStatus,
     /// `addSdkStatusUpdateListener(listener)`: settles when the listener may be attached.
-    AddSdkStatusUpdateListener,
+    AddSdkStatusUpdateListener {
+        /// Whether the listener is a function.
+        is_function: bool,
+    },
     /// `reset()`.
     Reset,
 }
@@ -141,8 +144,10 @@ pub enum LoadOutcome {
     Found(Option<Box<Record>>),
     /// Something that is no record of this version. The driver set it aside under another key.
     Unreadable,
-    /// The storage can't be read. The driver goes on in memory. Holds why.
+    /// There is no storage here. The driver goes on in memory. Holds why.
     Unavailable(String),
+    /// The storage can't be read now. What it holds must not be overlooked, so nothing goes on. Holds why.
+    Failed(String),
 }
 
 /// What came of a write.

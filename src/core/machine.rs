@@ -71,8 +71,8 @@ pub struct Core {
     pub(super) check: Check,
     reload: Option<Ticket>,
     reload_again: bool,
-    /// The status that the listeners know.
-    told: SdkStatus,
+    /// The status that the listeners know, once there is one.
+    told: Option<SdkStatus>,
     last_ticket: u32,
     // Of this step:
     pub(super) now: EpochMs,
@@ -85,7 +85,7 @@ impl Core {
     pub fn new(settings: Settings) -> Self {
         let record = Record::empty();
         Core {
-            told: SdkStatus::of(&record, &settings),
+            told: None,
             settings,
             platform_url: None,
             phase: Phase::Cold,
@@ -219,10 +219,11 @@ impl Core {
         replaces_storage: bool,
         timeouts: Option<Timeouts>,
     ) {
-        let replaces_url = platform_url
-            .as_deref()
-            .and_then(|url| PlatformUrl::parse(url).ok())
-            .is_some_and(|url| self.platform_url.as_ref() != Some(&url));
+        let replaces_url =
+            platform_url.as_deref().and_then(|url| PlatformUrl::parse(url).ok()).is_some_and(|url| {
+                let of_user = self.record.user.as_ref().map(|user| user.platform_url.as_str());
+                self.platform_url.as_ref() != Some(&url) && of_user != Some(url.as_str())
+            });
         let busy = self.record.user.is_some() || self.creation.is_some();
         if busy && (replaces_storage || replaces_url) {
             let error = SdkError::new(
@@ -276,6 +277,12 @@ impl Core {
             }
             LoadOutcome::Unavailable(why) => {
                 self.emit(Effect::Warn(Warning::storage_unavailable(&why)));
+                Some(None)
+            }
+            LoadOutcome::Failed(why) => {
+                if let Some(waiting) = waiting {
+                    return self.give_up_loading(waiting, &why);
+                }
                 None
             }
         };
@@ -291,11 +298,34 @@ impl Core {
         };
         self.phase = Phase::Ready;
         self.adopt(stored.flatten());
-        self.told = self.status();
+        self.told.get_or_insert_with(|| SdkStatus::of(&self.record, &self.settings));
         for (id, call) in waiting {
-            self.run(id, call);
+            // One of the calls may have chosen another storage: those behind it wait for that one.
+            match &mut self.phase {
+                Phase::Loading { waiting, .. } => waiting.push((id, call)),
+                _ => self.run(id, call),
+            }
         }
         self.start_check();
+    }
+
+    /// The storage could not be read: the calls that waited for it fail, and the next one tries again.
+    fn give_up_loading(&mut self, waiting: Vec<(CallId, Call)>, why: &str) {
+        self.phase = Phase::Cold;
+        for (id, call) in waiting {
+            let (code, reason, text) = match call {
+                Call::EnsureInitialized | Call::Initialize { .. } => {
+                    (Code::Initialization, Reason::ExceptionOrError, "The stored state can't be read: ")
+                }
+                Call::Reset => (Code::Reset, Reason::ExceptionOrError, "The stored state can't be read: "),
+                _ => (
+                    Code::NotInitialized,
+                    Reason::SdkNotInitialized,
+                    "Sdk not initialized: the stored state can't be read: ",
+                ),
+            };
+            self.settle(id, Err(SdkError::passing(code, reason, [text, why].concat())));
+        }
     }
 
     /// Takes over what the storage holds.
@@ -348,8 +378,8 @@ impl Core {
             return;
         }
         let status = self.status();
-        if status != self.told {
-            self.told = status.clone();
+        if self.told.as_ref().is_some_and(|told| *told != status) {
+            self.told = Some(status.clone());
             self.emit(Effect::EmitStatus(Box::new(status)));
         }
     }

@@ -107,6 +107,11 @@ impl Record {
         Record { version: RECORD_VERSION, epoch: 0, user: None, pending: None }
     }
 
+    /// What is left of it after a reset: the next epoch, and nobody.
+    pub fn tombstone(&self) -> Self {
+        Record { epoch: self.epoch.wrapping_add(1), ..Record::empty() }
+    }
+
     /// What identifies this state of the record.
     pub fn stamp(&self) -> Stamp {
         let user = self.user.as_ref().map(|user| &user.install_id);

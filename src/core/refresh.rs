@@ -13,6 +13,8 @@ use sentiance_protocol::{EpochMs, ErrorCode, RefreshRequest};
 
 /// How long another tab may take to refresh before this one goes ahead.
 const ELSEWHERE_MS: f64 = 2_000.0;
+/// The longest pause that the platform can ask for: a wrong number must not silence a device for days.
+const LONGEST_PAUSE_MS: f64 = 5.0 * 60_000.0;
 /// How many calls may share one refresh.
 const MAX_WAITERS: usize = 1_000;
 
@@ -59,7 +61,12 @@ impl Core {
     pub(super) fn request_token(&mut self, call: CallId) {
         let outcome = match &self.record.user {
             None => Err(no_user()),
-            Some(user) if user.state != UserState::Active => Err(disabled(user.state)),
+            Some(user) if user.state != UserState::Active => {
+                let error = disabled(user.state);
+                // It may have been enabled since.
+                self.check_if_due();
+                Err(error)
+            }
             Some(user) if user.is_token_fresh(self.now) => Ok(Output::Token(token_of(user))),
             Some(_) => return self.join_refresh(call),
         };
@@ -220,7 +227,11 @@ impl Core {
                 let details = [code.as_str(), ": the platform refused to refresh the session."].concat();
                 self.fail_refresh(SdkError::new(Code::GetToken, Reason::ServerError, details));
             }
-            _ => self.retry_refresh(response.retry_after_ms, "The platform could not answer."),
+            // A pause is the platform's to ask for, not a proxy's.
+            code => {
+                let pause = response.retry_after_ms.filter(|_| code.is_some());
+                self.retry_refresh(pause, "The platform could not answer.");
+            }
         }
     }
 
@@ -240,7 +251,7 @@ impl Core {
 
     fn retry_refresh(&mut self, retry_after: Option<f64>, details: &str) {
         let fraction = self.entropy.as_ref().map_or(0.5, |entropy| entropy.fraction());
-        self.quiet = retry_after.map(|pause_ms| Quiet { since: self.now, pause_ms });
+        self.quiet = retry_after.map(|ms| Quiet { since: self.now, pause_ms: ms.min(LONGEST_PAUSE_MS) });
         let Some(refresh) = &mut self.refresh else { return };
         match refresh.tries.delay(fraction, retry_after) {
             Some(delay) if delay < self.settings.timeouts.token => {
@@ -305,6 +316,7 @@ impl Core {
 
     /// The user is gone from this device.
     pub(super) fn cancel_refresh(&mut self) {
+        self.quiet = None;
         self.fail_refresh(no_user());
     }
 

@@ -6,7 +6,7 @@ use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, CommitOutcome, LockOutcome, Ticket};
 use super::machine::{Core, InitState};
-use super::record::{Record, User};
+use super::record::User;
 
 /// How long the platform may take to hear the goodbye. Nobody waits for it.
 const GOODBYE_TIMEOUT_MS: f64 = 5_000.0;
@@ -57,10 +57,22 @@ impl Core {
         self.reset.as_ref().is_some_and(|reset| owner == Owner::Reset(reset.call))
     }
 
-    /// Keeps whom to say goodbye to.
-    pub(super) fn remember_erased(&mut self, user: Option<User>) {
-        if let Some(reset) = &mut self.reset {
-            reset.erased = user;
+    /// The user is gone from the record.
+    pub(super) fn erased(&mut self, user: Option<User>, owner: Owner) {
+        match &mut self.reset {
+            // Kept: the app hears of it first.
+            Some(reset) if owner == Owner::Reset(reset.call) => reset.erased = user.or(reset.erased.take()),
+            // The reset was given up, but its write was under way.
+            _ => self.forget_user(user),
+        }
+    }
+
+    /// Ends what the user that is gone had under way.
+    fn forget_user(&mut self, user: Option<User>) {
+        self.cancel_refresh();
+        self.cancel_check();
+        if let Some(user) = user {
+            self.say_goodbye(&user);
         }
     }
 
@@ -69,7 +81,8 @@ impl Core {
         let ticket = self.ticket();
         if let Some(reset) = &mut self.reset {
             reset.stage = Stage::Removing(ticket);
-            self.emit(Effect::Remove { ticket, expected: self.base.clone() });
+            let (expected, tombstone) = (self.base.clone(), self.record.tombstone());
+            self.emit(Effect::Remove { ticket, expected, tombstone: Box::new(tombstone) });
         }
     }
 
@@ -81,7 +94,7 @@ impl Core {
         match outcome {
             CommitOutcome::Written => {
                 reset.erased = self.record.user.take();
-                self.record = Record::empty();
+                self.record = self.record.tombstone();
                 self.base = self.record.stamp();
                 self.unsaved = false;
                 self.emit(Effect::Announce);
@@ -106,12 +119,8 @@ impl Core {
     pub(super) fn reset_changed(&mut self, call: CallId) {
         let Some(reset) = self.reset.as_mut().filter(|reset| reset.call == call) else { return };
         let erased = reset.erased.take();
-        self.cancel_refresh();
-        self.cancel_check();
         self.end_reset(Ok(Output::Reset(InitState::Initialized)));
-        if let Some(user) = erased {
-            self.say_goodbye(&user);
-        }
+        self.forget_user(erased);
     }
 
     pub(super) fn reset_timed_out(&mut self) {

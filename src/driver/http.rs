@@ -11,8 +11,8 @@ use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
-/// The longest answer that can be one of the platform's, in characters.
-const LONGEST_REPLY: u32 = 64 * 1024;
+/// The longest answer that can be one of the platform's, in bytes.
+const LONGEST_REPLY: usize = 64 * 1024;
 
 /// The requests under way, by ticket, each with its abort controller where the runtime has one.
 #[derive(Default)]
@@ -73,7 +73,7 @@ async fn exchange(
 
 /// Waits for a step of the exchange, and aborts the whole of it where that takes too long.
 async fn before_deadline(step: &JsValue, ms: f64, controller: &JsValue) -> Result<JsValue, TransportError> {
-    match js::within(step, ms).await {
+    match js::within_quietly(step, ms).await {
         Some(outcome) => outcome.map_err(|_| TransportError::Unreachable),
         None => {
             let _ = js::invoke(controller, "abort", &[]);
@@ -103,6 +103,8 @@ fn init(request: &Request, controller: &JsValue) -> JsValue {
         ("credentials", "omit".into()),
         ("cache", "no-store".into()),
         ("referrerPolicy", "no-referrer".into()),
+        // The body holds a secret that is meant for this host.
+        ("redirect", "error".into()),
     ]);
     if let Some(body) = body {
         js::set(&headers, "Content-Type", "application/json");
@@ -123,11 +125,10 @@ fn read_reply(expected: &Body, status: u16, etag: Option<String>, text: &JsValue
     if status == 304 {
         return Reply::Empty;
     }
-    let text = js_sys::JsString::from(text.clone());
-    if text.length() > LONGEST_REPLY {
-        return Reply::Unreadable;
-    }
-    let Some(object) = wire::parse(&String::from(text)) else { return Reply::Unreadable };
+    // Whatever an app's own `fetch` hands out: a text, or something else.
+    let object =
+        text.as_string().filter(|text| text.len() <= LONGEST_REPLY).and_then(|text| wire::parse(&text));
+    let Some(object) = object else { return Reply::Unreadable };
     let reply = match (status, expected) {
         (200..=299, Body::CreateUser(_)) => Message::read(&object).map(|user| Reply::User(Box::new(user))),
         (200..=299, Body::Refresh(_)) => Message::read(&object).map(Reply::Token),

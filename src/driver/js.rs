@@ -71,13 +71,30 @@ fn sleeping(ms: f64, value: &JsValue) -> (Promise, JsValue) {
 
 /// Waits for `value` for at most `ms` milliseconds. `None` means that time ran out.
 pub(super) async fn within(value: &JsValue, ms: f64) -> Option<Result<JsValue, JsValue>> {
+    race(value, ms, false).await
+}
+
+/// The same, but waiting is no reason to keep a Node process alive.
+pub(super) async fn within_quietly(value: &JsValue, ms: f64) -> Option<Result<JsValue, JsValue>> {
+    race(value, ms, true).await
+}
+
+async fn race(value: &JsValue, ms: f64, quietly: bool) -> Option<Result<JsValue, JsValue>> {
     // A fresh object, so that nothing that the app returns can be mistaken for it.
     let late: JsValue = Object::new().into();
     let (sleep, timer) = sleeping(ms, &late);
+    if quietly {
+        let _ = invoke(&timer, "unref", &[]);
+    }
     let race = Promise::race(&Array::of2(&Promise::resolve(value), &sleep));
     let outcome = JsFuture::from(race).await;
-    invoke(&global(), "clearTimeout", &[&timer]);
+    let _ = invoke(&global(), "clearTimeout", &[&timer]);
     if outcome.as_ref().is_ok_and(|winner| *winner == late) { None } else { Some(outcome) }
+}
+
+/// Waits.
+pub(super) async fn sleep(ms: f64) {
+    let _ = JsFuture::from(sleeping(ms, &JsValue::UNDEFINED).0).await;
 }
 
 /// What a thrown value says, for a developer.

@@ -1,11 +1,10 @@
 //! The status listeners: each on a microtask of its own, never awaited, isolated from the others.
 
 use super::calls::Finish;
-use super::errors;
 use super::js;
 use super::output::status_to_js;
 use super::pump::{Driver, driver};
-use crate::core::{Call, Code, Event, Reason, SdkError, SdkStatus, Warning};
+use crate::core::{Call, Event, SdkStatus, Warning};
 use js_sys::{Function, Promise};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,15 +21,11 @@ pub(super) struct Listeners {
 
 /// `addSdkStatusUpdateListener(listener)`.
 pub(crate) fn add_status_listener(listener: JsValue) -> Promise {
-    let Ok(listener) = listener.dyn_into::<Function>() else {
-        let error =
-            SdkError::new(Code::MissingParams, Reason::InvalidParams, "The listener must be a function.");
-        return Promise::reject(&errors::to_js(&error));
-    };
     let driver = driver();
-    let finish: Finish = Box::new(move |driver| driver.attach(listener));
+    let is_function = listener.is_function();
+    let finish: Finish = Box::new(move |driver| driver.attach(listener.unchecked_into()));
     let (id, promise) = driver.calls.open(Some(finish));
-    driver.dispatch(Event::Call(id, Call::AddSdkStatusUpdateListener));
+    driver.dispatch(Event::Call(id, Call::AddSdkStatusUpdateListener { is_function }));
     promise
 }
 

@@ -4,11 +4,12 @@
 //! compare-and-set guards: they make the second of two tabs fail early, with the right reason.
 
 use super::js;
+use super::options::LONGEST_TIMEOUT_MS;
 use super::pump::Driver;
 use super::table::Table;
 use crate::core::{Event, LockName, LockOutcome, Ticket};
 use js_sys::{Array, Function, Object, Promise};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -17,8 +18,20 @@ use web_sys::Storage;
 
 /// How long a browser may take to say whether a lock is free.
 const ANSWER_MS: f64 = 2_000.0;
-/// Longer than anything that holds a lease may take.
-const LEASE_MS: f64 = 45_000.0;
+/// How much longer than the call that holds it a lease runs.
+const LEASE_MARGIN_MS: f64 = 15_000.0;
+/// Longer than any lease runs.
+const LONGEST_LEASE_MS: f64 = LONGEST_TIMEOUT_MS + LEASE_MARGIN_MS;
+
+thread_local! {
+    /// Resolves when this instance of the module must not be used any more.
+    static ENDED: RefCell<Option<Promise>> = const { RefCell::new(None) };
+}
+
+/// Says when this instance of the module ends: its locks end with it, since it can't give them back itself.
+pub(crate) fn end_with(ended: Promise) {
+    ENDED.with(|slot| *slot.borrow_mut() = Some(ended));
+}
 
 /// The locks that this tab holds.
 #[derive(Default)]
@@ -73,7 +86,7 @@ impl Locks {
         if lease(&storage, name).is_some_and(|owner| owner != self.owner()) {
             return Err(LockOutcome::Busy);
         }
-        let until = js_sys::Date::now() + LEASE_MS;
+        let until = js_sys::Date::now() + driver.options.creation_timeout() + LEASE_MARGIN_MS;
         let text = Array::of2(&self.owner().into(), &until.into()).join(" ");
         // A storage that refuses to write excludes nobody, as without a lease.
         let _ = storage.set_item(name.as_str(), &String::from(text));
@@ -125,7 +138,7 @@ fn lease(storage: &Storage, name: LockName) -> Option<f64> {
     let (owner, until) = (js_sys::parse_float(owner), js_sys::parse_float(until));
     // A lease that runs too far ahead was written under another clock.
     let left = until - js_sys::Date::now();
-    (0.0..=LEASE_MS).contains(&left).then_some(owner)
+    (0.0..=LONGEST_LEASE_MS).contains(&left).then_some(owner)
 }
 
 /// Holds the lock under which the tabs compare and set, until the guard is dropped. `None`: there is no such lock
@@ -177,7 +190,10 @@ async fn request(locks: &JsValue, name: &str, if_available: bool, patience_ms: f
         // The lock is held for as long as this promise is pending.
         let (held, release) = deferred();
         let _ = answer.call1(&JsValue::UNDEFINED, &release);
-        held.into()
+        match ENDED.with(|slot| slot.borrow().clone()) {
+            Some(ended) => Promise::race(&Array::of2(&held, &ended)).into(),
+            None => held.into(),
+        }
     });
     let options: Object = js::object(&[("ifAvailable", if_available.into())]);
     let Some(Ok(requested)) = js::invoke(locks, "request", &[&name.into(), &options, &on_lock]) else {

@@ -34,5 +34,6 @@ mod wire;
 
 pub(crate) use calls::version;
 pub(crate) use listeners::add_status_listener;
+pub(crate) use locks::end_with;
 pub(crate) use options::{create_user, initialize};
 pub(crate) use pump::call;

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The longest deadline that an app may choose: ten minutes.
-const LONGEST_TIMEOUT_MS: f64 = 600_000.0;
+pub(super) const LONGEST_TIMEOUT_MS: f64 = 600_000.0;
 
 /// The options in force, and those of calls that are not settled.
 #[derive(Default)]
@@ -159,11 +159,18 @@ fn parse_timeouts(value: &JsValue) -> Result<Timeouts, &'static str> {
 
 impl Options {
     pub(super) fn fetch(&self) -> Option<Function> {
-        self.in_force.borrow().fetch.clone().or_else(|| js::method(&js::global(), "fetch"))
+        let own = self.in_force.borrow().fetch.clone();
+        own.or_else(|| js::method(&js::global(), "fetch"))
     }
 
     pub(super) fn logger(&self) -> JsValue {
-        self.in_force.borrow().logger.clone().unwrap_or_else(|| js::global_at(&["console"]))
+        let own = self.in_force.borrow().logger.clone();
+        own.unwrap_or_else(|| js::global_at(&["console"]))
+    }
+
+    /// How long `createUser` may take, in milliseconds.
+    pub(super) fn creation_timeout(&self) -> f64 {
+        self.in_force.borrow().timeouts.unwrap_or_default().creation
     }
 
     pub(super) fn device_info(&self) -> DeviceOverrides {

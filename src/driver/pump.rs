@@ -108,7 +108,9 @@ impl Driver {
             Effect::Commit { ticket, expected, record } => {
                 self.storage.commit(self, ticket, expected, *record);
             }
-            Effect::Remove { ticket, expected } => self.storage.remove(self, ticket, expected),
+            Effect::Remove { ticket, expected, tombstone } => {
+                self.storage.remove(self, ticket, expected, *tombstone);
+            }
             Effect::Announce => self.tabs.announce(),
             Effect::Lock(ticket, name) => self.locks.take(self, ticket, name),
             Effect::Unlock(name) => self.locks.release(name),
@@ -131,8 +133,7 @@ impl Driver {
         }
     }
 
-    /// Whether the runtime has a status that the page may want to be told of: the identity is read anew each time,
-    /// since an app may change it.
+    /// What the SDK says of app, device and itself, read anew each time: the app may have changed it.
     pub(super) fn identity(&self) -> crate::core::Identity {
         identity::read(&self.options.device_info())
     }

@@ -59,11 +59,6 @@ pub(super) fn parse(text: &str) -> Option<Parsed> {
     JSON::parse(text).ok().filter(JsValue::is_object).map(Parsed)
 }
 
-/// Reads a message from a text.
-pub(super) fn read<T: Message>(text: &str) -> Option<T> {
-    T::read(&parse(text)?)
-}
-
 /// Writes a message as a text.
 pub(super) fn write<T: Message>(message: &T) -> Option<String> {
     let mut object = Building(Object::new());

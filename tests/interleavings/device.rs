@@ -100,24 +100,24 @@ impl Device {
             return;
         }
         let event = match self.tabs[tab].jobs.remove(0) {
+            Job::Load(ticket) if fails => Event::Loaded(ticket, LoadOutcome::Failed("locked".to_owned())),
             Job::Load(ticket) => Event::Loaded(ticket, LoadOutcome::Found(self.storage.clone())),
-            Job::Commit(ticket, ..) | Job::Remove(ticket, _) if fails => {
+            Job::Commit(ticket, ..) | Job::Remove(ticket, ..) if fails => {
                 self.storage_failed = true;
                 Event::Committed(ticket, CommitOutcome::Failed("full".to_owned()))
             }
-            Job::Commit(ticket, expected, record) => {
-                Event::Committed(ticket, self.compare_and_set(&expected, Some(record)))
+            Job::Commit(ticket, expected, record) | Job::Remove(ticket, expected, record) => {
+                Event::Committed(ticket, self.compare_and_set(&expected, record))
             }
-            Job::Remove(ticket, expected) => Event::Committed(ticket, self.compare_and_set(&expected, None)),
         };
         self.feed(tab, event);
     }
 
-    fn compare_and_set(&mut self, expected: &Stamp, record: Option<Box<Record>>) -> CommitOutcome {
+    fn compare_and_set(&mut self, expected: &Stamp, record: Box<Record>) -> CommitOutcome {
         if Stamp::of(self.storage.as_deref()) != *expected {
             return CommitOutcome::Conflict(self.storage.clone());
         }
-        let before = std::mem::replace(&mut self.storage, record);
+        let before = self.storage.replace(record);
         let (before, after) = (before.as_deref(), self.storage.as_deref());
         let user = after.and_then(|record| record.user.as_ref());
         if let (Some(old), Some(new)) = (before.and_then(|record| record.user.as_ref()), user)

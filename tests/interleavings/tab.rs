@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub(crate) enum Job {
     Load(Ticket),
     Commit(Ticket, Stamp, Box<Record>),
-    Remove(Ticket, Stamp),
+    Remove(Ticket, Stamp, Box<Record>),
 }
 
 pub(crate) struct Tab {
@@ -103,7 +103,9 @@ impl Tab {
             Effect::Commit { ticket, expected, record } => {
                 self.jobs.push(Job::Commit(ticket, expected, record))
             }
-            Effect::Remove { ticket, expected } => self.jobs.push(Job::Remove(ticket, expected)),
+            Effect::Remove { ticket, expected, tombstone } => {
+                self.jobs.push(Job::Remove(ticket, expected, tombstone));
+            }
             Effect::Lock(ticket, name) => self.lock_requests.push((ticket, name)),
             Effect::Unlock(name) => self.said.push(Said::Unlocked(name)),
             Effect::UnlockTicket(ticket) => {

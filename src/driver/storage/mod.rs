@@ -2,11 +2,13 @@
 
 mod store;
 
+use super::js;
 use super::locks;
 use super::pump::Driver;
 use super::table::Queue;
 use super::wire;
 use crate::core::{CommitOutcome, Event, LoadOutcome, RECORD_VERSION, Record, Stamp, Ticket};
+use sentiance_protocol::{Message, Source};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 pub(super) use store::Choice;
@@ -17,10 +19,16 @@ use wasm_bindgen_futures::spawn_local;
 pub(super) const RECORD_KEY: &str = "sentiance.core";
 /// Where a record that can't be read is set aside.
 const UNREADABLE_KEY: &str = "sentiance.core.unreadable";
+/// Why a record of a later version is not used.
+const NEWER: &str = "a newer version of the SDK wrote it; reload the page";
 /// The lock under which the tabs compare and set.
 const COMMIT_LOCK: &str = "sentiance.core.commit";
-/// How long to wait for that lock. It is held for a moment only, so a longer wait means that something is wrong.
-const COMMIT_LOCK_MS: f64 = 1_000.0;
+/// How long to wait for that lock: longer than a slow adapter may hold it, so a longer wait means that something is
+/// wrong.
+const COMMIT_LOCK_MS: f64 = 10_000.0;
+/// How long that lock is held after a write to `localStorage`. Chromium brings a write to the other tabs' processes a
+/// moment later; without this, the next tab under the lock can read what was there before.
+const PROPAGATION_MS: f64 = 50.0;
 
 /// The storage and what is to be done with it.
 #[derive(Default)]
@@ -34,13 +42,15 @@ pub(super) struct Storage {
 enum Job {
     Load(Ticket),
     Commit(Ticket, Stamp, Box<Record>),
-    Remove(Ticket, Stamp),
+    Remove(Ticket, Stamp, Box<Record>),
 }
 
 enum Stored {
     Nothing,
     Record(Box<Record>),
     Unreadable(String),
+    /// Of a later version of this package, which another tab may be running.
+    Newer,
 }
 
 impl Storage {
@@ -75,8 +85,8 @@ impl Storage {
         self.enqueue(driver, Job::Commit(ticket, expected, Box::new(record)));
     }
 
-    pub(super) fn remove(&self, driver: &Rc<Driver>, ticket: Ticket, expected: Stamp) {
-        self.enqueue(driver, Job::Remove(ticket, expected));
+    pub(super) fn remove(&self, driver: &Rc<Driver>, ticket: Ticket, expected: Stamp, tombstone: Record) {
+        self.enqueue(driver, Job::Remove(ticket, expected, Box::new(tombstone)));
     }
 
     fn enqueue(&self, driver: &Rc<Driver>, job: Job) {
@@ -98,10 +108,10 @@ impl Storage {
         match job {
             Job::Load(ticket) => Event::Loaded(ticket, self.read_for_core().await),
             Job::Commit(ticket, expected, record) => {
-                Event::Committed(ticket, self.compare_and_set(&expected, Some(&record)).await)
+                Event::Committed(ticket, self.compare_and_set(&expected, &record, false).await)
             }
-            Job::Remove(ticket, expected) => {
-                Event::Committed(ticket, self.compare_and_set(&expected, None).await)
+            Job::Remove(ticket, expected, tombstone) => {
+                Event::Committed(ticket, self.compare_and_set(&expected, &tombstone, true).await)
             }
         }
     }
@@ -111,77 +121,114 @@ impl Storage {
         if let Some(store) = &*self.store.borrow() {
             return Ok(Rc::clone(store));
         }
-        let store = Rc::new(Store::open(&self.choice.borrow())?);
+        // Opening runs the app's getters, so nothing may be borrowed.
+        let choice = self.choice.borrow().clone();
+        let store = Rc::new(Store::open(&choice)?);
         *self.store.borrow_mut() = Some(Rc::clone(&store));
         Ok(store)
     }
 
     async fn read_for_core(&self) -> LoadOutcome {
-        let is_first = self.store.borrow().is_none();
-        let read = match self.store() {
-            Ok(store) => read(&store).await,
-            Err(why) => Err(why),
+        let store = match self.store() {
+            Ok(store) => store,
+            // Only where the app chose none: what it chose must not be passed over.
+            Err(why) if *self.choice.borrow() == Choice::Default => {
+                *self.store.borrow_mut() = Some(Rc::new(Store::memory()));
+                return LoadOutcome::Unavailable(why);
+            }
+            Err(why) => return LoadOutcome::Failed(why),
         };
-        match read {
+        match read(&store).await {
             Ok(Stored::Nothing) => LoadOutcome::Found(None),
             Ok(Stored::Record(record)) => LoadOutcome::Found(Some(record)),
             Ok(Stored::Unreadable(text)) => {
-                self.set_aside(&text).await;
+                let _guard = self.guard(&store).await;
+                set_aside(&store, &text).await;
                 LoadOutcome::Unreadable
             }
-            Err(why) => {
-                // What can't be read at the start is left alone: writing to it could destroy a user that is there.
-                if is_first {
-                    *self.store.borrow_mut() = Some(Rc::new(Store::memory()));
-                }
-                LoadOutcome::Unavailable(why)
-            }
+            Ok(Stored::Newer) => LoadOutcome::Failed(NEWER.to_owned()),
+            Err(why) => LoadOutcome::Failed(why),
         }
     }
 
-    /// Writes the record, or removes it, if the storage holds what is expected.
-    async fn compare_and_set(&self, expected: &Stamp, record: Option<&Record>) -> CommitOutcome {
+    /// The lock under which the tabs compare and set, where they can agree on one.
+    async fn guard(&self, store: &Store) -> Option<locks::Guard> {
+        if !store.is_shared() {
+            return None;
+        }
+        locks::hold_briefly(COMMIT_LOCK, COMMIT_LOCK_MS).await
+    }
+
+    /// Writes the record if the storage holds what is expected; `after_removal` makes room for it first, and is content
+    /// with that.
+    async fn compare_and_set(&self, expected: &Stamp, record: &Record, after_removal: bool) -> CommitOutcome {
         let store = match self.store() {
             Ok(store) => store,
             Err(why) => return CommitOutcome::Failed(why),
         };
-        let _guard = match store.is_shared() {
-            true => locks::hold_briefly(COMMIT_LOCK, COMMIT_LOCK_MS).await,
-            false => None,
-        };
+        let guard = self.guard(&store).await;
         let stored = match read(&store).await {
             Ok(Stored::Nothing) => None,
             Ok(Stored::Record(record)) => Some(record),
             Ok(Stored::Unreadable(text)) => {
-                self.set_aside(&text).await;
+                set_aside(&store, &text).await;
                 None
             }
+            Ok(Stored::Newer) => return CommitOutcome::Failed(NEWER.to_owned()),
             Err(why) => return CommitOutcome::Failed(why),
         };
         if Stamp::of(stored.as_deref()) != *expected {
             return CommitOutcome::Conflict(stored);
         }
-        let outcome = match record.map(wire::write) {
-            Some(Some(text)) => store.set(RECORD_KEY, &text).await,
-            Some(None) => Err("the record could not be encoded".to_owned()),
-            None => store.remove(RECORD_KEY).await,
+        let Some(text) = wire::write(record) else {
+            return CommitOutcome::Failed("the record could not be encoded".to_owned());
         };
+        let mut outcome = Ok(());
+        if after_removal {
+            outcome = store.remove(RECORD_KEY).await;
+        }
+        if outcome.is_ok() {
+            let written = store.set(RECORD_KEY, &text).await;
+            outcome = if after_removal { Ok(()) } else { written };
+        }
+        if record.user.is_none() && record.pending.is_none() {
+            // What was set aside is a user's, too.
+            let _ = store.remove(UNREADABLE_KEY).await;
+        }
+        if store.local().is_some() {
+            spawn_local(async move {
+                js::sleep(PROPAGATION_MS).await;
+                drop(guard);
+            });
+        }
         outcome.map_or_else(CommitOutcome::Failed, |()| CommitOutcome::Written)
     }
+}
 
-    /// Best effort: what can't be set aside is overwritten by the next commit.
-    async fn set_aside(&self, text: &str) {
-        if let Ok(store) = self.store() {
-            let _ = store.set(UNREADABLE_KEY, text).await;
-            let _ = store.remove(RECORD_KEY).await;
-        }
+/// Moves what can't be read out of the way, if it can be kept elsewhere and nobody else has done so; else the next
+/// commit overwrites it.
+async fn set_aside(store: &Store, text: &str) {
+    if store.get(RECORD_KEY).await.ok().flatten().as_deref() == Some(text)
+        && store.set(UNREADABLE_KEY, text).await.is_ok()
+    {
+        let _ = store.remove(RECORD_KEY).await;
     }
 }
 
 async fn read(store: &Store) -> Result<Stored, String> {
     let Some(text) = store.get(RECORD_KEY).await? else { return Ok(Stored::Nothing) };
-    Ok(match wire::read::<Record>(&text).filter(|record| record.version == RECORD_VERSION) {
-        Some(record) => Stored::Record(Box::new(record)),
-        None => Stored::Unreadable(text),
-    })
+    let parsed = wire::parse(&text);
+    let version = parsed.as_ref().and_then(|parsed| parsed.number("version"));
+    if version.is_some_and(|version| version > f64::from(RECORD_VERSION)) {
+        return Ok(Stored::Newer);
+    }
+    Ok(
+        match parsed
+            .and_then(|parsed| Record::read(&parsed))
+            .filter(|record| record.version == RECORD_VERSION)
+        {
+            Some(record) => Stored::Record(Box::new(record)),
+            None => Stored::Unreadable(text),
+        },
+    )
 }
