@@ -52,6 +52,11 @@ macro_rules! error_codes {
                 match self { $(ErrorCode::$variant => $status),+ }
             }
 
+            /// Name and status: what an answer must hold to be this error.
+            pub const fn signature(self) -> (&'static str, u16) {
+                (self.as_str(), self.status())
+            }
+
             /// What it means, for the documentation.
             pub const fn meaning(self) -> &'static str {
                 match self { $(ErrorCode::$variant => concat!($($doc),+)),+ }

@@ -159,17 +159,27 @@ impl Response {
     /// The platform's own word that this session can't act, if this is one. A status alone never is: anything on
     /// the way can answer 401.
     pub(super) fn verdict(&self) -> Option<UserState> {
-        match self.error_code()? {
-            ErrorCode::UserDisabledRemotely => Some(UserState::Disabled),
-            ErrorCode::UserDeleted => Some(UserState::Deleted),
-            ErrorCode::SessionEnded => Some(UserState::SessionEnded),
-            _ => None,
+        if self.is(const { ErrorCode::UserDisabledRemotely.signature() }) {
+            Some(UserState::Disabled)
+        } else if self.is(const { ErrorCode::UserDeleted.signature() }) {
+            Some(UserState::Deleted)
+        } else if self.is(const { ErrorCode::SessionEnded.signature() }) {
+            Some(UserState::SessionEnded)
+        } else {
+            None
         }
     }
 
-    /// The platform's error code, where this is a well-formed error whose status fits it.
-    pub(super) fn error_code(&self) -> Option<ErrorCode> {
-        let Reply::Error(body) = &self.reply else { return None };
-        ErrorCode::parse(&body.error_code).filter(|code| code.status() == self.status)
+    /// Whether this is the platform's error of that name, with the status that goes with it. To be called with a
+    /// constant: the module then holds the few names that matter, and not the whole list.
+    pub(super) fn is(&self, (name, status): (&str, u16)) -> bool {
+        matches!(&self.reply, Reply::Error(body) if body.error_code == name) && self.status == status
+    }
+
+    /// Whether the same request can succeed later.
+    pub(super) fn is_passing(&self) -> bool {
+        self.status >= 500
+            || self.is(const { ErrorCode::TooManyRequests.signature() })
+            || self.is(const { ErrorCode::RequestTimeout.signature() })
     }
 }

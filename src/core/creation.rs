@@ -13,7 +13,7 @@ use super::platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
 use super::record::{Pending, User, UserState};
 use super::retry::Tries;
 use super::settings::Identity;
-use sentiance_protocol::{CreateUserRequest, CreateUserResponse, ErrorCode, Secret};
+use sentiance_protocol::{CreateUserRequest, CreateUserResponse, Secret};
 
 /// A creation under way.
 #[derive(Debug)]
@@ -313,11 +313,11 @@ fn refusal_of(response: &Response) -> Refused {
         return Refused::ForNow(Reason::NetworkError, details);
     };
     let details = [&body.error_code, ": ", &body.message, " (ref ", &body.reference, ")"].concat();
-    let passes = match response.error_code() {
-        Some(ErrorCode::RequestTimeout | ErrorCode::TooManyRequests) => true,
-        _ => response.status >= 500,
-    };
-    if passes { Refused::ForNow(Reason::ServerError, details) } else { Refused::ForGood(details) }
+    if response.is_passing() {
+        Refused::ForNow(Reason::ServerError, details)
+    } else {
+        Refused::ForGood(details)
+    }
 }
 
 fn reset_came_between() -> SdkError {

@@ -217,22 +217,20 @@ impl Core {
         if let Some(state) = response.verdict() {
             return self.refresh_refused(state);
         }
-        match response.error_code() {
-            Some(ErrorCode::RefreshTokenUsed) => {
-                refresh.stage = Stage::Spent;
-                self.emit(Effect::StartTimer(Timer::RefreshElsewhere, ELSEWHERE_MS));
-                self.reload_record();
-            }
-            Some(code) if code.status() < 500 && !is_passing(code) => {
-                let details = [code.as_str(), ": the platform refused to refresh the session."].concat();
-                self.fail_refresh(SdkError::new(Code::GetToken, Reason::ServerError, details));
-            }
-            // A pause is the platform's to ask for, not a proxy's.
-            code => {
-                let pause = response.retry_after_ms.filter(|_| code.is_some());
-                self.retry_refresh(pause, "The platform could not answer.");
-            }
+        if response.is(const { ErrorCode::RefreshTokenUsed.signature() }) {
+            refresh.stage = Stage::Spent;
+            self.emit(Effect::StartTimer(Timer::RefreshElsewhere, ELSEWHERE_MS));
+            return self.reload_record();
         }
+        // Only the platform's own errors say anything for good, or ask for a pause: a proxy's do not.
+        let Reply::Error(body) = &response.reply else {
+            return self.retry_refresh(None, "What answered is not the platform.");
+        };
+        if response.is_passing() {
+            return self.retry_refresh(response.retry_after_ms, "The platform could not answer.");
+        }
+        let details = [&body.error_code, ": the platform refused to refresh the session."].concat();
+        self.fail_refresh(SdkError::new(Code::GetToken, Reason::ServerError, details));
     }
 
     /// The platform says that this install can't act, or that its session is over.
@@ -340,10 +338,6 @@ impl Core {
             self.settle(call, outcome.clone());
         }
     }
-}
-
-fn is_passing(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::TooManyRequests | ErrorCode::RequestTimeout)
 }
 
 fn token_of(user: &User) -> UserAccessToken {

@@ -73,7 +73,7 @@ async fn exchange(
 
 /// Waits for a step of the exchange, and aborts the whole of it where that takes too long.
 async fn before_deadline(step: &JsValue, ms: f64, controller: &JsValue) -> Result<JsValue, TransportError> {
-    match js::within_quietly(step, ms).await {
+    match js::within(step, ms, true).await {
         Some(outcome) => outcome.map_err(|_| TransportError::Unreachable),
         None => {
             let _ = js::invoke(controller, "abort", &[]);

@@ -69,17 +69,9 @@ fn sleeping(ms: f64, value: &JsValue) -> (Promise, JsValue) {
     (promise, handle)
 }
 
-/// Waits for `value` for at most `ms` milliseconds. `None` means that time ran out.
-pub(super) async fn within(value: &JsValue, ms: f64) -> Option<Result<JsValue, JsValue>> {
-    race(value, ms, false).await
-}
-
-/// The same, but waiting is no reason to keep a Node process alive.
-pub(super) async fn within_quietly(value: &JsValue, ms: f64) -> Option<Result<JsValue, JsValue>> {
-    race(value, ms, true).await
-}
-
-async fn race(value: &JsValue, ms: f64, quietly: bool) -> Option<Result<JsValue, JsValue>> {
+/// Waits for `value` for at most `ms` milliseconds. `None` means that time ran out. Waiting `quietly` is no reason to
+/// keep a Node process alive.
+pub(super) async fn within(value: &JsValue, ms: f64, quietly: bool) -> Option<Result<JsValue, JsValue>> {
     // A fresh object, so that nothing that the app returns can be mistaken for it.
     let late: JsValue = Object::new().into();
     let (sleep, timer) = sleeping(ms, &late);

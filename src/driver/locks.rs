@@ -167,7 +167,7 @@ fn web_locks() -> Option<JsValue> {
 /// Whether any tab holds `name`.
 async fn is_held(locks: &JsValue, name: LockName) -> bool {
     let Some(Ok(asked)) = js::invoke(locks, "query", &[]) else { return false };
-    let Some(Ok(answer)) = js::within(&asked, ANSWER_MS).await else { return false };
+    let Some(Ok(answer)) = js::within(&asked, ANSWER_MS, false).await else { return false };
     let Ok(held) = js::get(&answer, "held").dyn_into::<Array>() else { return false };
     held.iter().any(|lock| js::get(&lock, "name").as_string().as_deref() == Some(name.as_str()))
 }
@@ -201,7 +201,7 @@ async fn request(locks: &JsValue, name: &str, if_available: bool, patience_ms: f
     };
     // The request itself settles first only where it fails: an opaque origin has no locks.
     let first = Promise::race(&Array::of2(&answered, &Promise::resolve(&requested)));
-    match js::within(&first, patience_ms).await {
+    match js::within(&first, patience_ms, false).await {
         Some(Ok(release)) => release.dyn_into().map_or(Granted::No, Granted::Yes),
         Some(Err(_)) => Granted::Unavailable,
         None => {

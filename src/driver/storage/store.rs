@@ -155,7 +155,7 @@ impl Store {
         if !returned.is_object() {
             return Ok(returned);
         }
-        match js::within(&returned, DEADLINE_MS).await {
+        match js::within(&returned, DEADLINE_MS, false).await {
             Some(outcome) => outcome.map_err(|thrown| js::describe(&thrown)),
             None => Err("the storage did not answer in time".to_owned()),
         }
