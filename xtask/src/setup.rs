@@ -11,6 +11,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
+/// How many seconds to wait for another program that installs packages.
+const LOCK_PATIENCE: &str = "DPkg::Lock::Timeout=300";
 const APT_LIMIT: Duration = Duration::from_secs(20 * 60);
 const NPM_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// The packages with which Debian's own Rust builds WebAssembly.
@@ -119,7 +121,8 @@ impl AptGet {
                 sudo
             }
         };
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        // A fresh machine often installs its own updates first, and holds the lock meanwhile.
+        command.args(["-o", LOCK_PATIENCE]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         command
     }
 }
