@@ -63,8 +63,10 @@ for (const [title, createUser, reasons] of [
       );
       assert.equal(created.length, 1, `round ${round}: the platform has one user`);
       const { userId } = winners[0].value.userInfo;
-      await assertUserIs(one, userId);
-      await assertUserIs(two, userId);
+      for (const tab of [one, two]) {
+        await eventually("that both tabs see the user", () => tab.call("userExists"));
+        await assertUserIs(tab, userId);
+      }
       await one.call("reset");
       await eventually("that the other tab sees the reset", async () => !(await two.call("userExists")));
     }
