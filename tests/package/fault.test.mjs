@@ -101,6 +101,26 @@ for (const { engine, file } of ENGINES) {
     assert.equal(seen.length, 2);
   });
 
+  test(`${engine}: the new instance has the options of every \`initialize\``, async () => {
+    const sentiance = await importFresh(file, FAULTY_PACKAGE);
+    const options = { ...offlineOptions(), storage: makeStorage() };
+    await sentiance.initialize(options);
+    const { userInfo } = await sentiance.createUser("code");
+    await sentiance.initialize({ timeouts: { callMs: 200 } });
+    await sentiance.initialize({ fetch: () => new Promise(() => undefined) });
+
+    await sentiance.breakCore().catch(() => undefined);
+    assert.equal(await sentiance.getUserId(), userInfo.userId, "the storage of the first");
+    await sentiance.reset();
+    // One request alone may take longer than this.
+    const error = await within(
+      "the deadline of the second",
+      sentiance.createUser("code").catch((reason) => reason),
+      5_000,
+    );
+    assert.equal(error.reason, "NETWORK_ERROR", "the fetch of the third");
+  });
+
   test(`${engine}: what still calls into a broken instance finds nothing there`, async (t) => {
     const ended = watchProcess(t);
     const sentiance = await importFresh(file, FAULTY_PACKAGE);

@@ -81,7 +81,8 @@ test("a lost answer to a creation costs nothing: the same user comes with the ne
 test("an API key passed as a code is refused before anything is sent", async (t) => {
   const recorder = await startRecorder(t, platform);
   const device = await startDevice(t, recorder.url);
-  for (const argument of [platform.apiKey, { authCode: platform.apiKey }]) {
+  const header = `Bearer ${platform.apiKey}`;
+  for (const argument of [platform.apiKey, { authCode: platform.apiKey }, header, { authCode: header }]) {
     await assert.rejects(device.call("createUser", argument), (error) => {
       assert.match(error.message, /API key/);
       assert.ok(error.isSentianceError);

@@ -1,4 +1,4 @@
-// A proxy on the wire between SDK and platform: it writes down what is sent, and can lose answers.
+// A proxy on the wire between SDK and platform: it writes down what is sent, can lose answers, and can answer itself.
 
 import { createServer, request as forward } from "node:http";
 import { once } from "node:events";
@@ -6,16 +6,25 @@ import { once } from "node:events";
 /**
  * Starts a proxy to the platform on the loopback interface.
  *
- * `url` is what the SDK is given; `requests` lists every request that arrived, as `{method, path, status}`, preflights
- * excepted; `status` is 0 for one whose answer was lost. `loseNextAnswerOf(path)` lets the platform do its work once
- * and breaks the connection before the answer is passed on.
+ * `url` is what the SDK is given; `requests` lists every request that arrived, as `{method, path, status, at}`,
+ * preflights excepted; `status` is 0 for one that got no answer from the platform, `at` counts milliseconds.
+ * `loseNextAnswerOf(path)` lets the platform do its work once and breaks the connection before the answer is passed on.
+ * `answerInstead(path, answer, times)` keeps that many requests from the platform, by default all: `answer` gets the
+ * response to write to. `passOn(path)` ends that.
  */
 export async function startRecorder(scope, platform) {
   const requests = [];
   const lossy = new Set();
+  const standIns = new Map();
   const server = createServer((incoming, outgoing) => {
-    const record = { method: incoming.method, path: incoming.url, status: 0 };
+    const record = { method: incoming.method, path: incoming.url, status: 0, at: performance.now() };
     if (incoming.method !== "OPTIONS") requests.push(record);
+    const standIn = standIns.get(incoming.url);
+    if (standIn && incoming.method !== "OPTIONS" && standIn.left-- > 0) {
+      incoming.resume();
+      standIn.answer(outgoing);
+      return;
+    }
     const target = new URL(incoming.url, platform.url);
     const onward = forward(target, { method: incoming.method, headers: incoming.headers }, (answer) => {
       if (incoming.method !== "OPTIONS" && lossy.delete(incoming.url)) {
@@ -40,5 +49,7 @@ export async function startRecorder(scope, platform) {
     url: `http://127.0.0.1:${server.address().port}`,
     requests,
     loseNextAnswerOf: (path) => lossy.add(path),
+    answerInstead: (path, answer, times = Infinity) => standIns.set(path, { answer, left: times }),
+    passOn: (path) => standIns.delete(path),
   };
 }
