@@ -4,12 +4,10 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { devices } from "playwright-core";
 import { authCode } from "../support/backend.mjs";
-import { launchChromium, openPageDevice } from "../support/chromium.mjs";
-import { installPackage } from "../support/consumer.mjs";
+import { startBrowserStage } from "../support/browser-stage.mjs";
+import { openPageDevice } from "../support/chromium.mjs";
 import { fileScope } from "../support/file-scope.mjs";
 import { assertUserIs } from "../support/main-job.mjs";
-import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
-import { startPlatform } from "../support/platform.mjs";
 
 const DESKTOP = {};
 const PHONE = { context: devices["Pixel 7"] };
@@ -26,13 +24,7 @@ let pages;
 let browser;
 
 before(async () => {
-  let project;
-  [platform, project, browser] = await Promise.all([
-    startPlatform(fileScope),
-    installPackage(fileScope),
-    launchChromium(fileScope),
-  ]);
-  pages = await startPages(fileScope, await bundleWithEsbuild(project));
+  ({ platform, pages, browser } = await startBrowserStage(fileScope));
 });
 
 /** Opens a new device of this kind. */

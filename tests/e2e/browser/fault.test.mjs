@@ -3,13 +3,12 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { authCode } from "../support/backend.mjs";
-import { launchChromium, openPageDevice } from "../support/chromium.mjs";
+import { startBrowserStage } from "../support/browser-stage.mjs";
+import { openPageDevice } from "../support/chromium.mjs";
 import { installFaultyPackage } from "../support/consumer.mjs";
 import { eventually } from "../support/deadline.mjs";
 import { fileScope } from "../support/file-scope.mjs";
 import { assertTokenWorks, assertUserIs } from "../support/main-job.mjs";
-import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
-import { startPlatform } from "../support/platform.mjs";
 import { startRecorder } from "../support/recorder.mjs";
 
 const CREATION = "/sdk/v1/users";
@@ -19,13 +18,7 @@ let pages;
 let browser;
 
 before(async () => {
-  let project;
-  [platform, project, browser] = await Promise.all([
-    startPlatform(fileScope),
-    installFaultyPackage(fileScope),
-    launchChromium(fileScope),
-  ]);
-  pages = await startPages(fileScope, await bundleWithEsbuild(project));
+  ({ platform, pages, browser } = await startBrowserStage(fileScope, installFaultyPackage));
 });
 
 for (const [who, next] of [

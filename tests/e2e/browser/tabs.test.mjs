@@ -3,13 +3,11 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { authCode } from "../support/backend.mjs";
-import { launchChromium, openPageDevice } from "../support/chromium.mjs";
-import { installPackage } from "../support/consumer.mjs";
+import { startBrowserStage } from "../support/browser-stage.mjs";
+import { openPageDevice } from "../support/chromium.mjs";
 import { eventually } from "../support/deadline.mjs";
 import { fileScope } from "../support/file-scope.mjs";
 import { assertNoUser, assertTokenWorks, assertUserIs } from "../support/main-job.mjs";
-import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
-import { startPlatform } from "../support/platform.mjs";
 import { startRecorder } from "../support/recorder.mjs";
 
 const ROUNDS = 10;
@@ -19,19 +17,13 @@ let pages;
 let browser;
 
 before(async () => {
-  let project;
-  [platform, project, browser] = await Promise.all([
-    startPlatform(fileScope),
-    installPackage(fileScope),
-    launchChromium(fileScope),
-  ]);
-  pages = await startPages(fileScope, await bundleWithEsbuild(project));
+  ({ platform, pages, browser } = await startBrowserStage(fileScope));
 });
 
 /** Opens two tabs of a new device, whose requests all pass through a recorder. */
-async function openTwoTabs(t) {
+async function openTwoTabs(t, options) {
   const recorder = await startRecorder(t, platform);
-  const one = await openPageDevice(t, browser, pages.address(recorder));
+  const one = await openPageDevice(t, browser, pages.address(recorder), options);
   return { recorder, one, two: await one.openTab() };
 }
 
@@ -98,4 +90,30 @@ test("a user created in one tab is there in a tab that is opened later", async (
   await assert.rejects(later.call("createUser", { authCode: await authCode(platform, "later") }), {
     reason: "USER_ALREADY_EXISTS",
   });
+});
+
+test("in a browser without locks and channels, tabs exclude and see each other all the same", async (t) => {
+  const { recorder, one, two } = await openTwoTabs(t, {
+    prepare() {
+      Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
+      Object.defineProperty(globalThis, "BroadcastChannel", { value: undefined });
+    },
+  });
+  await two.call("addSdkStatusUpdateListener");
+  // The first tab's creation hangs on the wire.
+  recorder.answerInstead("/sdk/v1/users", () => {});
+  const hanging = one.call("createUser", { authCode: await authCode(platform, "old browser") });
+  hanging.catch(() => {});
+  await eventually("that the creation is sent", () => recorder.requests.length > 0);
+  const options = { authCode: await authCode(platform, "old browser") };
+  await assert.rejects(two.call("createUser", options), { reason: "USER_CREATION_IN_PROGRESS" });
+
+  // A tab that goes away leaves nothing that the other would have to wait for.
+  await one.close();
+  recorder.passOn("/sdk/v1/users");
+  const { userInfo } = await two.call("createUser", options);
+  const third = await two.openTab();
+  await assertUserIs(third, userInfo.userId);
+  await third.call("reset");
+  await two.hears("that the user is gone", (status) => !status.userExists);
 });
