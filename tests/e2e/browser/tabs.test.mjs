@@ -108,10 +108,10 @@ test("in a browser without locks and channels, tabs exclude and see each other a
   const options = { authCode: await authCode(platform, "old browser") };
   await assert.rejects(two.call("createUser", options), { reason: "USER_CREATION_IN_PROGRESS" });
 
-  // A tab that goes away leaves nothing that the other would have to wait for.
+  // A tab that goes away gives its lease back, which the other one sees a moment later.
   await one.close();
   recorder.passOn("/sdk/v1/users");
-  const { userInfo } = await two.call("createUser", options);
+  const { userInfo } = await two.call("insistOnUser", options.authCode);
   const third = await two.openTab();
   await assertUserIs(third, userInfo.userId);
   await third.call("reset");
