@@ -49,8 +49,13 @@ export class SentianceError extends Error {
 
 /** Why the SDK could not be initialized. `ensureInitialized()` and `initialize()` reject with it; either tries again. */
 export class SdkInitializationError extends Error {
-  /** `UNSUPPORTED_OS_VERSION`, `EXCEPTION_OR_ERROR`, `REINITIALIZATION_NOT_ALLOWED`, `SDK_RESET_IN_PROGRESS` or `UNKNOWN`. */
+  /**
+   * `INVALID_PARAMS`, `UNSUPPORTED_OS_VERSION`, `EXCEPTION_OR_ERROR`, `REINITIALIZATION_NOT_ALLOWED` or
+   * `SDK_RESET_IN_PROGRESS`; an app that makes its own may use another, such as `UNKNOWN`.
+   */
   readonly reason: string;
+  /** Always the same. */
+  declare readonly code: "E_SDK_INITIALIZATION_ERROR";
 
   /**
    * @param reason - One of the reasons above, or another that the app makes.
@@ -59,7 +64,11 @@ export class SdkInitializationError extends Error {
   constructor(reason: string, message: string) {
     super(message);
     this.reason = reason;
-    hide(this, { name: "SdkInitializationError", [BRAND]: "SdkInitializationError" });
+    hide(this, {
+      name: "SdkInitializationError",
+      code: "E_SDK_INITIALIZATION_ERROR",
+      [BRAND]: "SdkInitializationError",
+    });
   }
 }
 
@@ -69,7 +78,10 @@ export class SdkInitializationError extends Error {
  * @param error - Whatever was caught.
  * @param code - The code to look for.
  */
-export function isSentianceError(error: unknown, code?: SentianceErrorCode): error is SentianceError {
+export function isSentianceError<C extends SentianceErrorCode = SentianceErrorCode>(
+  error: unknown,
+  code?: C,
+): error is SentianceError & { readonly code: C } {
   return (
     brandOf(error) === "SentianceError" && (code === undefined || (error as SentianceError).code === code)
   );

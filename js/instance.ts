@@ -72,7 +72,7 @@ export async function startInstance(load: LoadCore, onFault: () => void): Promis
 
 function brokenDown(name: string, { details, cause }: Fault): Error {
   if (name === "initialize" || name === "ensureInitialized") {
-    return new SdkInitializationError("EXCEPTION_OR_ERROR", details);
+    return new SdkInitializationError("EXCEPTION_OR_ERROR", `Reason: EXCEPTION_OR_ERROR - ${details}`);
   }
   return new SentianceError({
     code: "E_SDK_UNEXPECTED_ERROR",

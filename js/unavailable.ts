@@ -17,8 +17,10 @@ export function answerWithoutCore(name: string, error: unknown): unknown {
     case "getInitState":
       return "NOT_INITIALIZED";
     case "initialize":
-    case "ensureInitialized":
-      throw new SdkInitializationError(canRunHere ? "EXCEPTION_OR_ERROR" : "UNSUPPORTED_OS_VERSION", details);
+    case "ensureInitialized": {
+      const reason = canRunHere ? "EXCEPTION_OR_ERROR" : "UNSUPPORTED_OS_VERSION";
+      throw new SdkInitializationError(reason, `Reason: ${reason} - ${details}`);
+    }
     default:
       throw new SentianceError({
         code: "E_SDK_NOT_INITIALIZED",

@@ -1,7 +1,8 @@
 //! The Sentiance core SDK: creates a Sentiance user on a device, without native code.
 //!
 //! This file is the table of contents of the product: every function that JavaScript sees, and no logic. What a
-//! function means is said once, in `types.d.ts` and in [`core`]; every one of them returns a promise and never throws.
+//! function means is said in `js/sentiance-core.ts`; what it does, in [`core`]. Every function of the API returns a
+//! promise and never throws.
 
 pub mod core;
 mod driver;

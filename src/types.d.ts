@@ -250,6 +250,8 @@ export interface FetchOptions {
   credentials: "omit";
   cache: "no-store";
   referrerPolicy: "no-referrer";
+  /** A redirect must fail: the body holds a secret that is meant for this host. */
+  redirect: "error";
   keepalive?: boolean;
   /** An `AbortSignal`, where the runtime has one. Not every project has that type. */
   signal?: any;

@@ -63,7 +63,7 @@ fn glossary() -> String {
         "# Error glossary",
         "<!-- Generated from the lists in src/core/error.rs and protocol/src/error.rs. Do not edit: run\n\
          `UPDATE=1 cargo test --test generated`. -->",
-        "Every code and reason with its meaning. Which function rejects with what, the README tells.",
+        "Every code and reason with its meaning. The README says which function rejects with which.",
         "## The SDK: `code`",
         "Says which call failed, or why none could start.",
         &table(&["code", "meaning"], &names(Code::GLOSSARY)),

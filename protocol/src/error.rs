@@ -75,7 +75,7 @@ error_codes! {
     MalformedRequest = (400, "MALFORMED_REQUEST"),
     /// The external id is empty or longer than 256 characters.
     InvalidExternalId = (400, "INVALID_EXTERNAL_ID"),
-    /// The authentication code is unknown, expired, used, or of another application; which, is not told.
+    /// The authentication code is unknown, expired, used, or of another application; the answer does not say which.
     AuthenticationCodeInvalid = (400, "AUTHENTICATION_CODE_INVALID"),
     /// No API key or token was sent, or not as `Authorization: Bearer`.
     CredentialsMissing = (401, "CREDENTIALS_MISSING"),
@@ -91,7 +91,7 @@ error_codes! {
     TokenInvalid = (401, "TOKEN_INVALID"),
     /// The token has expired: refresh it.
     TokenExpired = (401, "TOKEN_EXPIRED"),
-    /// The session is over for good: it was reset, or its refresh token was stolen and revoked.
+    /// The session is over for good: it was reset, or an old refresh token came back, which looks like theft.
     SessionEnded = (401, "SESSION_ENDED"),
     /// The API key lacks the scope that this call needs.
     InsufficientScope = (403, "INSUFFICIENT_SCOPE"),

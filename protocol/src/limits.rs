@@ -7,8 +7,6 @@ pub const API_KEY_PREFIX: &str = "stk_";
 pub const ACCESS_TOKEN_PREFIX: &str = "sat_";
 /// What every refresh token starts with.
 pub const REFRESH_TOKEN_PREFIX: &str = "srt_";
-/// What every application secret starts with.
-pub const APP_SECRET_PREFIX: &str = "sas_";
 
 /// How long an authentication code lives, in milliseconds: 10 minutes.
 pub const AUTHENTICATION_CODE_LIFETIME_MS: u32 = 10 * 60 * 1000;

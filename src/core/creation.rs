@@ -206,9 +206,13 @@ impl Core {
                 let details = "This runtime has no fetch; pass one to initialize({fetch}).";
                 return self.fail_creation(SdkError::new(Code::CreateUser, Reason::UnexpectedError, details));
             }
-            Err(TransportError::Unreachable) => (Reason::NetworkError, UNREACHABLE.to_owned(), None),
+            Err(TransportError::Unreachable) => (
+                Reason::NetworkError,
+                ["The platform at ", self.creation_address(), UNREACHABLE].concat(),
+                None,
+            ),
             Err(TransportError::TimedOut) => (Reason::NetworkError, TIMED_OUT.to_owned(), None),
-            Ok(response) => match refusal_of(response) {
+            Ok(response) => match refusal_of(response, self.creation_address()) {
                 Refused::ForGood(details) => {
                     self.drop_pending();
                     return self.fail_creation(SdkError::new(Code::CreateUser, Reason::ServerError, details));
@@ -226,6 +230,11 @@ impl Core {
             }
             None => self.fail_creation(SdkError::passing(Code::CreateUser, reason, details)),
         }
+    }
+
+    /// Where the creation is sent.
+    fn creation_address(&self) -> &str {
+        self.creation.as_ref().map_or("", |creation| creation.platform_url.as_str())
     }
 
     fn creation_answered(&mut self, answer: &CreateUserResponse) {
@@ -297,8 +306,8 @@ impl Core {
 
 const NO_ENTROPY: &str = "This runtime has no crypto.getRandomValues. In React Native, install \
                           react-native-get-random-values and import it before this package.";
-const UNREACHABLE: &str = "The platform could not be reached: no connection, or (in a browser) it does not list this \
-                           page's origin.";
+const UNREACHABLE: &str = " could not be reached: no connection, or (in a browser) it does not list this page's \
+                           origin.";
 const TIMED_OUT: &str = "The platform did not answer in time.";
 
 enum Refused {
@@ -307,9 +316,14 @@ enum Refused {
 }
 
 /// Reads an answer that is no success.
-fn refusal_of(response: &Response) -> Refused {
+fn refusal_of(response: &Response, address: &str) -> Refused {
     let Reply::Error(body) = &response.reply else {
-        let details = "What answered is not the platform: a captive portal or a proxy?".to_owned();
+        let details = [
+            "What answered at ",
+            address,
+            " is not the platform: a wrong platformUrl, a captive portal or a proxy?",
+        ]
+        .concat();
         return Refused::ForNow(Reason::NetworkError, details);
     };
     let details = [&body.error_code, ": ", &body.message, " (ref ", &body.reference, ")"].concat();

@@ -43,7 +43,7 @@ names! {
 }
 
 names! {
-    /// The `reason` of an error, also the first word of its message.
+    /// The `reason` of an error: why. Most messages begin with it: `Reason: <reason> - …`.
     Reason {
         /// A reset is in progress, or came in between.
         SdkResetInProgress = "SDK_RESET_IN_PROGRESS",

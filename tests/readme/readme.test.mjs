@@ -4,12 +4,11 @@
 //                          $API_KEY belong to a platform that runs, and PLATFORM_DATABASE is its database. Where the
 //                          text says http://127.0.0.1:8080, that platform is meant.
 //   <!-- run: server -->   One command that starts a server; it must say `listening on`, and is then ended.
-//   <!-- run: npm -->      Commands of this repository, one per line: `npm ci`, `npm test` and `npm run <script>` whose
+//   <!-- run: npm -->      Commands of this repository, one per line: `npm test` and `npm run <script>` whose
 //                          script must exist. They are not run: this test is itself a part of `npm test`.
-//   <!-- run: install -->  `npm install` of this package by its name, in an app's project.
 //   <!-- run: module -->   An app's ES module in JavaScript or TypeScript: checked by tsc (TypeScript), then run in
-//                          Node. `authenticationCode` is a fresh code, and the platform is the app's default one.
-//   <!-- run: types -->    The same, but only checked and bundled for a browser: it needs one to run.
+//                          Node. `authenticationCode` is a fresh code, and the platform is the app's default one, which
+//                          http://127.0.0.1:8080 means, too.
 //   <!-- run: html -->     Markup for the head of a page whose script uses the package: opened in Chromium, where it must
 //                          let the script create a user on that platform.
 //   <!-- run: output -->   What the block before has printed; `…` stands for anything.

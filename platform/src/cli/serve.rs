@@ -12,7 +12,14 @@ use crate::{
     store::Store,
 };
 use clap::Args;
-use std::{future::Future, io::IsTerminal, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io::IsTerminal,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -81,10 +88,11 @@ impl Serve {
 impl Dev {
     pub(super) async fn run(self) -> Result<(), Problem> {
         start_log();
+        let database = self.database.clone();
         let store = Database { database: self.database }.open().await?;
         let settings = self.server.settings(true);
         let listener = self.server.listen().await?;
-        prepare_demo(&store).await?;
+        prepare_demo(&store, &database).await?;
         let stop = stop_signal()?;
         announce(&listener, None)?;
         serve(listener, store, settings, stop).await;
@@ -111,12 +119,15 @@ impl Server {
 }
 
 /// Makes a demo application with a key where there is no application yet. Its key is shown this once.
-async fn prepare_demo(store: &Store) -> Result<(), Problem> {
+async fn prepare_demo(store: &Store, database: &Path) -> Result<(), Problem> {
     if let Some((app, _)) = store.read(ListApplications).await?.first() {
         output::line(format_args!("app id: {}", app.app_id))?;
-        return output::line(
-            "api key: shown when it was made; for another, see platform api-key create --help",
-        );
+        // `dev` has a database of its own, so the command names it.
+        return output::line(format_args!(
+            "api key: shown when it was made; for another: platform api-key create --database {} --app {} --scope user.link",
+            database.display(),
+            app.app_id
+        ));
     }
     let app_id = app::create(store, "Demo".to_owned(), Vec::new()).await?;
     let expires_at = now().plus(days(365));
