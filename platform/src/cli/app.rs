@@ -34,7 +34,7 @@ impl App {
     pub(super) async fn run(self) -> Result<(), Problem> {
         match self {
             App::Create { database, name, origins } => {
-                let store = database.open().await?;
+                let store = database.open_or_create().await?;
                 let app_id = create(&store, name, origins).await?;
                 store.close().await;
                 output::line(format_args!("app id: {app_id}"))

@@ -50,7 +50,16 @@ struct Database {
 }
 
 impl Database {
+    /// Opens a database that is there: a typing error must not make another.
     async fn open(&self) -> Result<Store, Problem> {
+        if !self.database.exists() {
+            let file = self.database.display();
+            return Err(Problem(format!("there is no database at {file}; `platform migrate` makes one")));
+        }
+        self.open_or_create().await
+    }
+
+    async fn open_or_create(&self) -> Result<Store, Problem> {
         Store::open(&self.database).await.map_err(|error| {
             Problem(format!("cannot open the database {}: {error}", self.database.display()))
         })
@@ -104,7 +113,7 @@ pub async fn run(command: Command) -> ExitCode {
 }
 
 async fn migrate(database: Database) -> Result<(), Problem> {
-    database.open().await?.close().await;
+    database.open_or_create().await?.close().await;
     output::line(format_args!("the schema of {} is up to date", database.database.display()))
 }
 

@@ -24,7 +24,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Serves the platform until it is interrupted, and then finishes what is under way.
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ struct Server {
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Problem> {
         start_log();
-        let store = self.database.open().await?;
+        let store = self.database.open_or_create().await?;
         let settings = self.server.settings(false);
         let listener = self.server.listen().await?;
         let stop = stop_signal()?;
@@ -89,7 +89,7 @@ impl Dev {
     pub(super) async fn run(self) -> Result<(), Problem> {
         start_log();
         let database = self.database.clone();
-        let store = Database { database: self.database }.open().await?;
+        let store = Database { database: self.database }.open_or_create().await?;
         let settings = self.server.settings(true);
         let listener = self.server.listen().await?;
         prepare_demo(&store, &database).await?;
@@ -168,7 +168,10 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Problem> {
 fn start_log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    // A reader of the log that goes away must not take the platform along: reporting a failed write on the same
+    // stream would panic.
+    let lines = fmt::layer().with_ansi(colours).with_writer(std::io::stderr).log_internal_errors(false);
+    tracing_subscriber::registry().with(filter).with(lines).init();
 }
 
 fn parse_lifetime(text: &str) -> Result<Duration, String> {

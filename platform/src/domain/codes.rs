@@ -11,7 +11,7 @@ use sentiance_protocol::AUTHENTICATION_CODE_LIFETIME_MS;
 use std::time::Duration;
 
 /// How long an expired code is remembered: as long, a caller whose answer was lost may come back for it.
-const REPLAY_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const REPLAY_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Issues a code for one external id of one application.
 #[derive(Debug)]

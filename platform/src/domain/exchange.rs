@@ -2,6 +2,7 @@
 
 use super::{
     Refusal,
+    codes::REPLAY_WINDOW,
     tokens::{Grant, Lifetimes, NewPair, issue, supersede},
 };
 use crate::{
@@ -85,7 +86,7 @@ impl ExchangeCode {
             return Err(Refusal::InstallConflict);
         }
 
-        let other = tx.find_other_active_class(&app_id, &user.user_id, &self.install_id).await?;
+        let other = tx.find_other_active_class(&app_id, &user.user_id, &self.install_id, self.now).await?;
         let status = status_for_new_session(self.device.class, other);
         if status == InstallStatus::Active {
             tx.deactivate_installs(&app_id, &user.user_id, self.now).await?;
@@ -153,7 +154,8 @@ impl ExchangeCode {
     }
 
     async fn repeat_lost_answer<T: Transaction>(self, tx: &mut T) -> Result<Exchanged, Refusal> {
-        let redemption = tx.find_redemption(self.code).await?.ok_or(Refusal::CodeInvalid)?;
+        let window = self.now.minus(REPLAY_WINDOW);
+        let redemption = tx.find_redemption(self.code, window).await?.ok_or(Refusal::CodeInvalid)?;
         if redemption.install_id != self.install_id || redemption.idempotency_key != self.idempotency_key {
             return Err(Refusal::CodeInvalid);
         }

@@ -58,7 +58,7 @@ fn malformed(error: &serde_json::Error) -> Failure {
             format!("The body lacks a field: {missing}.")
         }
         Some(unknown) if unknown.starts_with("unknown field") => {
-            let expected = unknown.split_once("expected").map_or("", |(_, expected)| expected);
+            let expected = unknown.rsplit_once(", expected").map_or("", |(_, expected)| expected);
             format!("The body has a field that is not known; expected is{expected}.")
         }
         _ if error.is_data() => {

@@ -13,9 +13,11 @@ use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
 };
+use tokio_io_timeout::TimeoutStream;
 
-/// How many connections may be open at once; more wait in the operating system's queue.
-const CONNECTIONS: usize = 4096;
+/// How many connections may be open at once; more wait in the operating system's queue. Fewer than the 1024 file
+/// descriptors that a process usually has, so that the database never lacks one.
+const CONNECTIONS: usize = 900;
 /// How much of a request's head is read before it is refused.
 const HEAD_LIMIT_BYTES: usize = 32 * 1024;
 /// How long a failure to accept, such as too few file descriptors, is given to pass.
@@ -42,6 +44,9 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
             accepted = accept(&listener, &slots) => accepted,
             () = &mut stop => break,
         };
+        // A caller that never reads what it asked for may not hold its connection for ever.
+        let mut stream = Box::pin(TimeoutStream::new(stream));
+        stream.as_mut().set_write_timeout_pinned(Some(platform.settings.request_deadline));
         let connection = http.serve_connection(TokioIo::new(stream), service.clone());
         let connection = under_way.watch(connection);
         tokio::spawn(async move {

@@ -41,7 +41,7 @@ pub(super) const RECORD_REDEMPTION: &str = "
     where app_id = $1 and hash = $2";
 pub(super) const FIND_REDEMPTION: &str = "
     select app_id, install_id, idempotency_key, generation, created_user
-    from authentication_codes where hash = $1 and consumed_at is not null";
+    from authentication_codes where hash = $1 and consumed_at is not null and expires_at >= $2";
 pub(super) const DELETE_CODES_BEFORE: &str =
     "delete from authentication_codes where app_id = $1 and expires_at < $2";
 pub(super) const DELETE_CODES_OF: &str =
@@ -66,7 +66,10 @@ pub(super) const DELETE_USER: &str =
 pub(super) const FIND_INSTALL: &str = "select * from installs where app_id = $1 and install_id = $2";
 pub(super) const FIND_OTHER_ACTIVE_CLASS: &str = "
     select device_class from installs
-    where app_id = $1 and user_id = $2 and install_id <> $3 and status = 'active'";
+    where app_id = $1 and user_id = $2 and install_id <> $3 and status = 'active' and exists (
+        select 1 from token_pairs
+        where token_pairs.app_id = installs.app_id and token_pairs.install_id = installs.install_id
+            and token_pairs.status = 'current' and token_pairs.refresh_expires_at > $4)";
 pub(super) const LIST_INSTALLS: &str = "
     select * from installs where app_id = $1 and user_id = $2 order by updated_at desc, install_id";
 pub(super) const SAVE_INSTALL: &str = "

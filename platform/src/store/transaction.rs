@@ -85,10 +85,11 @@ pub trait AuthenticationCodes: Send {
         hash: Hashed<Code>,
         redemption: &Redemption,
     ) -> impl Future<Output = Stored<()>> + Send;
-    /// How a consumed code was exchanged.
+    /// How a consumed code was exchanged, if it did not expire before this time.
     fn find_redemption(
         &mut self,
         hash: Hashed<Code>,
+        not_expired_before: Timestamp,
     ) -> impl Future<Output = Stored<Option<Redemption>>> + Send;
     /// Forgets the codes of an application that expired before this time.
     fn delete_codes_before(
@@ -139,12 +140,13 @@ pub trait Installs: Send {
         app: &AppId,
         install: &InstallId,
     ) -> impl Future<Output = Stored<Option<Install>>> + Send;
-    /// The class of the user's active install, other than this one.
+    /// The class of the user's active install, other than this one, if its session has not expired.
     fn find_other_active_class(
         &mut self,
         app: &AppId,
         user: &UserId,
         install: &InstallId,
+        now: Timestamp,
     ) -> impl Future<Output = Stored<Option<DeviceClass>>> + Send;
     /// All installs of a user, newest first.
     fn list_installs(

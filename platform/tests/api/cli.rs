@@ -45,13 +45,27 @@ fn what_fails_says_why_in_one_line() {
         (&["api-key", "list", "--app", &nobody], "no such application"),
         (&["api-key", "revoke", "--app", &app, "0123456789abcdef"], "no such API key"),
         (&["serve", "--address", "192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
-        (&["app", "list", "--database", "/nonexistent/folder/platform.db"], "cannot open the database"),
+        (&["migrate", "--database", "/nonexistent/folder/platform.db"], "cannot open the database"),
+        (&["app", "list", "--database", "/nonexistent/folder/platform.db"], "there is no database"),
     ] {
         let complaint = command.fail(arguments);
         let lines: Vec<_> = complaint.lines().filter(|line| line.starts_with("platform: ")).collect();
         assert_eq!(lines.len(), 1, "{arguments:?}: {complaint}");
         assert!(lines[0].contains(reason), "{arguments:?}: {complaint}");
     }
+}
+
+#[test]
+fn a_typing_error_makes_no_database_and_a_database_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("platform.db");
+    let command = Command::on(&file);
+    command.fail(&["app", "list"]);
+    assert!(!file.exists());
+    command.run(&["migrate"]);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    command.run(&["app", "list"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::support::{Sdk, TestPlatform, phone, tablet};
 use sentiance_protocol::ErrorCode;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn desktop() -> Value {
     json!({ "class": "desktop", "class_source": "client_hints" })
@@ -54,6 +55,14 @@ async fn a_tablet_is_active_after_the_phone_said_goodbye() {
     let platform = TestPlatform::start().await;
     let on_phone = alice_on(&platform, phone()).await;
     on_phone.reset().await.ok();
+    assert_eq!(alice_on(&platform, tablet()).await.state().await, "active");
+}
+
+#[tokio::test]
+async fn a_phone_whose_session_expired_keeps_no_tablet_away() {
+    let platform = TestPlatform::start().await;
+    alice_on(&platform, phone()).await;
+    platform.pass(Duration::from_secs(181 * 24 * 3600));
     assert_eq!(alice_on(&platform, tablet()).await.state().await, "active");
 }
 

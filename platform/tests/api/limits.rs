@@ -86,3 +86,14 @@ async fn a_head_that_is_too_large_is_refused() {
     let _ = timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_caller_that_never_reads_its_answers_is_cut_off() {
+    let settings = Settings { request_deadline: Duration::from_millis(200), ..Settings::default() };
+    let platform = TestPlatform::start_with(settings).await;
+    let mut stream = connect(&platform).await;
+    let many = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1_000);
+    // Until the answers that nobody reads fill every buffer: then the server gives up, and so writing fails.
+    let until_refused = async { while stream.write_all(&many).await.is_ok() {} };
+    timeout(Duration::from_secs(20), until_refused).await.unwrap();
+}

@@ -27,6 +27,16 @@ async fn a_creation_whose_answer_was_lost_gives_the_same_user_again() {
 }
 
 #[tokio::test]
+async fn a_creation_is_not_repeated_days_later() {
+    let platform = TestPlatform::start().await;
+    let (code, try_key) = (platform.server.code("alice").await, key());
+    let sdk = platform.sdk();
+    sdk.exchange(&code, &try_key).await.ok();
+    platform.pass(Duration::from_secs(25 * 3600));
+    sdk.exchange(&code, &try_key).await.refused(ErrorCode::AuthenticationCodeInvalid);
+}
+
+#[tokio::test]
 async fn a_creation_can_be_repeated_more_than_once() {
     let platform = TestPlatform::start().await;
     let (code, try_key) = (platform.server.code("alice").await, key());

@@ -156,3 +156,18 @@ fn processes_that_start_at_once_on_a_new_file_do_not_disturb_each_other() {
     });
     assert_eq!(command.run(&["app", "list"]), "");
 }
+
+#[tokio::test]
+async fn a_reader_of_the_log_that_goes_away_takes_nothing_along() {
+    let (_folder, command) = in_empty_folder();
+    let mut running = command.start(&["dev"]);
+    running.stop_reading_log();
+    // Each of these is logged.
+    for _ in 0..3 {
+        let answer = reqwest::get(format!("{}/nope", running.url)).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    }
+    demo_server(&running).code("alice").await;
+    running.terminate();
+    assert!(running.ends_well(), "it stops as it should");
+}

@@ -63,9 +63,17 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         Ok(())
     }
 
-    async fn find_redemption(&mut self, hash: Hashed<Code>) -> Result<Option<Redemption>, StoreError> {
+    async fn find_redemption(
+        &mut self,
+        hash: Hashed<Code>,
+        not_expired_before: Timestamp,
+    ) -> Result<Option<Redemption>, StoreError> {
         rows::optional(
-            query(sql::FIND_REDEMPTION).bind(hash.as_bytes()).fetch_optional(&mut *self.connection).await?,
+            query(sql::FIND_REDEMPTION)
+                .bind(hash.as_bytes())
+                .bind(not_expired_before.0)
+                .fetch_optional(&mut *self.connection)
+                .await?,
         )
     }
 

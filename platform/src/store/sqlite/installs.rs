@@ -33,11 +33,13 @@ impl Installs for SqliteTransaction<'_> {
         app: &AppId,
         user: &UserId,
         install: &InstallId,
+        now: Timestamp,
     ) -> Result<Option<DeviceClass>, StoreError> {
         let row = query(sql::FIND_OTHER_ACTIVE_CLASS)
             .bind(app.as_str())
             .bind(user.as_str())
             .bind(install.as_str())
+            .bind(now.0)
             .fetch_optional(&mut *self.connection)
             .await?;
         row.as_ref().map(|row| Reader::of("installs", row).device_class()).transpose()

@@ -15,7 +15,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
 use writer::Writer;
 
 /// How long a statement waits for another process that writes.
@@ -34,6 +34,7 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the file, makes it if it is missing, and brings its schema up to date.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        create_privately(file)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -45,9 +46,14 @@ impl SqliteStore {
         let mut connection = SqliteConnection::connect_with(&options).await?;
         migrate(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
+            // Opened now and kept: later there may be no file descriptor left.
+            .min_connections(READERS)
             .max_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
             .acquire_timeout(READER_DEADLINE)
-            .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
+            .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
+            .await?;
         Ok(SqliteStore { writer: Arc::new(Writer::start(connection)), readers })
     }
 
@@ -67,6 +73,13 @@ impl SqliteStore {
         self.writer.stop().await;
         self.readers.close().await;
     }
+}
+
+/// Makes the file if it is missing, for its owner only: it holds the external ids of users. SQLite gives the files
+/// beside it the same mode.
+fn create_privately(file: &Path) -> Result<(), StoreError> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map_err(sqlx::Error::Io)?;
+    Ok(())
 }
 
 /// A connection, as the use cases see it.

@@ -118,6 +118,16 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// Closes the log's reading end, as a log collector does that crashes.
+    pub(crate) fn stop_reading_log(&mut self) {
+        drop(self.child.stderr.take());
+    }
+
+    /// Waits for its end; gives whether it succeeded.
+    pub(crate) fn ends_well(mut self) -> bool {
+        self.child.wait().unwrap().success()
+    }
+
     /// Waits for its end; gives whether it succeeded, and its log.
     pub(crate) fn wait(mut self) -> (bool, String) {
         let mut log = String::new();
