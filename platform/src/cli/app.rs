@@ -16,7 +16,7 @@ pub(super) enum App {
         #[command(flatten)]
         database: Database,
         /// What to call it.
-        #[arg(long)]
+        #[arg(long, value_parser = parse_name)]
         name: String,
         /// The origin of pages that may call the SDK's endpoints; repeat it for more.
         #[arg(long = "origin", value_name = "ORIGIN")]
@@ -65,4 +65,12 @@ pub(super) async fn create(store: &Store, name: String, origins: Vec<Origin>) ->
 /// Reads an application's id from the command line.
 pub(super) fn parse_app_id(text: &str) -> Result<AppId, String> {
     AppId::parse(text).ok_or_else(|| "an application's id is 24 lower-case hex digits".to_owned())
+}
+
+/// A name that fits into one line of a list.
+fn parse_name(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("a name is a line of text that is not empty");
+    }
+    Ok(text.to_owned())
 }

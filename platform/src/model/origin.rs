@@ -8,7 +8,9 @@ pub struct Origin(String);
 
 /// The text is not an origin.
 #[derive(Debug, thiserror::Error)]
-#[error("an origin is a scheme, a host and possibly a port, such as https://app.example.com")]
+#[error(
+    "an origin is a scheme, a host and a port unless it is the usual one, such as https://app.example.com"
+)]
 pub struct InvalidOrigin;
 
 impl Origin {
@@ -39,7 +41,12 @@ impl FromStr for Origin {
             && authority
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._:[]".contains(c));
-        (scheme_is_right && authority_is_right).then(|| Origin(text.to_owned())).ok_or(InvalidOrigin)
+        // A browser never names the usual port, so an origin with it would match nothing.
+        let names_usual_port = (scheme == "https" && authority.ends_with(":443"))
+            || (scheme == "http" && authority.ends_with(":80"));
+        (scheme_is_right && authority_is_right && !names_usual_port)
+            .then(|| Origin(text.to_owned()))
+            .ok_or(InvalidOrigin)
     }
 }
 
@@ -60,9 +67,16 @@ mod tests {
         {
             assert!(text.parse::<Origin>().is_ok(), "{text}");
         }
-        for text in
-            ["", "null", "https://", "https://a.example/", "https://A.example", "app.example.com", "*"]
-        {
+        for text in [
+            "",
+            "null",
+            "https://",
+            "https://a.example/",
+            "https://A.example",
+            "https://a:443",
+            "http://a:80",
+            "*",
+        ] {
             assert!(text.parse::<Origin>().is_err(), "{text}");
         }
     }
@@ -71,7 +85,7 @@ mod tests {
     fn loopback_is_told_by_the_whole_host() {
         let is_loopback = |text: &str| text.parse::<Origin>().unwrap().is_loopback();
         for text in
-            ["http://localhost", "http://127.0.0.1:5173", "https://[::1]:1", "http://app.localhost:80"]
+            ["http://localhost", "http://127.0.0.1:5173", "https://[::1]:1", "http://app.localhost:8080"]
         {
             assert!(is_loopback(text), "{text}");
         }

@@ -79,6 +79,8 @@ fn wrong_arguments_are_refused_with_a_reason() {
         (&["api-key", "create", "--app", "x", "--scope", "user.link"], "24 lower-case hex digits"),
         (&["api-key", "create", "--app", &app, "--scope", "user.link", "--expires-in-days", "0"], "0"),
         (&["app", "create", "--name", "x", "--origin", "example.com"], "an origin is a scheme"),
+        (&["app", "create", "--name", ""], "a line of text"),
+        (&["app", "create", "--name", "two\nlines"], "a line of text"),
         (&["user", "show", "--app", &app, "alice"], "24 lower-case hex digits"),
         (&["serve", "--address", "here"], "here"),
         (&["serve", "--public-url", "http://example.com"], "must be https"),
