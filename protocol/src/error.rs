@@ -61,11 +61,6 @@ macro_rules! error_codes {
             pub const fn meaning(self) -> &'static str {
                 match self { $(ErrorCode::$variant => concat!($($doc),+)),+ }
             }
-
-            /// The code of that name.
-            pub fn parse(name: &str) -> Option<ErrorCode> {
-                ErrorCode::ALL.iter().copied().find(|code| code.as_str() == name)
-            }
         }
     };
 }
@@ -139,13 +134,11 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_code_has_its_own_name_and_is_found_by_it() {
+    fn every_code_has_its_own_name_and_the_status_of_an_error() {
         let names: HashSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(names.len(), ErrorCode::ALL.len());
         for code in ErrorCode::ALL {
-            assert_eq!(ErrorCode::parse(code.as_str()), Some(*code));
             assert!((400..600).contains(&code.status()));
         }
-        assert_eq!(ErrorCode::parse("NO_SUCH_CODE"), None);
     }
 }

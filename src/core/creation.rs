@@ -220,7 +220,7 @@ impl Core {
                 Refused::ForNow(reason, details) => (reason, details, response.retry_after_ms),
             },
         };
-        let fraction = self.entropy.as_ref().map_or(0.5, |entropy| entropy.fraction());
+        let fraction = self.jitter();
         let deadline = self.settings.timeouts.creation;
         let Some(creation) = &mut self.creation else { return };
         match creation.tries.delay(fraction, retry_after).filter(|delay| *delay < deadline) {

@@ -164,6 +164,11 @@ impl Core {
         Ticket(self.last_ticket)
     }
 
+    /// A number from 0 to 1 for this step; the middle, where the runtime has no randomness.
+    pub(super) fn jitter(&self) -> f64 {
+        self.entropy.as_ref().map_or(0.5, Entropy::fraction)
+    }
+
     fn on_call(&mut self, id: CallId, call: Call) {
         // These two checks precede the guard, as in the original.
         let refused = match &call {

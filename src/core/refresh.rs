@@ -43,6 +43,7 @@ enum Stage {
     /// The platform says that this session was exchanged already: another tab may know the new one.
     Spent,
 }
+
 /// A pause that the platform asked for (`Retry-After`).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quiet {
@@ -248,7 +249,7 @@ impl Core {
     }
 
     fn retry_refresh(&mut self, retry_after: Option<f64>, details: &str) {
-        let fraction = self.entropy.as_ref().map_or(0.5, |entropy| entropy.fraction());
+        let fraction = self.jitter();
         self.quiet = retry_after.map(|ms| Quiet { since: self.now, pause_ms: ms.min(LONGEST_PAUSE_MS) });
         let Some(refresh) = &mut self.refresh else { return };
         match refresh.tries.delay(fraction, retry_after) {

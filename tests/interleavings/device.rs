@@ -126,8 +126,11 @@ impl Device {
             assert!(new.token.generation >= old.token.generation, "an older session replaced a newer one");
         }
         if let Some(user) = user {
+            // Only in the place of the same person, whom the app has created again since: the platform keeps the
+            // install that came last active, so that one must stay.
+            let old = before.and_then(|record| record.user.as_ref());
             assert!(
-                !self.overtaken.contains(&user.install_id),
+                !self.overtaken.contains(&user.install_id) || old.is_some_and(|old| old.id == user.id),
                 "a creation outlived the reset that overtook it"
             );
         } else if after.is_none_or(|record| record.pending.is_none()) {

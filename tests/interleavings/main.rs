@@ -188,6 +188,38 @@ fn a_reset_in_one_tab_overtakes_a_creation_in_the_other() {
     device.check_at_rest();
 }
 
+/// Two tabs that can't agree restore one person, with a reset of an earlier try in between: the install that the
+/// platform keeps active is the one that stays.
+#[test]
+fn of_two_restorations_at_once_the_later_install_stays() {
+    let mut device = Device::new([0.0, 0.0], false);
+    device.create(0, 0);
+    device.work_storage(0, false);
+    device.answer_lock(0, 0);
+    device.work_storage(0, false);
+
+    device.reset(1);
+    device.work_storage(1, false);
+    device.answer_lock(1, 0);
+    device.work_storage(1, false);
+    device.create(1, 1);
+    device.answer_lock(1, 0);
+    device.work_storage(1, false);
+    device.meet(1, 0, Fate::Answered);
+    device.work_storage(1, false);
+    assert_eq!(device.user_of(1), Some("person-0".to_owned()));
+
+    device.pass_time(1_000.0);
+    device.meet(0, 0, Fate::Answered);
+    device.settle_down();
+    assert_eq!(device.user_of(0), Some("person-0".to_owned()));
+    device.check_at_rest();
+    device.pass_time(platform::TOKEN_LIFE_MS + 1.0);
+    device.request_token(1);
+    device.settle_down();
+    assert_eq!(device.last_error(), None, "the install that stayed is the active one");
+}
+
 /// Two tabs that can't agree refresh at once, and the answers come in the wrong order.
 #[test]
 fn of_two_refreshes_at_once_the_later_session_stays() {
