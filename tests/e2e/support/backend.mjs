@@ -19,11 +19,6 @@ export function readOwnProfile(platform, token) {
   return request(platform, "GET", "/v2/users/me", { token });
 }
 
-/** What the platform answers the backend about a user of its app. */
-export function readUser(platform, userId) {
-  return request(platform, "GET", `/v2/users/${userId}`, { token: platform.apiKey });
-}
-
 /** Deletes a user on the platform. */
 export function deleteUser(platform, userId) {
   return request(platform, "DELETE", `/users/${userId}`, { token: platform.apiKey });
