@@ -88,6 +88,8 @@ error_codes! {
     TokenExpired = (401, "TOKEN_EXPIRED"),
     /// The session is over for good: it was reset, or an old refresh token came back, which looks like theft.
     SessionEnded = (401, "SESSION_ENDED"),
+    /// The application's id or secret is wrong; the answer does not say which.
+    ApplicationCredentialsInvalid = (401, "APPLICATION_CREDENTIALS_INVALID"),
     /// The API key lacks the scope that this call needs.
     InsufficientScope = (403, "INSUFFICIENT_SCOPE"),
     /// A user's token was sent where only an API key is accepted.
@@ -102,6 +104,24 @@ error_codes! {
     OriginNotAllowed = (403, "ORIGIN_NOT_ALLOWED"),
     /// The user is disabled, or another device is its active one.
     UserDisabledRemotely = (403, "USER_DISABLED_REMOTELY"),
+    /// The install belongs to another application than the API key.
+    InstallDoesNotBelongToApp = (403, "INSTALL_DOES_NOT_BELONG_TO_APP"),
+    /// The install's user is disabled.
+    InstallDisabled = (403, "INSTALL_DISABLED"),
+    /// The install's user was deleted, or the install was reset.
+    InstallDeleted = (403, "INSTALL_DELETED"),
+    /// The install is linked to that external id already, but another device is the user's active one.
+    InstallDeactivated = (403, "INSTALL_DEACTIVATED"),
+    /// The install's user is in use, and the external id is another user's: reset the SDK and create a linked user.
+    CannotLinkExistingPerson = (403, "CANNOT_LINK_EXISTING_PERSON_TO_OTHER_PERSON"),
+    /// The install is linked to another external id.
+    InstallLinkedToOtherUser = (403, "INSTALL_LINKED_TO_OTHER_USER"),
+    /// The external id has two or more active installs. Never sent: a restored user has one.
+    MultipleInstallsActive = (403, "MULTIPLE_INSTALLS_ACTIVE"),
+    /// Linking by installs is switched off for this application.
+    UserLinkingNotConfigured = (403, "USERLINKING_NOT_CONFIGURED"),
+    /// There is no such install.
+    InstallNotFound = (404, "INSTALL_NOT_FOUND"),
     /// There is no such endpoint.
     NotFound = (404, "NOT_FOUND"),
     /// There is no such user in this application.
@@ -110,13 +130,19 @@ error_codes! {
     MethodNotAllowed = (405, "METHOD_NOT_ALLOWED"),
     /// The request did not arrive, or was not done, in time.
     RequestTimeout = (408, "REQUEST_TIMEOUT"),
+    /// The app's backend has not linked the install.
+    UserNotLinked = (409, "USER_NOT_LINKED"),
+    /// The user is linked already.
+    UserAlreadyLinked = (409, "USER_ALREADY_LINKED"),
+    /// The user's metadata would have more than 50 entries.
+    MetadataLimitExceeded = (409, "METADATA_LIMIT_EXCEEDED"),
     /// The install id belongs to another user.
     InstallConflict = (409, "INSTALL_CONFLICT"),
     /// The refresh token was already exchanged, and what it bought was used or the idempotency key differs.
     RefreshTokenUsed = (409, "REFRESH_TOKEN_USED"),
     /// The user was deleted, and with it this install.
     UserDeleted = (410, "USER_DELETED"),
-    /// The body is larger than 16 KiB.
+    /// The body is larger than this endpoint takes: 16 KiB, for uploads more.
     PayloadTooLarge = (413, "PAYLOAD_TOO_LARGE"),
     /// The content type is not `application/json`.
     UnsupportedMediaType = (415, "UNSUPPORTED_MEDIA_TYPE"),

@@ -5,6 +5,8 @@
 pub const API_KEY_PREFIX: &str = "stk_";
 /// What every user access token starts with.
 pub const ACCESS_TOKEN_PREFIX: &str = "sat_";
+/// What every application secret starts with.
+pub const APP_SECRET_PREFIX: &str = "sas_";
 /// What every refresh token starts with.
 pub const REFRESH_TOKEN_PREFIX: &str = "srt_";
 
@@ -21,3 +23,23 @@ pub const CLIENT_ID_LENGTH: usize = 32;
 /// The longest free text (a name, a version, a model) in app, device and SDK information, in characters.
 /// The SDK cuts longer ones; the platform refuses them.
 pub const INFO_TEXT_MAX_CHARS: usize = 128;
+
+/// The largest body of `POST /sdk/v1/detections`, in bytes.
+pub const DETECTIONS_BODY_LIMIT_BYTES: usize = 64 * 1024;
+/// The largest body of `PATCH /sdk/v1/metadata`, in bytes: all entries, each character in its longest form.
+pub const METADATA_BODY_LIMIT_BYTES: usize = 640 * 1024;
+/// How many entries the metadata of a user, or of a trip, has at most.
+pub const METADATA_MAX_ENTRIES: usize = 50;
+/// The longest key and the longest value of metadata, in characters (UTF-16 code units, as JavaScript counts).
+pub const METADATA_MAX_CHARS: usize = 500;
+
+/// How long a trip lasts that the app does not stop, in seconds: 2 hours.
+pub const TRIP_TIMEOUT_SECONDS: u32 = 2 * 60 * 60;
+/// How long detections wait for others to be sent with, in seconds.
+pub const UPLOAD_INTERVAL_SECONDS: u32 = 30;
+/// How much the SDK may store, in bytes: 128 MB.
+pub const DISK_QUOTA_BYTES: u32 = 128 * 1024 * 1024;
+/// How much the SDK may transfer over Wi-Fi in 30 days, in bytes: 2048 MB.
+pub const WIFI_QUOTA_BYTES: u32 = 2048 * 1024 * 1024;
+/// How much the SDK may transfer over mobile networks in 30 days, in bytes: 250 MB.
+pub const MOBILE_QUOTA_BYTES: u32 = 250 * 1024 * 1024;

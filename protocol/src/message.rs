@@ -16,6 +16,8 @@ pub trait Source: Sized {
     fn flag(&self, key: &str) -> Option<bool>;
     /// The object in a field.
     fn object(&self, key: &str) -> Option<Self>;
+    /// The objects of the list in a field; `None` where anything else stands in it.
+    fn list(&self, key: &str) -> Option<Vec<Self>>;
 }
 
 /// A JSON object that is being put together.
@@ -28,6 +30,8 @@ pub trait Sink {
     fn put_flag(&mut self, key: &str, value: bool);
     /// Adds an object, which `fill` fills.
     fn put_object(&mut self, key: &str, fill: impl FnOnce(&mut Self));
+    /// Adds a list of that many objects, which `fill` fills one by one.
+    fn put_list(&mut self, key: &str, length: usize, fill: impl FnMut(usize, &mut Self));
 }
 
 /// A type that travels as a JSON object.
@@ -99,6 +103,20 @@ impl<T: Field> Field for Option<T> {
         if let Some(value) = self {
             value.write_field(sink, key);
         }
+    }
+}
+
+impl<T: Message> Field for Vec<T> {
+    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
+        source.list(key)?.iter().map(T::read).collect()
+    }
+
+    fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {
+        sink.put_list(key, self.len(), |at, object| {
+            if let Some(item) = self.get(at) {
+                item.write(object);
+            }
+        });
     }
 }
 
@@ -186,7 +204,10 @@ macro_rules! text_enum {
 #[cfg(test)]
 mod tests {
     use super::{Message, Sink, Source};
-    use crate::{ConfigResponse, CreateUserRequest, CreateUserResponse, ErrorBody, RefreshResponse};
+    use crate::{
+        ConfigResponse, CreateUserRequest, CreateUserResponse, DetectionsRequest, ErrorBody, LinkResponse,
+        MetadataRequest, RefreshResponse,
+    };
     use serde::Serialize;
     use serde::de::DeserializeOwned;
     use serde_json::{Map, Value, json};
@@ -208,6 +229,9 @@ mod tests {
         fn object(&self, key: &str) -> Option<Value> {
             self.get(key).filter(|value| value.is_object()).cloned()
         }
+        fn list(&self, key: &str) -> Option<Vec<Value>> {
+            self.get(key)?.as_array().filter(|items| items.iter().all(Value::is_object)).cloned()
+        }
     }
 
     impl Sink for Map<String, Value> {
@@ -215,8 +239,9 @@ mod tests {
             self.insert(key.to_owned(), json!(value));
         }
         fn put_number(&mut self, key: &str, value: f64) {
-            // All numbers of the protocol are whole; JSON does not tell 1 from 1.0, but `Value` does.
-            self.insert(key.to_owned(), json!(value as i64));
+            // JSON does not tell 1 from 1.0, but `Value` does.
+            let whole = value.fract() == 0.0;
+            self.insert(key.to_owned(), if whole { json!(value as i64) } else { json!(value) });
         }
         fn put_flag(&mut self, key: &str, value: bool) {
             self.insert(key.to_owned(), json!(value));
@@ -225,6 +250,14 @@ mod tests {
             let mut object = Map::new();
             fill(&mut object);
             self.insert(key.to_owned(), Value::Object(object));
+        }
+        fn put_list(&mut self, key: &str, length: usize, mut fill: impl FnMut(usize, &mut Self)) {
+            let items = (0..length).map(|at| {
+                let mut object = Map::new();
+                fill(at, &mut object);
+                Value::Object(object)
+            });
+            self.insert(key.to_owned(), items.collect());
         }
     }
 
@@ -243,6 +276,10 @@ mod tests {
     /// `value` itself, and every way to spoil one of its fields, however deep.
     fn damage(value: &Value) -> Vec<Value> {
         let mut variants = vec![value.clone()];
+        if let Value::Array(items) = value {
+            variants.extend(items.iter().flat_map(damage).map(|item| json!([item])));
+            variants.extend([json!([]), json!([1]), json!([null])]);
+        }
         let Value::Object(fields) = value else { return variants };
         for (key, inner) in fields {
             let with = |replacement: Option<Value>| {
@@ -271,7 +308,8 @@ mod tests {
         let token = json!({
             "access_token": "sat_x", "expires_at": 1_700_000_000_000_u64, "refresh_token": "srt_x", "generation": 1,
         });
-        let config = json!({"status_poll_seconds": 60});
+        let config =
+            json!({"status_poll_seconds": 60, "trip_timeout_seconds": 7200, "disk_quota_bytes": 1000});
         both_agree::<CreateUserResponse>(&json!({
             "user_id": "0123", "linked": true, "install_state": "active", "token": token, "config": config,
             "server_time": 1_700_000_000_000_u64,
@@ -280,11 +318,30 @@ mod tests {
         both_agree::<ConfigResponse>(&json!({
             "install_state": "inactive", "config": config, "server_time": 1,
         }));
+        both_agree::<LinkResponse>(&json!({"user_id": "0123", "linked": true, "install_state": "active"}));
+        both_agree::<MetadataRequest>(&json!({
+            "revision": 3, "entries": [{"key": "a", "value": "b"}, {"key": "gone"}],
+        }));
+        both_agree::<DetectionsRequest>(&json!({"detections": [
+            {"id": "1", "time": 1, "position": {"latitude": 1.5, "longitude": -2.5, "accuracy": 3.25, "speed": 4.5}},
+            {"id": "2", "time": 2, "motion": {
+                "duration_ms": 1, "samples": 2, "acceleration_mean": 1.5, "acceleration_max": 2.5,
+            }},
+            {"id": "3", "time": 3, "trip": {
+                "started_at": 3, "ended_at": 4, "timed_out": true, "transport_mode": 2,
+                "metadata": [{"key": "a", "value": "b"}],
+            }},
+        ]}));
         both_agree::<ErrorBody>(&json!({"message": "m", "errorCode": "NOT_FOUND", "ref": "r"}));
         both_agree::<CreateUserRequest>(&json!({
             "authentication_code": "c", "install_id": "i", "idempotency_key": "k",
             "app": {"name": "n", "origin": "o"},
             "device": {"class": "phone", "class_source": "user_agent", "os": "ios"},
+            "sdk": {"version": "1", "runtime": "node"},
+        }));
+        both_agree::<CreateUserRequest>(&json!({
+            "application": {"id": "a", "secret": "s", "linking": true}, "install_id": "i", "idempotency_key": "k",
+            "app": {}, "device": {"class": "phone", "class_source": "user_agent"},
             "sdk": {"version": "1", "runtime": "node"},
         }));
     }

@@ -1,12 +1,22 @@
 //! The SDK's own protocol, `/sdk/v1`.
 
+#[cfg(doc)]
+use crate::{
+    DETECTIONS_BODY_LIMIT_BYTES, DISK_QUOTA_BYTES, MOBILE_QUOTA_BYTES, TRIP_TIMEOUT_SECONDS,
+    UPLOAD_INTERVAL_SECONDS, WIFI_QUOTA_BYTES,
+};
 use crate::{EpochMs, Secret, message, text_enum};
 
 message! {
-    /// Body of `POST /sdk/v1/users`: exchanges an authentication code for a user on this install.
+    /// Body of `POST /sdk/v1/users`: exchanges an authentication code, or an application's credentials, for a user on
+    /// this install. Exactly one of the two is there.
     pub struct CreateUserRequest {
         /// The code that the app's backend got for its user.
-        pub authentication_code: Secret,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub authentication_code: Option<Secret>,
+        /// The application's credentials: the user is not linked to one of the app's, or not yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub application: Option<ApplicationCredentials>,
         /// Made by the SDK: 32 lower-case hex digits, new after every reset.
         pub install_id: String,
         /// Made by the SDK and stored before sending: 32 lower-case hex digits. Sending the same code with the same key
@@ -18,6 +28,20 @@ message! {
         pub device: DeviceInfo,
         /// The SDK itself.
         pub sdk: SdkInfo,
+    }
+}
+
+message! {
+    /// An application's own credentials. An app ships them to its users' devices, so they prove little: they create
+    /// new users and do nothing else.
+    pub struct ApplicationCredentials {
+        /// The application's id.
+        pub id: String,
+        /// Its secret.
+        pub secret: Secret,
+        /// Whether the app's backend links the user before the SDK keeps it: then, and only then, it may be linked to
+        /// an external id that is known, which restores that user.
+        pub linking: bool,
     }
 }
 
@@ -145,9 +169,25 @@ text_enum! {
 
 message! {
     /// The SDK's configuration, decided by the platform.
+    #[derive(Default)]
     pub struct SdkConfiguration {
         /// How often a visible page with a status listener asks for the install's state, in seconds.
         pub status_poll_seconds: u32,
+        /// How long a trip lasts that the app does not stop, in seconds; without it, [`TRIP_TIMEOUT_SECONDS`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub trip_timeout_seconds: Option<u32>,
+        /// How long detections wait for others to be sent with, in seconds; without it, [`UPLOAD_INTERVAL_SECONDS`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub upload_interval_seconds: Option<u32>,
+        /// How much the SDK may store, in bytes; without it, [`DISK_QUOTA_BYTES`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub disk_quota_bytes: Option<u32>,
+        /// How much it may transfer over Wi-Fi in 30 days, in bytes; without it, [`WIFI_QUOTA_BYTES`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub wifi_quota_bytes: Option<u32>,
+        /// How much it may transfer over mobile networks in 30 days, in bytes; without it, [`MOBILE_QUOTA_BYTES`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub mobile_quota_bytes: Option<u32>,
     }
 }
 
@@ -180,5 +220,134 @@ message! {
         pub config: SdkConfiguration,
         /// The platform's clock.
         pub server_time: EpochMs,
+    }
+}
+
+message! {
+    /// Body of `POST /sdk/v1/link`: links the unlinked user of the bearer to the code's external id, which must be new
+    /// to the platform. Sending a code again that this install has linked with is harmless.
+    pub struct LinkRequest {
+        /// The code that the app's backend got for its user.
+        pub authentication_code: Secret,
+    }
+}
+
+message! {
+    /// Reply of `POST /sdk/v1/link` and of `POST /sdk/v1/link/confirm`, whose body is `{}` and which asks whether the
+    /// app's backend has linked the bearer's install. The tokens stay good.
+    pub struct LinkResponse {
+        /// The Sentiance user id; another one than before where a known user was restored.
+        pub user_id: String,
+        /// Always true.
+        pub linked: bool,
+        /// Whether this install is the user's active one.
+        pub install_state: InstallState,
+    }
+}
+
+message! {
+    /// A text under a name.
+    pub struct MetadataEntry {
+        /// The name: up to 500 characters.
+        pub key: String,
+        /// The text: up to 500 characters; none removes the entry.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub value: Option<String>,
+    }
+}
+
+message! {
+    /// Body of `PATCH /sdk/v1/metadata`: entries of the user's metadata that this install set or removed.
+    pub struct MetadataRequest {
+        /// Counts this install's changes. What a later revision has written is not touched by an earlier one, so that
+        /// requests may be repeated and overtake each other.
+        pub revision: u32,
+        /// The entries.
+        pub entries: Vec<MetadataEntry>,
+    }
+}
+
+message! {
+    /// Body of `POST /sdk/v1/detections`: at most [`DETECTIONS_BODY_LIMIT_BYTES`].
+    pub struct DetectionsRequest {
+        /// What was recorded. A detection that is known already (by its id) is passed over.
+        pub detections: Vec<Detection>,
+    }
+}
+
+message! {
+    /// Something that was recorded on the device: exactly one of `position`, `motion` and `trip` is there.
+    pub struct Detection {
+        /// Made by the SDK: 32 lower-case hex digits.
+        pub id: String,
+        /// When, by the platform's clock as far as the device knows it.
+        pub time: EpochMs,
+        /// A place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub position: Option<Position>,
+        /// A summary of the device's motion.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub motion: Option<Motion>,
+        /// A trip that the app started; sent when it starts, when it gets metadata and when it ends, each time under
+        /// the same id, and put together by the platform.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub trip: Option<Trip>,
+    }
+}
+
+message! {
+    /// A place.
+    pub struct Position {
+        /// Degrees, from -90 to 90.
+        pub latitude: f64,
+        /// Degrees, from -180 to 180.
+        pub longitude: f64,
+        /// Meters.
+        pub accuracy: f64,
+        /// Meters above the ellipsoid.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub altitude: Option<f64>,
+        /// Meters per second.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub speed: Option<f64>,
+        /// Degrees, clockwise from north.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub heading: Option<f64>,
+    }
+}
+
+message! {
+    /// What the motion sensors told over a while.
+    pub struct Motion {
+        /// How long that was, in milliseconds.
+        pub duration_ms: u32,
+        /// How many readings there were.
+        pub samples: u32,
+        /// The mean of the acceleration with gravity, in meters per square second.
+        pub acceleration_mean: f64,
+        /// Its maximum.
+        pub acceleration_max: f64,
+        /// The mean of the rotation rate, in degrees per second, where there is a gyroscope.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub rotation_mean: Option<f64>,
+    }
+}
+
+message! {
+    /// A trip that the app started.
+    pub struct Trip {
+        /// When it started.
+        pub started_at: EpochMs,
+        /// When it ended, if it has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub ended_at: Option<EpochMs>,
+        /// Whether it ended since the app did not stop it in time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub timed_out: Option<bool>,
+        /// The app's hint: a number of the original's `TransportMode`, 1 to 11.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub transport_mode: Option<u32>,
+        /// What the app said of it.
+        pub metadata: Vec<MetadataEntry>,
     }
 }

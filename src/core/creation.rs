@@ -164,7 +164,8 @@ impl Core {
             return self.fail_creation(reset_came_between());
         };
         let body = CreateUserRequest {
-            authentication_code: creation.code.clone(),
+            authentication_code: Some(creation.code.clone()),
+            application: None,
             install_id: pending.install_id.clone(),
             idempotency_key: pending.key.clone(),
             app: creation.identity.app.clone(),

@@ -3,9 +3,11 @@
 //! The driver answers each effect that carries a [`Ticket`] with exactly one event, within a deadline of its own, so
 //! that no conversation waits for ever.
 
+use super::activity::UserActivity;
 use super::error::SdkError;
 use super::event::{CallId, Ticket};
 use super::machine::InitState;
+use super::queue::Addition;
 use super::record::{Record, Stamp};
 use super::status::SdkStatus;
 use sentiance_protocol::{CreateUserRequest, EpochMs, RefreshRequest, Secret};
@@ -58,6 +60,34 @@ pub enum Effect {
     Settle(CallId, Result<Output, SdkError>),
     /// Tell the status listeners.
     EmitStatus(Box<SdkStatus>),
+    /// Tell the listeners of the user's activity.
+    EmitActivity(UserActivity),
+    /// Tell the listeners that a trip has timed out.
+    EmitTripTimeout,
+    /// Look at the surroundings again. Answered by [`Event::Surroundings`](super::Event::Surroundings), as is every
+    /// later change of them.
+    LookAround,
+    /// Record positions and motion from now on, or no more.
+    Sense(bool),
+    /// Be the one tab that records, as soon as no other is, or no longer. Answered by
+    /// [`Event::Leading`](super::Event::Leading) once this tab is.
+    Lead(bool),
+    /// Add entries to the queue. Answered by [`Event::Queued`](super::Event::Queued).
+    Enqueue(Ticket, Box<Addition>),
+    /// Read the oldest entries of `install_id`, so many that they make one body of at most `max_bytes`. Answered by
+    /// [`Event::Batch`](super::Event::Batch).
+    TakeBatch {
+        /// Names the answer.
+        ticket: Ticket,
+        /// Whose entries.
+        install_id: String,
+        /// How long the body may be.
+        max_bytes: usize,
+    },
+    /// Remove entries that were sent. Answered by [`Event::Queued`](super::Event::Queued).
+    DropBatch(Ticket, Vec<f64>),
+    /// Remove everything from the queue.
+    ClearQueue,
     /// Tell the app's logger.
     Warn(Warning),
 }

@@ -1,8 +1,12 @@
 //! What goes into the state machine.
 
+use super::queue::{Batch, QueueOutcome};
 use super::record::Record;
 use super::settings::{Identity, Timeouts};
-use sentiance_protocol::{ConfigResponse, CreateUserResponse, EpochMs, ErrorBody, RefreshResponse};
+use super::surroundings::Surroundings;
+use sentiance_protocol::{
+    ConfigResponse, CreateUserResponse, EpochMs, ErrorBody, Motion, Position, RefreshResponse,
+};
 
 /// One step: what happened, when, and fresh randomness for it.
 #[derive(Clone, Debug)]
@@ -81,8 +85,44 @@ pub enum Event {
     Resumed,
     /// The page is visible, or not any more.
     Visible(bool),
-    /// A status listener is attached, or the last one is gone.
-    Listening(bool),
+    /// A listener of that kind is attached, or the last one is gone.
+    Listening(Topic, bool),
+    /// The surroundings, or what has become of them.
+    Surroundings(Box<Surroundings>),
+    /// The device is here: a position, and when it was there, by this device's clock.
+    Located(Position, EpochMs),
+    /// No position could be had.
+    Unlocated(PositionFailure),
+    /// The device moved so.
+    Moved(Motion),
+    /// This tab is the one that records.
+    Leading,
+    /// Answers [`Effect::Enqueue`](super::Effect::Enqueue) and [`Effect::DropBatch`](super::Effect::DropBatch).
+    Queued(Ticket, QueueOutcome),
+    /// Answers [`Effect::TakeBatch`](super::Effect::TakeBatch).
+    Batch(Ticket, Result<Batch, String>),
+}
+
+/// What a listener listens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// The status.
+    Status,
+    /// What the user is doing.
+    Activity,
+    /// A trip that timed out.
+    TripTimeout,
+}
+
+/// Why no position could be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PositionFailure {
+    /// The person has not allowed it, or no longer does.
+    Denied,
+    /// The device can't tell.
+    Unavailable,
+    /// It took too long.
+    TimedOut,
 }
 
 /// A call of the API.

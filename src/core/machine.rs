@@ -5,7 +5,7 @@ use super::commits::Commits;
 use super::creation::Creation;
 use super::effect::{Effect, Output, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
-use super::event::{Call, CallId, Entropy, Event, Input, LoadOutcome, LockOutcome, Ticket};
+use super::event::{Call, CallId, Entropy, Event, Input, LoadOutcome, LockOutcome, Ticket, Topic};
 use super::platform_url::PlatformUrl;
 use super::record::{Record, Stamp};
 use super::refresh::{Quiet, Refresh};
@@ -126,7 +126,8 @@ impl Core {
             Event::RecordChanged => self.reload_record(),
             Event::Resumed => self.resume(),
             Event::Visible(visible) => self.set_visible(visible),
-            Event::Listening(listening) => self.set_listening(listening),
+            Event::Listening(Topic::Status, listening) => self.set_listening(listening),
+            _ => {}
         }
         self.tell_status();
         std::mem::take(&mut self.effects)

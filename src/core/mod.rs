@@ -14,6 +14,7 @@
 //! | `record`, `change` | what is stored, and every way it may change |
 //! | `status`, `error`, `retry`, `platform_url`, `settings` | values and rules |
 
+mod activity;
 mod calls;
 mod change;
 mod check;
@@ -23,24 +24,31 @@ mod effect;
 mod error;
 mod event;
 mod machine;
+mod motion;
 mod platform_url;
+mod queue;
 mod record;
 mod refresh;
 mod reset;
 mod retry;
 mod settings;
 mod status;
+mod surroundings;
 
+pub use activity::{Fix, UserActivity};
 pub use effect::{
     Body, Effect, LockName, Method, Output, Request, Timer, UserAccessToken, UserInfo, Warning,
 };
 pub use error::{Code, Reason, SdkError};
 pub use event::{
-    Call, CallId, CommitOutcome, CreateUserOptions, Entropy, Event, Input, LoadOutcome, LockOutcome, Reply,
-    Response, Ticket, TransportError,
+    Call, CallId, CommitOutcome, CreateUserOptions, Entropy, Event, Input, LoadOutcome, LockOutcome,
+    PositionFailure, Reply, Response, Ticket, Topic, TransportError,
 };
 pub use machine::{Core, InitState};
+pub use motion::MotionWindow;
 pub use platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
+pub use queue::{Addition, Batch, QueueOutcome, QueueState};
 pub use record::{Pending, RECORD_VERSION, Record, Stamp, User, UserState};
 pub use settings::{Identity, Settings, Timeouts};
 pub use status::{SdkStatus, StatusValue};
+pub use surroundings::Surroundings;

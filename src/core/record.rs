@@ -171,7 +171,14 @@ mod tests {
                 issued_at: EpochMs(9_999_999_999_999.0),
                 refresh_key: Some("f".repeat(32)),
                 clock_offset: -9_999_999_999_999.0,
-                config: SdkConfiguration { status_poll_seconds: u32::MAX },
+                config: SdkConfiguration {
+                    status_poll_seconds: u32::MAX,
+                    trip_timeout_seconds: Some(u32::MAX),
+                    upload_interval_seconds: Some(u32::MAX),
+                    disk_quota_bytes: Some(u32::MAX),
+                    wifi_quota_bytes: Some(u32::MAX),
+                    mobile_quota_bytes: Some(u32::MAX),
+                },
             }),
             pending: Some(Pending {
                 install_id: "f".repeat(32),

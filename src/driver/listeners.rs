@@ -4,7 +4,7 @@ use super::calls::Finish;
 use super::js;
 use super::output::status_to_js;
 use super::pump::{Driver, driver};
-use crate::core::{Call, Event, SdkStatus, Warning};
+use crate::core::{Call, Event, SdkStatus, Topic, Warning};
 use js_sys::{Function, Promise};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -35,7 +35,7 @@ impl Driver {
         let number = self.listeners.last.get().wrapping_add(1);
         self.listeners.last.set(number);
         self.listeners.attached.borrow_mut().push((number, listener));
-        self.dispatch(Event::Listening(true));
+        self.dispatch(Event::Listening(Topic::Status, true));
         let driver = Rc::clone(self);
         let remove = Closure::<dyn Fn()>::new(move || driver.detach(number));
         // Lives as long as the subscription: JavaScript's garbage collector frees it, where it can.
@@ -49,7 +49,7 @@ impl Driver {
         let removed_last = attached.is_empty() && before > 0;
         drop(attached);
         if removed_last {
-            self.dispatch(Event::Listening(false));
+            self.dispatch(Event::Listening(Topic::Status, false));
         }
     }
 

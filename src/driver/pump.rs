@@ -122,6 +122,7 @@ impl Driver {
             Effect::Settle(call, outcome) => self.settle(call, outcome),
             Effect::EmitStatus(status) => self.emit_status(&status),
             Effect::Warn(warning) => self.warn(&warning),
+            _ => {}
         }
     }
 

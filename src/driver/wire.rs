@@ -1,9 +1,9 @@
 //! JSON: through the engine's own parser and writer, so that the module holds neither.
 
 use super::js;
-use js_sys::{JSON, Object};
+use js_sys::{Array, JSON, Object};
 use sentiance_protocol::{Message, Sink, Source};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// An object that the engine parsed.
 pub(super) struct Parsed(JsValue);
@@ -29,6 +29,11 @@ impl Source for Parsed {
     fn object(&self, key: &str) -> Option<Self> {
         Some(js::get(&self.0, key)).filter(JsValue::is_object).map(Parsed)
     }
+
+    fn list(&self, key: &str) -> Option<Vec<Self>> {
+        let items = js::get(&self.0, key).dyn_into::<Array>().ok()?;
+        items.iter().map(|item| item.is_object().then_some(Parsed(item))).collect()
+    }
 }
 
 /// An object that is being put together.
@@ -51,6 +56,16 @@ impl Sink for Building {
         let mut object = Building(Object::new());
         fill(&mut object);
         js::set(&self.0, key, object.0);
+    }
+
+    fn put_list(&mut self, key: &str, length: usize, mut fill: impl FnMut(usize, &mut Self)) {
+        let list = Array::new();
+        for at in 0..length {
+            let mut object = Building(Object::new());
+            fill(at, &mut object);
+            list.push(&object.0);
+        }
+        js::set(&self.0, key, list);
     }
 }
 

@@ -70,7 +70,7 @@ impl Platform {
     }
 
     fn create(&mut self, body: &CreateUserRequest, now: EpochMs) -> Result<Reply, ErrorCode> {
-        let code = body.authentication_code.expose();
+        let code = body.authentication_code.as_ref().map_or("", Secret::expose);
         let person = person_of(code);
         if let Some((install_id, key)) = self.redeemed.get(code) {
             let unused = self.installs.get(install_id).is_some_and(|install| !install.used && !install.ended);
@@ -101,7 +101,7 @@ impl Platform {
             linked: true,
             install_state: InstallState::Active,
             token,
-            config: SdkConfiguration { status_poll_seconds: 60 },
+            config: SdkConfiguration { status_poll_seconds: 60, ..SdkConfiguration::default() },
             server_time: now,
         })))
     }
@@ -130,7 +130,7 @@ impl Platform {
     fn config(&mut self, request: &Request, now: EpochMs) -> Result<Reply, ErrorCode> {
         let install = self.authenticate(request)?;
         let install_state = if install.active { InstallState::Active } else { InstallState::Inactive };
-        let config = SdkConfiguration { status_poll_seconds: 60 };
+        let config = SdkConfiguration { status_poll_seconds: 60, ..SdkConfiguration::default() };
         Ok(Reply::Config(ConfigResponse { install_state, config, server_time: now }, None))
     }
 

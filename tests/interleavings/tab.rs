@@ -125,7 +125,7 @@ impl Tab {
             }
             Effect::Announce => self.said.push(Said::Announced),
             Effect::Warn(_) => self.said.push(Said::Warned),
-            Effect::ApplyOptions(_) | Effect::EmitStatus(_) => {}
+            _ => {}
         }
     }
 }
