@@ -12,6 +12,7 @@ use crate::{
     store::Store,
 };
 use clap::Args;
+use sentiance_protocol::SdkConfiguration;
 use std::{
     future::Future,
     io::IsTerminal,
@@ -70,6 +71,23 @@ struct Server {
     #[arg(long, env = "PLATFORM_STATUS_POLL_SECONDS", default_value_t = 60, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(1..))]
     status_poll_seconds: u32,
+    /// When a trip ends that the app does not stop; without it the SDK's default, 2 hours.
+    #[arg(long, env = "PLATFORM_TRIP_TIMEOUT_SECONDS", value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    trip_timeout_seconds: Option<u32>,
+    /// How long detections wait for others to be sent with; without it the SDK's default, 30 seconds.
+    #[arg(long, env = "PLATFORM_UPLOAD_INTERVAL_SECONDS", value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    upload_interval_seconds: Option<u32>,
+    /// How much an SDK may store; without it the SDK's default, 128 MB.
+    #[arg(long, env = "PLATFORM_DISK_QUOTA_BYTES", value_name = "BYTES")]
+    disk_quota_bytes: Option<u32>,
+    /// How much an SDK may transfer over Wi-Fi in 30 days; without it the SDK's default, 2048 MB.
+    #[arg(long, env = "PLATFORM_WIFI_QUOTA_BYTES", value_name = "BYTES")]
+    wifi_quota_bytes: Option<u32>,
+    /// How much an SDK may transfer over mobile networks in 30 days; without it the SDK's default, 250 MB.
+    #[arg(long, env = "PLATFORM_MOBILE_QUOTA_BYTES", value_name = "BYTES")]
+    mobile_quota_bytes: Option<u32>,
 }
 
 impl Serve {
@@ -106,8 +124,15 @@ impl Server {
             access_token: self.access_token_lifetime,
             refresh_token: self.refresh_token_lifetime,
         };
-        let status_poll_seconds = self.status_poll_seconds;
-        Settings { lifetimes, status_poll_seconds, allow_loopback_origins, ..Settings::default() }
+        let sdk = SdkConfiguration {
+            status_poll_seconds: self.status_poll_seconds,
+            trip_timeout_seconds: self.trip_timeout_seconds,
+            upload_interval_seconds: self.upload_interval_seconds,
+            disk_quota_bytes: self.disk_quota_bytes,
+            wifi_quota_bytes: self.wifi_quota_bytes,
+            mobile_quota_bytes: self.mobile_quota_bytes,
+        };
+        Settings { lifetimes, sdk, allow_loopback_origins, ..Settings::default() }
     }
 
     async fn listen(&self) -> Result<TcpListener, Problem> {

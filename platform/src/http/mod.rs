@@ -16,6 +16,7 @@ use axum::{
     middleware::from_fn_with_state,
     routing::{delete, get, post},
 };
+use sentiance_protocol::SdkConfiguration;
 use std::{sync::Arc, time::Duration};
 
 /// How the platform behaves.
@@ -23,8 +24,8 @@ use std::{sync::Arc, time::Duration};
 pub struct Settings {
     /// How long tokens live.
     pub lifetimes: Lifetimes,
-    /// How often the SDK asks for its state while somebody listens.
-    pub status_poll_seconds: u32,
+    /// How the SDK shall behave.
+    pub sdk: SdkConfiguration,
     /// Whether pages of this machine may call the SDK's endpoints of every application.
     pub allow_loopback_origins: bool,
     /// How long a request may take to arrive: its headers, and again its body.
@@ -37,7 +38,14 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             lifetimes: Lifetimes::default(),
-            status_poll_seconds: 60,
+            sdk: SdkConfiguration {
+                status_poll_seconds: 60,
+                trip_timeout_seconds: None,
+                upload_interval_seconds: None,
+                disk_quota_bytes: None,
+                wifi_quota_bytes: None,
+                mobile_quota_bytes: None,
+            },
             allow_loopback_origins: false,
             arrival_deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(30),

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn an_sdk_learns_its_state_and_how_to_behave() {
-    let settings = sentiance_platform::http::Settings { status_poll_seconds: 7, ..Default::default() };
+    let mut settings = sentiance_platform::http::Settings::default();
+    settings.sdk.status_poll_seconds = 7;
     let platform = TestPlatform::start_with(settings).await;
     let sdk = platform.sdk_with_user("alice").await;
     let answer = sdk.config().await;

@@ -24,7 +24,7 @@ pub(in crate::http) async fn show(
 ) -> Result<Response, Failure> {
     let session = credential.user(&platform, Permission::LearnState).await?;
     let install_state = session.install_state();
-    let config = SdkConfiguration { status_poll_seconds: platform.settings.status_poll_seconds };
+    let config = platform.settings.sdk.clone();
     let tag = entity_tag(install_state, &config)?;
     let known = headers.get_all(IF_NONE_MATCH).iter().any(|header| mentions(header, &tag));
     let mut response = if known {

@@ -8,9 +8,7 @@ use crate::{
     secret::Plain,
 };
 use axum::{Json, extract::State, http::StatusCode};
-use sentiance_protocol::{
-    CreateUserRequest, CreateUserResponse, ErrorCode, INFO_TEXT_MAX_CHARS, SdkConfiguration,
-};
+use sentiance_protocol::{CreateUserRequest, CreateUserResponse, ErrorCode, INFO_TEXT_MAX_CHARS};
 
 pub(in crate::http) async fn exchange(
     State(platform): PlatformState,
@@ -22,8 +20,8 @@ pub(in crate::http) async fn exchange(
         .ok_or_else(|| malformed("install_id must be 32 lower-case hex digits."))?;
     let idempotency_key = idempotency_key(&body.idempotency_key)?;
     // A code of a wrong shape gets the answer of any other invalid one.
-    let code = Plain::parse_code(body.authentication_code.expose())
-        .ok_or(Failure::new(ErrorCode::AuthenticationCodeInvalid))?;
+    let code = body.authentication_code.ok_or_else(|| malformed("authentication_code is missing."))?;
+    let code = Plain::parse_code(code.expose()).ok_or(Failure::new(ErrorCode::AuthenticationCodeInvalid))?;
 
     let now = platform.clock.now();
     let work = ExchangeCode {
@@ -46,7 +44,7 @@ pub(in crate::http) async fn exchange(
         linked: true,
         install_state: exchanged.install_state,
         token: on_the_wire(&exchanged.grant),
-        config: SdkConfiguration { status_poll_seconds: platform.settings.status_poll_seconds },
+        config: platform.settings.sdk.clone(),
         server_time: now.into(),
     };
     Ok((status, Json(response)))
