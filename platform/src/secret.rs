@@ -3,7 +3,10 @@
 //! The text of a prefixed secret is `<prefix><random hex><8 hex digits of CRC-32>`. The checksum tells a damaged or
 //! invented secret before the database is asked; it protects nothing else.
 
-use crate::random::{Randomness, bytes, hex, is_hex};
+use crate::{
+    model::InstallId,
+    random::{Randomness, bytes, hex, is_hex},
+};
 use sentiance_protocol as protocol;
 use sha2::{Digest, Sha256};
 use std::{fmt, marker::PhantomData};
@@ -34,6 +37,8 @@ macro_rules! kinds {
 kinds! {
     /// Authorizes a server of the application.
     ApiKey = (protocol::API_KEY_PREFIX, 20),
+    /// With the application's id, creates users who are not linked.
+    AppSecret = (protocol::APP_SECRET_PREFIX, 20),
     /// Authorizes calls for one user.
     AccessToken = (protocol::ACCESS_TOKEN_PREFIX, 20),
     /// Buys the next pair of tokens: 20 bytes name the [family](Plain::family), 20 this token.
@@ -149,6 +154,13 @@ impl Hashed<IdempotencyKey> {
     /// The stored form of the key that `text` is, if it is well formed.
     pub fn of_key(text: &str) -> Option<Self> {
         is_hex(text, protocol::CLIENT_ID_LENGTH).then(|| Hashed::of(text))
+    }
+}
+
+impl Hashed<InstallId> {
+    /// What is kept of an install whose user was deleted.
+    pub fn of_install(install: &InstallId) -> Self {
+        Hashed::of(install.as_str())
     }
 }
 

@@ -2,15 +2,16 @@
 
 use super::{Database, Problem, RANDOM, now, output};
 use crate::{
-    domain::{CreateApplication, ListApplications},
+    domain::{CreateApplication, ListApplications, SetAppSecret},
     model::{AppId, Application, Origin},
+    secret::{AppSecret, Plain},
     store::Store,
 };
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum App {
-    /// Adds an application.
+    /// Adds an application and prints its secret: the only time that it is shown.
     #[command(after_help = "Example:\n  platform app create --name Rides --origin https://rides.example.com")]
     Create {
         #[command(flatten)]
@@ -21,6 +22,18 @@ pub(super) enum App {
         /// The origin of pages that may call the SDK's endpoints; repeat it for more.
         #[arg(long = "origin", value_name = "ORIGIN")]
         origins: Vec<Origin>,
+        /// Refuses `POST /v2/users/:install_id/link`: no server links this application's users by their installs.
+        #[arg(long)]
+        no_user_linking: bool,
+    },
+    /// Replaces an application's secret and prints the new one: the only time that it is shown.
+    #[command(after_help = "Example:\n  platform app rotate-secret --app 5f0c…")]
+    RotateSecret {
+        #[command(flatten)]
+        database: Database,
+        /// The application's id.
+        #[arg(long, value_parser = parse_app_id)]
+        app: AppId,
     },
     /// Lists all applications with their origins.
     #[command(after_help = "Example:\n  platform app list")]
@@ -33,11 +46,19 @@ pub(super) enum App {
 impl App {
     pub(super) async fn run(self) -> Result<(), Problem> {
         match self {
-            App::Create { database, name, origins } => {
+            App::Create { database, name, origins, no_user_linking } => {
                 let store = database.open_or_create().await?;
-                let app_id = create(&store, name, origins).await?;
+                let (app_id, secret) = create(&store, name, origins, !no_user_linking).await?;
                 store.close().await;
-                output::line(format_args!("app id: {app_id}"))
+                output::line(format_args!("app id: {app_id}"))?;
+                output::line(format_args!("app secret: {}", secret.reveal()))
+            }
+            App::RotateSecret { database, app } => {
+                let store = database.open().await?;
+                let secret = Plain::<AppSecret>::generate(&RANDOM);
+                store.write(SetAppSecret { app_id: app, secret: secret.hash() }).await?;
+                store.close().await;
+                output::line(format_args!("app secret: {}", secret.reveal()))
             }
             App::List { database } => {
                 let store = database.open().await?;
@@ -54,12 +75,18 @@ impl App {
     }
 }
 
-/// Adds an application; gives its id.
-pub(super) async fn create(store: &Store, name: String, origins: Vec<Origin>) -> Result<AppId, Problem> {
+/// Adds an application; gives its id and its secret.
+pub(super) async fn create(
+    store: &Store,
+    name: String,
+    origins: Vec<Origin>,
+    user_linking: bool,
+) -> Result<(AppId, Plain<AppSecret>), Problem> {
     let app_id = AppId::generate(&RANDOM);
-    let application = Application { app_id: app_id.clone(), name, created_at: now() };
-    store.write(CreateApplication { application, origins }).await?;
-    Ok(app_id)
+    let secret = Plain::<AppSecret>::generate(&RANDOM);
+    let application = Application { app_id: app_id.clone(), name, created_at: now(), user_linking };
+    store.write(CreateApplication { application, secret: secret.hash(), origins }).await?;
+    Ok((app_id, secret))
 }
 
 /// Reads an application's id from the command line.

@@ -6,9 +6,10 @@ use super::{
     app, now, output,
 };
 use crate::{
-    domain::{Lifetimes, ListApplications},
+    domain::{Lifetimes, ListApplications, SetFirstAppSecret},
     http::{Platform, Settings, server},
     model::Scope,
+    secret::{AppSecret, Plain},
     store::Store,
 };
 use clap::Args;
@@ -143,10 +144,21 @@ impl Server {
     }
 }
 
-/// Makes a demo application with a key where there is no application yet. Its key is shown this once.
+/// Makes a demo application with a key where there is no application yet. Its secret and key are shown this once.
 async fn prepare_demo(store: &Store, database: &Path) -> Result<(), Problem> {
     if let Some((app, _)) = store.read(ListApplications).await?.first() {
         output::line(format_args!("app id: {}", app.app_id))?;
+        let secret = Plain::<AppSecret>::generate(&RANDOM);
+        let first = SetFirstAppSecret { app_id: app.app_id.clone(), secret: secret.hash() };
+        if store.write(first).await? {
+            output::line(format_args!("app secret: {}", secret.reveal()))?;
+        } else {
+            output::line(format_args!(
+                "app secret: shown when it was made; for another: platform app rotate-secret --database {} --app {}",
+                database.display(),
+                app.app_id
+            ))?;
+        }
         // `dev` has a database of its own, so the command names it.
         return output::line(format_args!(
             "api key: shown when it was made; for another: platform api-key create --database {} --app {} --scope user.link",
@@ -154,11 +166,12 @@ async fn prepare_demo(store: &Store, database: &Path) -> Result<(), Problem> {
             app.app_id
         ));
     }
-    let app_id = app::create(store, "Demo".to_owned(), Vec::new()).await?;
+    let (app_id, app_secret) = app::create(store, "Demo".to_owned(), Vec::new(), true).await?;
     let expires_at = now().plus(days(365));
     let (_, secret) =
         api_key::create(store, app_id.clone(), Scope::ALL.to_vec(), "demo".to_owned(), expires_at).await?;
     output::line(format_args!("app id: {app_id}"))?;
+    output::line(format_args!("app secret: {}", app_secret.reveal()))?;
     output::line(format_args!("api key: {}", secret.reveal()))
 }
 

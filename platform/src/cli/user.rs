@@ -74,7 +74,10 @@ impl Subject {
 
 fn show(user: &User, installs: &[Install]) -> Result<(), Problem> {
     output::line(format_args!("user id: {}", user.user_id))?;
-    output::line(format_args!("external id: {}", user.external_id.as_str()))?;
+    match &user.external_id {
+        Some(external_id) => output::line(format_args!("external id: {}", external_id.as_str()))?,
+        None => output::line("external id: none, the user is not linked")?,
+    }
     output::line(format_args!("created: {}", user.created_at.to_iso8601()))?;
     match user.state {
         UserState::Enabled => output::line("state: enabled")?,

@@ -4,7 +4,7 @@ use super::Refusal;
 use crate::{
     clock::Timestamp,
     model::{ApiKeyRecord, ApiKeyState, AppId, Application, KeyId, Origin},
-    secret::{ApiKey, Hashed},
+    secret::{ApiKey, AppSecret, Hashed},
     store::{StoreError, Transaction, Work},
 };
 
@@ -13,6 +13,8 @@ use crate::{
 pub struct CreateApplication {
     /// The application.
     pub application: Application,
+    /// Its secret.
+    pub secret: Hashed<AppSecret>,
     /// The pages that may call the SDK's endpoints for it.
     pub origins: Vec<Origin>,
 }
@@ -23,10 +25,48 @@ impl Work for CreateApplication {
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
         tx.insert_application(&self.application).await?;
+        tx.set_app_secret(&self.application.app_id, self.secret).await?;
         for origin in &self.origins {
             tx.insert_origin(&self.application.app_id, origin).await?;
         }
         Ok(())
+    }
+}
+
+/// Gives an application another secret: from now on the one before creates no users.
+#[derive(Debug)]
+pub struct SetAppSecret {
+    /// The application.
+    pub app_id: AppId,
+    /// The secret.
+    pub secret: Hashed<AppSecret>,
+}
+
+impl Work for SetAppSecret {
+    type Output = ();
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
+        let found = tx.set_app_secret(&self.app_id, self.secret).await?;
+        found.then_some(()).ok_or(Refusal::ApplicationNotFound)
+    }
+}
+
+/// Gives an application a secret if it has none yet; tells whether it did.
+#[derive(Debug)]
+pub struct SetFirstAppSecret {
+    /// The application.
+    pub app_id: AppId,
+    /// The secret.
+    pub secret: Hashed<AppSecret>,
+}
+
+impl Work for SetFirstAppSecret {
+    type Output = bool;
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, Refusal> {
+        Ok(tx.set_first_app_secret(&self.app_id, self.secret).await?)
     }
 }
 

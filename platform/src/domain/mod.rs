@@ -2,21 +2,25 @@
 
 mod applications;
 mod codes;
+mod creation;
 mod exchange;
 mod refresh;
 mod refusal;
 mod session;
 mod tokens;
+mod unlinked;
 mod users;
 
 pub use applications::{
     AuthorizeApiKey, CreateApiKey, CreateApplication, IsOriginListed, ListApiKeys, ListApplications, Ping,
-    RevokeApiKey,
+    RevokeApiKey, SetAppSecret, SetFirstAppSecret,
 };
 pub use codes::IssueCode;
-pub use exchange::{ExchangeCode, Exchanged};
+pub use creation::{Created, Creation};
+pub use exchange::ExchangeCode;
 pub use refresh::{RefreshTokens, Refreshed};
 pub use refusal::Refusal;
 pub use session::{EndSession, authenticate};
 pub use tokens::{Grant, Lifetimes, NewPair};
+pub use unlinked::CreateUnlinkedUser;
 pub use users::{DeleteUser, FindUser, SetUserState, ShowUser};

@@ -14,6 +14,9 @@ pub enum Refusal {
     /// The install belongs to another user.
     #[error("the install id belongs to another user")]
     InstallConflict,
+    /// The application's id or secret is wrong: which, is nobody's business.
+    #[error("the application's id or secret is wrong")]
+    ApplicationCredentialsInvalid,
     /// The application does not list the page's origin.
     #[error("the application does not list this origin")]
     OriginNotAllowed,

@@ -4,6 +4,7 @@ use super::Refusal;
 use crate::{
     clock::Timestamp,
     model::{AppId, Install, User, UserId, UserState},
+    secret::Hashed,
     store::{Transaction, Work},
 };
 use std::time::Duration;
@@ -67,15 +68,15 @@ impl Work for SetUserState {
     }
 }
 
-/// Deletes a user with all data, installs and codes. The hashes of its tokens stay for a while, so that its devices
-/// learn what happened.
+/// Deletes a user with all data, installs and codes. The hashes of its tokens and install ids stay for a while, so that
+/// its devices, and a server that would link one of them, learn what happened.
 #[derive(Debug)]
 pub struct DeleteUser {
     /// The application.
     pub app_id: AppId,
     /// The user.
     pub user_id: UserId,
-    /// How long the hashes of the tokens are kept.
+    /// How long the hashes are kept.
     pub tombstones_for: Duration,
     /// The present.
     pub now: Timestamp,
@@ -87,9 +88,16 @@ impl Work for DeleteUser {
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
         tx.delete_tombstones_before(&self.app_id, self.now).await?;
-        tx.bury_tokens(&self.app_id, &self.user_id, self.now.plus(self.tombstones_for)).await?;
-        let external_id = tx.delete_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)?;
-        tx.delete_codes_of(&self.app_id, &external_id).await?;
+        let user = tx.find_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)?;
+        let until = self.now.plus(self.tombstones_for);
+        tx.bury_tokens(&self.app_id, &self.user_id, until).await?;
+        for install in tx.list_installs(&self.app_id, &self.user_id).await? {
+            tx.bury(&self.app_id, Hashed::of_install(&install.install_id), until).await?;
+        }
+        tx.delete_user(&self.app_id, &self.user_id).await?;
+        if let Some(external_id) = user.external_id {
+            tx.delete_codes_of(&self.app_id, &external_id).await?;
+        }
         Ok(())
     }
 }

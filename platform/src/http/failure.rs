@@ -69,6 +69,7 @@ impl From<Refusal> for Failure {
         Failure::new(match refusal {
             Refusal::Store(error) => return error.into(),
             Refusal::CodeInvalid => ErrorCode::AuthenticationCodeInvalid,
+            Refusal::ApplicationCredentialsInvalid => ErrorCode::ApplicationCredentialsInvalid,
             Refusal::InstallConflict => ErrorCode::InstallConflict,
             Refusal::OriginNotAllowed => ErrorCode::OriginNotAllowed,
             Refusal::TokenInvalid => ErrorCode::TokenInvalid,

@@ -79,7 +79,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route("/users/{user_id}", delete(routes::users::remove))
         .route("/v2/users/me", get(routes::users::own_profile))
         .route("/v2/users/{user_id}", get(routes::users::profile))
-        .route("/sdk/v1/users", post(routes::sdk_users::exchange))
+        .route("/sdk/v1/users", post(routes::sdk_users::create))
         .route("/sdk/v1/token", post(routes::sdk_token::refresh))
         .route("/sdk/v1/config", get(routes::sdk_config::show))
         .route("/sdk/v1/reset", post(routes::sdk_reset::goodbye))

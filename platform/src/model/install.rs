@@ -7,7 +7,7 @@ use crate::{
 };
 use sentiance_protocol::{AppInfo, DeviceClass, DeviceInfo, SdkInfo};
 
-/// An installation of the SDK. It belongs to one user for ever.
+/// An installation of the SDK. It belongs to one user; only while it awaits its link may it come to another one.
 #[derive(Clone, Debug)]
 pub struct Install {
     /// The application.
@@ -18,6 +18,8 @@ pub struct Install {
     pub user_id: UserId,
     /// Whether it is the user's active one.
     pub status: InstallStatus,
+    /// Whether it was created for a linker and the link was not confirmed yet.
+    pub awaits_link: bool,
     /// Names the present session; a new exchange of a code starts a new one.
     pub family: Hashed<Family>,
     /// The newest pair of tokens, counted from 1 over all its sessions.
@@ -52,7 +54,7 @@ pub enum EndReason {
     TokenReuse,
 }
 
-/// The status of an install that just exchanged a code, given the class of the user's *other* active install.
+/// The status of an install that just came to a user, given the class of the user's *other* active install.
 ///
 /// The newest device wins, with one exception: a tablet does not displace an active phone.
 pub fn status_for_new_session(class: DeviceClass, other_active: Option<DeviceClass>) -> InstallStatus {

@@ -15,6 +15,8 @@ pub struct Application {
     pub name: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether its servers may link users by their installs.
+    pub user_linking: bool,
 }
 
 /// A Sentiance user.
@@ -24,8 +26,8 @@ pub struct User {
     pub app_id: AppId,
     /// The Sentiance user id.
     pub user_id: UserId,
-    /// The app's own id of this user; unique in the application.
-    pub external_id: ExternalId,
+    /// The app's own id of this user, unique in the application; none while the user is not linked.
+    pub external_id: Option<ExternalId>,
     /// Whether the user may use the platform.
     pub state: UserState,
     /// When the user was created.

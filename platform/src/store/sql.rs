@@ -3,13 +3,18 @@
 
 // Applications.
 pub(super) const INSERT_APPLICATION: &str =
-    "insert into applications (app_id, name, created_at) values ($1, $2, $3)";
+    "insert into applications (app_id, name, created_at, user_linking) values ($1, $2, $3, $4)";
+pub(super) const SET_APP_SECRET: &str = "update applications set secret_hash = $2 where app_id = $1";
+pub(super) const SET_FIRST_APP_SECRET: &str =
+    "update applications set secret_hash = $2 where app_id = $1 and secret_hash is null";
 pub(super) const INSERT_ORIGIN: &str =
     "insert into application_origins (app_id, origin) values ($1, $2) on conflict do nothing";
 pub(super) const FIND_APPLICATION: &str =
-    "select app_id, name, created_at from applications where app_id = $1";
+    "select app_id, name, created_at, user_linking from applications where app_id = $1";
+pub(super) const FIND_APPLICATION_BY_CREDENTIALS: &str =
+    "select app_id, name, created_at, user_linking from applications where app_id = $1 and secret_hash = $2";
 pub(super) const LIST_APPLICATIONS: &str =
-    "select app_id, name, created_at from applications order by created_at, app_id";
+    "select app_id, name, created_at, user_linking from applications order by created_at, app_id";
 pub(super) const LIST_ORIGINS: &str =
     "select origin from application_origins where app_id = $1 order by origin";
 pub(super) const LISTS_ORIGIN: &str = "select 1 from application_origins where app_id = $1 and origin = $2";
@@ -41,7 +46,13 @@ pub(super) const RECORD_REDEMPTION: &str = "
     where app_id = $1 and hash = $2";
 pub(super) const FIND_REDEMPTION: &str = "
     select app_id, install_id, idempotency_key, generation, created_user
-    from authentication_codes where hash = $1 and consumed_at is not null and expires_at >= $2";
+    from authentication_codes
+    where hash = $1 and consumed_at is not null and idempotency_key is not null and expires_at >= $2";
+pub(super) const RECORD_CODE_LINK: &str =
+    "update authentication_codes set install_id = $3 where app_id = $1 and hash = $2";
+pub(super) const FIND_CODE_LINK: &str = "
+    select external_id from authentication_codes
+    where app_id = $1 and hash = $2 and install_id = $3 and consumed_at is not null and idempotency_key is null";
 pub(super) const DELETE_CODES_BEFORE: &str =
     "delete from authentication_codes where app_id = $1 and expires_at < $2";
 pub(super) const DELETE_CODES_OF: &str =
@@ -57,13 +68,15 @@ pub(super) const FIND_USER: &str = "
 pub(super) const FIND_USER_BY_EXTERNAL_ID: &str = "
     select app_id, user_id, external_id, created_at, disabled_at
     from users where app_id = $1 and external_id = $2";
+pub(super) const SET_EXTERNAL_ID: &str =
+    "update users set external_id = $3 where app_id = $1 and user_id = $2 and external_id is null";
 pub(super) const SET_USER_STATE: &str =
     "update users set disabled_at = $3 where app_id = $1 and user_id = $2";
-pub(super) const DELETE_USER: &str =
-    "delete from users where app_id = $1 and user_id = $2 returning external_id";
+pub(super) const DELETE_USER: &str = "delete from users where app_id = $1 and user_id = $2";
 
 // Installs.
 pub(super) const FIND_INSTALL: &str = "select * from installs where app_id = $1 and install_id = $2";
+pub(super) const ANY_HAS_INSTALL: &str = "select 1 from installs where install_id = $1 limit 1";
 pub(super) const FIND_OTHER_ACTIVE_CLASS: &str = "
     select device_class from installs
     where app_id = $1 and user_id = $2 and install_id <> $3 and status = 'active' and exists (
@@ -74,17 +87,27 @@ pub(super) const LIST_INSTALLS: &str = "
     select * from installs where app_id = $1 and user_id = $2 order by updated_at desc, install_id";
 pub(super) const SAVE_INSTALL: &str = "
     insert into installs (
-        app_id, install_id, user_id, status, end_reason, family, generation, app_name, app_version, app_origin,
+        app_id, install_id, user_id, status, end_reason, awaits_link, family, generation, app_name, app_version, app_origin,
         device_class, device_class_source, os, os_version, model, language, time_zone, sdk_version, sdk_runtime,
         created_at, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    values (
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
     on conflict (app_id, install_id) do update set
-        status = excluded.status, end_reason = excluded.end_reason, family = excluded.family,
-        generation = excluded.generation, app_name = excluded.app_name, app_version = excluded.app_version,
+        status = excluded.status, end_reason = excluded.end_reason, awaits_link = excluded.awaits_link,
+        family = excluded.family, generation = excluded.generation, app_name = excluded.app_name, app_version = excluded.app_version,
         app_origin = excluded.app_origin, device_class = excluded.device_class,
         device_class_source = excluded.device_class_source, os = excluded.os, os_version = excluded.os_version,
         model = excluded.model, language = excluded.language, time_zone = excluded.time_zone,
         sdk_version = excluded.sdk_version, sdk_runtime = excluded.sdk_runtime, updated_at = excluded.updated_at";
+pub(super) const RECORD_CREATION: &str = "
+    update installs set creation_key = $3, creation_generation = $4 where app_id = $1 and install_id = $2";
+pub(super) const FIND_CREATION: &str = "
+    select creation_key, creation_generation from installs
+    where app_id = $1 and install_id = $2 and creation_key is not null";
+pub(super) const MOVE_INSTALL: &str = "
+    update installs set user_id = $3, status = $4, updated_at = $5 where app_id = $1 and install_id = $2";
+pub(super) const CONFIRM_LINK: &str =
+    "update installs set awaits_link = 0 where app_id = $1 and install_id = $2";
 pub(super) const START_FAMILY: &str = "update installs set family = $3 where app_id = $1 and install_id = $2";
 pub(super) const DEACTIVATE_INSTALLS: &str = "
     update installs set status = 'inactive', updated_at = $3
@@ -149,6 +172,9 @@ pub(super) const BURY_TOKENS: &str = "
     where i.app_id = $1 and i.user_id = $2
     union all
     select app_id, family, $3 from installs where app_id = $1 and user_id = $2";
+pub(super) const BURY: &str = "
+    insert into token_tombstones (app_id, hash, expires_at) values ($1, $2, $3)
+    on conflict (app_id, hash) do update set expires_at = excluded.expires_at";
 pub(super) const FIND_TOMBSTONE: &str = "select app_id from token_tombstones where hash = $1";
 pub(super) const DELETE_TOMBSTONES_BEFORE: &str =
     "delete from token_tombstones where app_id = $1 and expires_at < $2";

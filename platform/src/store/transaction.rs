@@ -4,10 +4,10 @@ use super::StoreError;
 use crate::{
     clock::Timestamp,
     model::{
-        ApiKeyRecord, AppId, Application, EndReason, ExternalId, Install, InstallId, KeyId, Origin,
-        Redemption, Session, TokenPair, User, UserId, UserState,
+        ApiKeyRecord, AppId, Application, EndReason, ExternalId, Install, InstallId, InstallStatus, KeyId,
+        Origin, Redemption, Session, TokenPair, User, UserId, UserState,
     },
-    secret::{AccessToken, ApiKey, Code, Family, Hashed, IdempotencyKey, RefreshToken},
+    secret::{AccessToken, ApiKey, AppSecret, Code, Family, Hashed, IdempotencyKey, RefreshToken},
 };
 use sentiance_protocol::DeviceClass;
 use std::future::Future;
@@ -23,10 +23,28 @@ impl<T: Applications + ApiKeys + AuthenticationCodes + Users + Installs + Tokens
 pub trait Applications: Send {
     /// Adds an application.
     fn insert_application(&mut self, app: &Application) -> impl Future<Output = Stored<()>> + Send;
+    /// Gives an application another secret; `false` where there is no such application.
+    fn set_app_secret(
+        &mut self,
+        app: &AppId,
+        secret: Hashed<AppSecret>,
+    ) -> impl Future<Output = Stored<bool>> + Send;
+    /// Gives an application a secret if it has none; says whether it did.
+    fn set_first_app_secret(
+        &mut self,
+        app: &AppId,
+        secret: Hashed<AppSecret>,
+    ) -> impl Future<Output = Stored<bool>> + Send;
     /// Adds an origin to an application's list; once is enough.
     fn insert_origin(&mut self, app: &AppId, origin: &Origin) -> impl Future<Output = Stored<()>> + Send;
     /// The application of that id.
     fn find_application(&mut self, app: &AppId) -> impl Future<Output = Stored<Option<Application>>> + Send;
+    /// The application of that id, if this is its secret.
+    fn find_application_by_credentials(
+        &mut self,
+        app: &AppId,
+        secret: Hashed<AppSecret>,
+    ) -> impl Future<Output = Stored<Option<Application>>> + Send;
     /// All applications, oldest first.
     fn list_applications(&mut self) -> impl Future<Output = Stored<Vec<Application>>> + Send;
     /// The origins that an application lists.
@@ -91,6 +109,20 @@ pub trait AuthenticationCodes: Send {
         hash: Hashed<Code>,
         not_expired_before: Timestamp,
     ) -> impl Future<Output = Stored<Option<Redemption>>> + Send;
+    /// Remembers which install a consumed code linked.
+    fn record_code_link(
+        &mut self,
+        app: &AppId,
+        hash: Hashed<Code>,
+        install: &InstallId,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// The external id of a code that linked this install.
+    fn find_code_link(
+        &mut self,
+        app: &AppId,
+        hash: Hashed<Code>,
+        install: &InstallId,
+    ) -> impl Future<Output = Stored<Option<ExternalId>>> + Send;
     /// Forgets the codes of an application that expired before this time.
     fn delete_codes_before(
         &mut self,
@@ -117,6 +149,13 @@ pub trait Users: Send {
         app: &AppId,
         external_id: &ExternalId,
     ) -> impl Future<Output = Stored<Option<User>>> + Send;
+    /// Links a user who is not linked yet. The external id must be free.
+    fn set_external_id(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> impl Future<Output = Stored<()>> + Send;
     /// Disables or enables a user; `false` where there is none.
     fn set_user_state(
         &mut self,
@@ -124,12 +163,8 @@ pub trait Users: Send {
         user: &UserId,
         state: UserState,
     ) -> impl Future<Output = Stored<bool>> + Send;
-    /// Removes a user with all installs, tokens and events; gives the external id, or nothing where there is no user.
-    fn delete_user(
-        &mut self,
-        app: &AppId,
-        user: &UserId,
-    ) -> impl Future<Output = Stored<Option<ExternalId>>> + Send;
+    /// Removes a user with all that hangs on it: installs, tokens, events, metadata and detections.
+    fn delete_user(&mut self, app: &AppId, user: &UserId) -> impl Future<Output = Stored<()>> + Send;
 }
 
 /// Installs.
@@ -140,6 +175,8 @@ pub trait Installs: Send {
         app: &AppId,
         install: &InstallId,
     ) -> impl Future<Output = Stored<Option<Install>>> + Send;
+    /// Whether any application has an install of that id.
+    fn any_has_install(&mut self, install: &InstallId) -> impl Future<Output = Stored<bool>> + Send;
     /// The class of the user's active install, other than this one, if its session has not expired.
     fn find_other_active_class(
         &mut self,
@@ -156,6 +193,32 @@ pub trait Installs: Send {
     ) -> impl Future<Output = Stored<Vec<Install>>> + Send;
     /// Adds an install, or replaces what is known of it.
     fn save_install(&mut self, install: &Install, now: Timestamp) -> impl Future<Output = Stored<()>> + Send;
+    /// Remembers how an application's credentials were exchanged on this install.
+    fn record_creation(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        key: Hashed<IdempotencyKey>,
+        generation: u32,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// How an application's credentials were exchanged on this install: the key, and the pair that the newest answer
+    /// handed out.
+    fn find_creation(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+    ) -> impl Future<Output = Stored<Option<(Hashed<IdempotencyKey>, u32)>>> + Send;
+    /// Brings an install to another user. Its tokens stay good.
+    fn move_install(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        user: &UserId,
+        status: InstallStatus,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// From now on the install stays with its user.
+    fn confirm_link(&mut self, app: &AppId, install: &InstallId) -> impl Future<Output = Stored<()>> + Send;
     /// Gives the install's session a new family, where its first answer was lost.
     fn start_family(
         &mut self,
@@ -258,7 +321,14 @@ pub trait Tokens: Send {
         user: &UserId,
         until: Timestamp,
     ) -> impl Future<Output = Stored<()>> + Send;
-    /// The application of a deleted user's token; any of its tokens, or their family.
+    /// Keeps the hash of something else of a user until this time.
+    fn bury<K: Send>(
+        &mut self,
+        app: &AppId,
+        hash: Hashed<K>,
+        until: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// The application of a deleted user's token; any of its tokens, their family, or an install.
     fn find_tombstone<K: Send>(
         &mut self,
         hash: Hashed<K>,

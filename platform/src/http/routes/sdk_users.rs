@@ -1,16 +1,18 @@
-//! `POST /sdk/v1/users`: the SDK exchanges an authentication code for a user.
+//! `POST /sdk/v1/users`: the SDK exchanges an authentication code, or its application's credentials, for a user.
 
 use super::{idempotency_key, malformed, on_the_wire};
 use crate::{
-    domain::{ExchangeCode, NewPair},
+    domain::{CreateUnlinkedUser, Creation, ExchangeCode, NewPair},
     http::{PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure},
-    model::{InstallId, UserId},
-    secret::Plain,
+    model::{AppId, InstallId, UserId},
+    secret::{AppSecret, Plain},
 };
 use axum::{Json, extract::State, http::StatusCode};
-use sentiance_protocol::{CreateUserRequest, CreateUserResponse, ErrorCode, INFO_TEXT_MAX_CHARS};
+use sentiance_protocol::{
+    ApplicationCredentials, CreateUserRequest, CreateUserResponse, ErrorCode, INFO_TEXT_MAX_CHARS, Secret,
+};
 
-pub(in crate::http) async fn exchange(
+pub(in crate::http) async fn create(
     State(platform): PlatformState,
     OriginToCheck(origin): OriginToCheck,
     JsonBody(body): JsonBody<CreateUserRequest>,
@@ -18,16 +20,10 @@ pub(in crate::http) async fn exchange(
     check_texts(&body)?;
     let install_id = InstallId::parse(&body.install_id)
         .ok_or_else(|| malformed("install_id must be 32 lower-case hex digits."))?;
-    let idempotency_key = idempotency_key(&body.idempotency_key)?;
-    // A code of a wrong shape gets the answer of any other invalid one.
-    let code = body.authentication_code.ok_or_else(|| malformed("authentication_code is missing."))?;
-    let code = Plain::parse_code(code.expose()).ok_or(Failure::new(ErrorCode::AuthenticationCodeInvalid))?;
-
     let now = platform.clock.now();
-    let work = ExchangeCode {
-        code: code.hash(),
+    let creation = Creation {
         install_id,
-        idempotency_key,
+        idempotency_key: idempotency_key(&body.idempotency_key)?,
         app: body.app,
         device: body.device,
         sdk: body.sdk,
@@ -37,17 +33,41 @@ pub(in crate::http) async fn exchange(
         lifetimes: platform.settings.lifetimes,
         now,
     };
-    let exchanged = platform.store.write(work).await?;
-    let status = if exchanged.created { StatusCode::CREATED } else { StatusCode::OK };
+    let created = match (body.authentication_code, body.application) {
+        (Some(code), None) => platform.store.write(by_code(&code, creation)?).await?,
+        (None, Some(credentials)) => platform.store.write(by_credentials(&credentials, creation)?).await?,
+        _ => return Err(malformed("Exactly one of authentication_code and application must be there.")),
+    };
+    let status = if created.created { StatusCode::CREATED } else { StatusCode::OK };
     let response = CreateUserResponse {
-        user_id: exchanged.user_id.to_string(),
-        linked: true,
-        install_state: exchanged.install_state,
-        token: on_the_wire(&exchanged.grant),
+        user_id: created.user_id.to_string(),
+        linked: created.linked,
+        install_state: created.install_state,
+        token: on_the_wire(&created.grant),
         config: platform.settings.sdk.clone(),
         server_time: now.into(),
     };
     Ok((status, Json(response)))
+}
+
+/// A code of a wrong shape gets the answer of any other invalid one.
+fn by_code(code: &Secret, creation: Creation) -> Result<ExchangeCode, Failure> {
+    let code = Plain::parse_code(code.expose()).ok_or(Failure::new(ErrorCode::AuthenticationCodeInvalid))?;
+    Ok(ExchangeCode { code: code.hash(), creation })
+}
+
+/// An id or secret of a wrong shape gets the answer of any other wrong one.
+fn by_credentials(
+    credentials: &ApplicationCredentials,
+    creation: Creation,
+) -> Result<CreateUnlinkedUser, Failure> {
+    let app_id = AppId::parse(&credentials.id);
+    let secret = Plain::<AppSecret>::parse(credentials.secret.expose());
+    let (Some(app_id), Some(secret)) = (app_id, secret) else {
+        return Err(Failure::new(ErrorCode::ApplicationCredentialsInvalid));
+    };
+    let linking = credentials.linking;
+    Ok(CreateUnlinkedUser { app_id, secret: secret.hash(), linking, creation })
 }
 
 fn check_texts(body: &CreateUserRequest) -> Result<(), Failure> {

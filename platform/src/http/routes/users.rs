@@ -83,7 +83,10 @@ fn profile_of(user: User, audience: Audience) -> Profile {
         can_login: false,
         created_at: user.created_at.to_iso8601(),
         application_id: user.app_id.to_string(),
-        external_id: (audience == Audience::Server).then(|| user.external_id.as_str().to_owned()),
+        external_id: user
+            .external_id
+            .filter(|_| audience == Audience::Server)
+            .map(|external_id| external_id.as_str().to_owned()),
         sdk: ProfileSdk {
             kind: "sdk".to_owned(),
             flavor: None,

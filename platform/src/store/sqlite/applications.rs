@@ -6,9 +6,26 @@ use super::{
 };
 use crate::{
     model::{AppId, Application, Origin},
+    secret::{AppSecret, Hashed},
     store::{Applications, StoreError, sql},
 };
 use sqlx::query;
+
+impl SqliteTransaction<'_> {
+    async fn change_secret(
+        &mut self,
+        statement: &'static str,
+        app: &AppId,
+        secret: Hashed<AppSecret>,
+    ) -> Result<bool, StoreError> {
+        let changed = query(statement)
+            .bind(app.as_str())
+            .bind(secret.as_bytes())
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+}
 
 impl Applications for SqliteTransaction<'_> {
     async fn insert_application(&mut self, app: &Application) -> Result<(), StoreError> {
@@ -16,9 +33,22 @@ impl Applications for SqliteTransaction<'_> {
             .bind(app.app_id.as_str())
             .bind(&app.name)
             .bind(app.created_at.0)
+            .bind(app.user_linking)
             .execute(&mut *self.connection)
             .await?;
         Ok(())
+    }
+
+    async fn set_app_secret(&mut self, app: &AppId, secret: Hashed<AppSecret>) -> Result<bool, StoreError> {
+        self.change_secret(sql::SET_APP_SECRET, app, secret).await
+    }
+
+    async fn set_first_app_secret(
+        &mut self,
+        app: &AppId,
+        secret: Hashed<AppSecret>,
+    ) -> Result<bool, StoreError> {
+        self.change_secret(sql::SET_FIRST_APP_SECRET, app, secret).await
     }
 
     async fn insert_origin(&mut self, app: &AppId, origin: &Origin) -> Result<(), StoreError> {
@@ -33,6 +63,20 @@ impl Applications for SqliteTransaction<'_> {
     async fn find_application(&mut self, app: &AppId) -> Result<Option<Application>, StoreError> {
         rows::optional(
             query(sql::FIND_APPLICATION).bind(app.as_str()).fetch_optional(&mut *self.connection).await?,
+        )
+    }
+
+    async fn find_application_by_credentials(
+        &mut self,
+        app: &AppId,
+        secret: Hashed<AppSecret>,
+    ) -> Result<Option<Application>, StoreError> {
+        rows::optional(
+            query(sql::FIND_APPLICATION_BY_CREDENTIALS)
+                .bind(app.as_str())
+                .bind(secret.as_bytes())
+                .fetch_optional(&mut *self.connection)
+                .await?,
         )
     }
 

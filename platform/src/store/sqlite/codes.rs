@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    model::{AppId, ExternalId, Redemption},
+    model::{AppId, ExternalId, InstallId, Redemption},
     secret::{Code, Hashed},
     store::{AuthenticationCodes, StoreError, sql},
 };
@@ -75,6 +75,36 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
                 .fetch_optional(&mut *self.connection)
                 .await?,
         )
+    }
+
+    async fn record_code_link(
+        &mut self,
+        app: &AppId,
+        hash: Hashed<Code>,
+        install: &InstallId,
+    ) -> Result<(), StoreError> {
+        query(sql::RECORD_CODE_LINK)
+            .bind(app.as_str())
+            .bind(hash.as_bytes())
+            .bind(install.as_str())
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn find_code_link(
+        &mut self,
+        app: &AppId,
+        hash: Hashed<Code>,
+        install: &InstallId,
+    ) -> Result<Option<ExternalId>, StoreError> {
+        let row = query(sql::FIND_CODE_LINK)
+            .bind(app.as_str())
+            .bind(hash.as_bytes())
+            .bind(install.as_str())
+            .fetch_optional(&mut *self.connection)
+            .await?;
+        row.as_ref().map(|row| Reader::of("authentication_codes", row).external_id()).transpose()
     }
 
     async fn delete_codes_before(

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     model::{AppId, EndReason, Install, InstallId, InstallStatus, UserId},
-    secret::{Family, Hashed},
+    secret::{Family, Hashed, IdempotencyKey},
     store::{Installs, StoreError, sql},
 };
 use sentiance_protocol::{DeviceClass, DeviceClassSource};
@@ -26,6 +26,12 @@ impl Installs for SqliteTransaction<'_> {
                 .fetch_optional(&mut *self.connection)
                 .await?,
         )
+    }
+
+    async fn any_has_install(&mut self, install: &InstallId) -> Result<bool, StoreError> {
+        let found =
+            query(sql::ANY_HAS_INSTALL).bind(install.as_str()).fetch_optional(&mut *self.connection).await?;
+        Ok(found.is_some())
     }
 
     async fn find_other_active_class(
@@ -56,18 +62,18 @@ impl Installs for SqliteTransaction<'_> {
     }
 
     async fn save_install(&mut self, install: &Install, now: Timestamp) -> Result<(), StoreError> {
-        let (status, end_reason) = match install.status {
-            InstallStatus::Active => ("active", None),
-            InstallStatus::Inactive => ("inactive", None),
-            InstallStatus::Ended(reason) => ("ended", Some(reason_name(reason))),
+        let end_reason = match install.status {
+            InstallStatus::Active | InstallStatus::Inactive => None,
+            InstallStatus::Ended(reason) => Some(reason_name(reason)),
         };
         let Install { app, device, sdk, .. } = install;
         query(sql::SAVE_INSTALL)
             .bind(install.app_id.as_str())
             .bind(install.install_id.as_str())
             .bind(install.user_id.as_str())
-            .bind(status)
+            .bind(status_name(install.status))
             .bind(end_reason)
+            .bind(install.awaits_link)
             .bind(install.family.as_bytes())
             .bind(install.generation)
             .bind(&app.name)
@@ -84,6 +90,67 @@ impl Installs for SqliteTransaction<'_> {
             .bind(&sdk.runtime)
             .bind(install.created_at.0)
             .bind(now.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn record_creation(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        key: Hashed<IdempotencyKey>,
+        generation: u32,
+    ) -> Result<(), StoreError> {
+        query(sql::RECORD_CREATION)
+            .bind(app.as_str())
+            .bind(install.as_str())
+            .bind(key.as_bytes())
+            .bind(generation)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn find_creation(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+    ) -> Result<Option<(Hashed<IdempotencyKey>, u32)>, StoreError> {
+        let row = query(sql::FIND_CREATION)
+            .bind(app.as_str())
+            .bind(install.as_str())
+            .fetch_optional(&mut *self.connection)
+            .await?;
+        row.as_ref()
+            .map(|row| Reader::of("installs", row))
+            .map(|row| Ok((row.hash("creation_key")?, row.count("creation_generation")?)))
+            .transpose()
+    }
+
+    async fn move_install(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        user: &UserId,
+        status: InstallStatus,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::MOVE_INSTALL)
+            .bind(app.as_str())
+            .bind(install.as_str())
+            .bind(user.as_str())
+            .bind(status_name(status))
+            .bind(now.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn confirm_link(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
+        query(sql::CONFIRM_LINK)
+            .bind(app.as_str())
+            .bind(install.as_str())
             .execute(&mut *self.connection)
             .await?;
         Ok(())
@@ -152,7 +219,15 @@ impl Installs for SqliteTransaction<'_> {
     }
 }
 
-/// The name in the database; `rows` reads it back.
+/// The name in the database; `rows` reads it back, as it does those of the others here.
+fn status_name(status: InstallStatus) -> &'static str {
+    match status {
+        InstallStatus::Active => "active",
+        InstallStatus::Inactive => "inactive",
+        InstallStatus::Ended(_) => "ended",
+    }
+}
+
 pub(super) fn reason_name(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Reset => "reset",

@@ -43,8 +43,8 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let mut connection = SqliteConnection::connect_with(&options).await?;
-        migrate(&mut connection).await?;
+        migrate(&options).await?;
+        let connection = SqliteConnection::connect_with(&options).await?;
         let readers = SqlitePoolOptions::new()
             // Opened now and kept: later there may be no file descriptor left.
             .min_connections(READERS)
@@ -109,11 +109,16 @@ fn is_busy(code: Option<&str>) -> bool {
     code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
-/// All migrations run in one transaction, so that two processes which start at once do not run one twice.
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let migrations =
-        [(20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql"))];
-    let migrations = migrations.map(|(version, description, sql)| {
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql")),
+    (20260201000000, "linking", include_str!("../../../migrations/sqlite/20260201000000_linking.sql")),
+];
+
+/// All migrations run in one transaction, so that two processes which start at once do not run one twice. Foreign keys
+/// are off meanwhile: a table that is made anew would take along whatever refers to it.
+async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
+    let mut connection = SqliteConnection::connect_with(&options.clone().foreign_keys(false)).await?;
+    let migrations = MIGRATIONS.map(|(version, description, sql)| {
         Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
     let mut transaction = connection.begin_with("begin immediate").await?;
@@ -121,7 +126,8 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
         .run(&mut *transaction)
         .await
         .map_err(|error| StoreError::Migration(Arc::new(error)))?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    Ok(connection.close().await?)
 }
 
 #[cfg(test)]

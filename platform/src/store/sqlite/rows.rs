@@ -46,11 +46,11 @@ impl<'r> Reader<'r> {
         Ok(self.get::<Option<i64>>(column)?.map(Timestamp))
     }
 
-    fn count(&self, column: &'static str) -> Read<u32> {
+    pub(super) fn count(&self, column: &'static str) -> Read<u32> {
         u32::try_from(self.get::<i64>(column)?).or_else(|_| self.impossible(column))
     }
 
-    fn hash<K>(&self, column: &'static str) -> Read<Hashed<K>> {
+    pub(super) fn hash<K>(&self, column: &'static str) -> Read<Hashed<K>> {
         Hashed::from_bytes(self.get(column)?).map_or_else(|| self.impossible(column), Ok)
     }
 
@@ -60,6 +60,12 @@ impl<'r> Reader<'r> {
 
     pub(super) fn external_id(&self) -> Read<ExternalId> {
         self.parse("external_id", |text| ExternalId::parse(text.to_owned()))
+    }
+
+    fn external_id_if_set(&self) -> Read<Option<ExternalId>> {
+        let text = self.get::<Option<String>>("external_id")?;
+        text.map(|text| ExternalId::parse(text).map_or_else(|| self.impossible("external_id"), Ok))
+            .transpose()
     }
 
     pub(super) fn device_class(&self) -> Read<DeviceClass> {
@@ -100,7 +106,12 @@ pub(super) trait FromRow: Sized {
 impl FromRow for Application {
     fn from_row(row: &SqliteRow) -> Read<Self> {
         let row = Reader::of("applications", row);
-        Ok(Application { app_id: row.app_id()?, name: row.get("name")?, created_at: row.time("created_at")? })
+        Ok(Application {
+            app_id: row.app_id()?,
+            name: row.get("name")?,
+            created_at: row.time("created_at")?,
+            user_linking: row.get("user_linking")?,
+        })
     }
 }
 
@@ -126,7 +137,7 @@ impl FromRow for User {
         Ok(User {
             app_id: row.app_id()?,
             user_id: row.parse("user_id", UserId::parse)?,
-            external_id: row.external_id()?,
+            external_id: row.external_id_if_set()?,
             state: row.user_state()?,
             created_at: row.time("created_at")?,
         })
@@ -154,6 +165,7 @@ impl FromRow for Install {
             install_id: row.parse("install_id", InstallId::parse)?,
             user_id: row.parse("user_id", UserId::parse)?,
             status: row.install_status("status")?,
+            awaits_link: row.get("awaits_link")?,
             family: row.hash("family")?,
             generation: row.count("generation")?,
             app: AppInfo {

@@ -140,6 +140,21 @@ impl Tokens for SqliteTransaction<'_> {
         Ok(())
     }
 
+    async fn bury<K: Send>(
+        &mut self,
+        app: &AppId,
+        hash: Hashed<K>,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::BURY)
+            .bind(app.as_str())
+            .bind(hash.as_bytes())
+            .bind(until.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
     async fn find_tombstone<K: Send>(&mut self, hash: Hashed<K>) -> Result<Option<AppId>, StoreError> {
         let row =
             query(sql::FIND_TOMBSTONE).bind(hash.as_bytes()).fetch_optional(&mut *self.connection).await?;

@@ -1,9 +1,6 @@
 //! Users, on SQLite.
 
-use super::{
-    SqliteTransaction,
-    rows::{self, Reader},
-};
+use super::{SqliteTransaction, rows};
 use crate::{
     model::{AppId, ExternalId, User, UserId, UserState},
     store::{StoreError, Users, sql},
@@ -15,7 +12,7 @@ impl Users for SqliteTransaction<'_> {
         let inserted = query(sql::INSERT_USER_IF_NEW)
             .bind(user.app_id.as_str())
             .bind(user.user_id.as_str())
-            .bind(user.external_id.as_str())
+            .bind(user.external_id.as_ref().map(ExternalId::as_str))
             .bind(user.created_at.0)
             .execute(&mut *self.connection)
             .await?;
@@ -46,6 +43,21 @@ impl Users for SqliteTransaction<'_> {
         )
     }
 
+    async fn set_external_id(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        external_id: &ExternalId,
+    ) -> Result<(), StoreError> {
+        query(sql::SET_EXTERNAL_ID)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(external_id.as_str())
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
     async fn set_user_state(
         &mut self,
         app: &AppId,
@@ -65,12 +77,8 @@ impl Users for SqliteTransaction<'_> {
         Ok(changed.rows_affected() > 0)
     }
 
-    async fn delete_user(&mut self, app: &AppId, user: &UserId) -> Result<Option<ExternalId>, StoreError> {
-        let row = query(sql::DELETE_USER)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .fetch_optional(&mut *self.connection)
-            .await?;
-        row.as_ref().map(|row| Reader::of("users", row).external_id()).transpose()
+    async fn delete_user(&mut self, app: &AppId, user: &UserId) -> Result<(), StoreError> {
+        query(sql::DELETE_USER).bind(app.as_str()).bind(user.as_str()).execute(&mut *self.connection).await?;
+        Ok(())
     }
 }

@@ -176,7 +176,8 @@ mod tests {
         async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
             let app_id = AppId::generate(&OsRandomness);
             let name = self.0.to_owned();
-            tx.insert_application(&Application { app_id, name, created_at: Timestamp(0) }).await?;
+            let application = Application { app_id, name, created_at: Timestamp(0), user_linking: true };
+            tx.insert_application(&application).await?;
             match self.1 {
                 End::Well => Ok(()),
                 End::Refused => Err(Refusal::UserNotFound),

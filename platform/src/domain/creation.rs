@@ -1,0 +1,145 @@
+//! What all ways to a user have in common: an install comes to the user, and a session starts.
+
+use super::{
+    Refusal,
+    tokens::{Grant, Lifetimes, NewPair, issue, supersede},
+};
+use crate::{
+    clock::Timestamp,
+    model::{
+        AppId, Install, InstallId, InstallStatus, Origin, Session, User, UserId, install_state,
+        status_for_new_session,
+    },
+    secret::{Hashed, IdempotencyKey},
+    store::{StoreError, Transaction},
+};
+use sentiance_protocol::{AppInfo, DeviceClass, DeviceInfo, InstallState, SdkInfo};
+
+/// What an SDK sends along with whatever entitles it to a user, and what a new user would be made of.
+#[derive(Debug)]
+pub struct Creation {
+    /// The install.
+    pub install_id: InstallId,
+    /// Made by the SDK, the same for every try.
+    pub idempotency_key: Hashed<IdempotencyKey>,
+    /// The embedding application.
+    pub app: AppInfo,
+    /// The device.
+    pub device: DeviceInfo,
+    /// The SDK.
+    pub sdk: SdkInfo,
+    /// The page's origin, where the application must list it.
+    pub origin: Option<Origin>,
+    /// The user's id, should the user be new.
+    pub user_id_if_new: UserId,
+    /// The session's first tokens.
+    pub pair: NewPair,
+    /// How long tokens live.
+    pub lifetimes: Lifetimes,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// What the install got.
+#[derive(Debug)]
+pub struct Created {
+    /// The user.
+    pub user_id: UserId,
+    /// Whether the first try created the user.
+    pub created: bool,
+    /// Whether the user has an external id.
+    pub linked: bool,
+    /// Whether the install is the user's active one.
+    pub install_state: InstallState,
+    /// The session.
+    pub grant: Grant,
+}
+
+impl Creation {
+    /// Refuses, with what the use case says, a page that the application does not list.
+    pub(super) async fn check_origin<T: Transaction>(
+        &self,
+        tx: &mut T,
+        app_id: &AppId,
+        otherwise: Refusal,
+    ) -> Result<(), Refusal> {
+        match &self.origin {
+            Some(origin) if !tx.lists_origin(app_id, origin).await? => Err(otherwise),
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings the install, which may be known already, to the user, and starts its session.
+    pub(super) async fn start_session<T: Transaction>(
+        self,
+        tx: &mut T,
+        user: User,
+        known: Option<Install>,
+        awaits_link: bool,
+    ) -> Result<(InstallState, Grant), Refusal> {
+        let User { app_id, user_id, .. } = user;
+        let owner = (&app_id, &user_id);
+        let status = arrive(tx, owner, &self.install_id, self.device.class, self.lifetimes, self.now).await?;
+        // Generations go on counting over the sessions of an install, so that of two pairs the newer is always told.
+        let generation = known.as_ref().map_or(0, |install| install.generation) + 1;
+        let install = Install {
+            app_id: app_id.clone(),
+            install_id: self.install_id.clone(),
+            user_id,
+            status,
+            awaits_link,
+            family: self.pair.refresh.family().hash(),
+            generation,
+            app: self.app,
+            device: self.device,
+            sdk: self.sdk,
+            created_at: known.as_ref().map_or(self.now, |install| install.created_at),
+        };
+        tx.save_install(&install, self.now).await?;
+        if known.is_some() {
+            tx.delete_pairs(&app_id, &self.install_id).await?;
+        }
+        let owner = (app_id, self.install_id);
+        let grant = issue(tx, owner, generation, self.pair, self.lifetimes, self.now).await?;
+        Ok((install_state(user.state, status), grant))
+    }
+
+    /// Issues another pair to an install whose answer with the pair of this generation was lost, and revokes that one.
+    /// Nothing where it was not lost after all: where something of it was used.
+    pub(super) async fn reissue<T: Transaction>(
+        self,
+        tx: &mut T,
+        app_id: AppId,
+        lost_generation: u32,
+    ) -> Result<Option<(Session, Grant)>, Refusal> {
+        let Some(issued) = tx.find_current(&app_id, &self.install_id).await? else { return Ok(None) };
+        let ended = matches!(issued.install_status, InstallStatus::Ended(_));
+        if issued.used || ended || issued.generation != lost_generation {
+            return Ok(None);
+        }
+        supersede(tx, &app_id, &self.install_id, issued.generation).await?;
+        tx.start_family(&app_id, &self.install_id, self.pair.refresh.family().hash()).await?;
+        let owner = (app_id, self.install_id);
+        let grant = issue(tx, owner, issued.generation + 1, self.pair, self.lifetimes, self.now).await?;
+        Ok(Some((issued, grant)))
+    }
+}
+
+/// Makes room for an install that comes to a user, and tells its status: it displaces the user's other installs,
+/// unless it is a tablet and the active one is a phone.
+pub(super) async fn arrive<T: Transaction>(
+    tx: &mut T,
+    (app_id, user_id): (&AppId, &UserId),
+    install_id: &InstallId,
+    class: DeviceClass,
+    lifetimes: Lifetimes,
+    now: Timestamp,
+) -> Result<InstallStatus, StoreError> {
+    let other = tx.find_other_active_class(app_id, user_id, install_id, now).await?;
+    let status = status_for_new_session(class, other);
+    if status == InstallStatus::Active {
+        tx.deactivate_installs(app_id, user_id, now).await?;
+    }
+    tx.delete_stale_installs(app_id, user_id, now.minus(lifetimes.refresh_token)).await?;
+    Ok(status)
+}
