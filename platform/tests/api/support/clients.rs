@@ -154,6 +154,27 @@ impl Sdk {
         })
     }
 
+    /// The body of a creation by an application's credentials.
+    pub(crate) fn unlinked_creation(&self, credentials: &Value, idempotency_key: &str) -> Value {
+        let mut body = self.creation("", idempotency_key);
+        body["authentication_code"] = Value::Null;
+        body["application"] = credentials.clone();
+        body
+    }
+
+    /// Sends a creation by an application's credentials, and does not look at the answer.
+    pub(crate) async fn exchange_credentials(&self, credentials: &Value, idempotency_key: &str) -> Answer {
+        let body = self.unlinked_creation(credentials, idempotency_key);
+        Answer::to(self.request(Method::POST, "/sdk/v1/users").json(&body)).await
+    }
+
+    /// Creates a user who is not linked, and remembers what came back.
+    pub(crate) async fn create_unlinked_user(&mut self, credentials: &Value) -> Answer {
+        let answer = self.exchange_credentials(credentials, &key()).await;
+        self.remember_user(&answer);
+        answer
+    }
+
     /// Sends a creation, and does not look at the answer.
     pub(crate) async fn exchange(&self, code: &str, idempotency_key: &str) -> Answer {
         let body = self.creation(code, idempotency_key);

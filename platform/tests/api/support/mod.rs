@@ -12,6 +12,7 @@ use sentiance_platform::{
     random::OsRandomness,
     store::Store,
 };
+use serde_json::{Value, json};
 use std::{
     path::PathBuf,
     sync::{
@@ -29,6 +30,7 @@ pub(crate) const LISTED_ORIGIN: &str = "https://app.example.com";
 pub(crate) struct TestPlatform {
     pub(crate) url: String,
     pub(crate) app_id: String,
+    pub(crate) app_secret: String,
     /// A key with every scope.
     pub(crate) server: ServerKey,
     pub(crate) store: Store,
@@ -47,7 +49,9 @@ impl TestPlatform {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("platform.db");
         let command = Command::on(&database);
-        let app_id = command.create_app("Test", &[LISTED_ORIGIN]);
+        let created = command.run(&["app", "create", "--name", "Test", "--origin", LISTED_ORIGIN]);
+        let app_id = Command::value_of(&created, "app id: ");
+        let app_secret = Command::value_of(&created, "app secret: ");
         let api_key = command.create_key(&app_id, &["user.link", "user.read", "user.delete"]);
 
         let store = Store::open(&database).await.unwrap();
@@ -65,7 +69,7 @@ impl TestPlatform {
             let _ = stopped.await;
         }));
         let server = ServerKey::new(&url, &api_key);
-        TestPlatform { url, app_id, server, store, database, clock, _stop: stop, _folder: folder }
+        TestPlatform { url, app_id, app_secret, server, store, database, clock, _stop: stop, _folder: folder }
     }
 
     /// The command line on this platform's database.
@@ -83,6 +87,18 @@ impl TestPlatform {
         let mut sdk = self.sdk();
         let code = self.server.code(external_id).await;
         sdk.create_user(&code).await.ok();
+        sdk
+    }
+
+    /// What the application ships to its users' devices; `linking` where it has a linker.
+    pub(crate) fn credentials(&self, linking: bool) -> Value {
+        json!({ "id": self.app_id, "secret": self.app_secret, "linking": linking })
+    }
+
+    /// An SDK on a new phone that has a user who is not linked.
+    pub(crate) async fn sdk_with_unlinked_user(&self, linking: bool) -> Sdk {
+        let mut sdk = self.sdk();
+        sdk.create_unlinked_user(&self.credentials(linking)).await.ok();
         sdk
     }
 
