@@ -20,8 +20,10 @@ impl Timestamp {
     }
 
     /// ISO 8601, UTC, with milliseconds: `2030-01-31T12:00:00.000Z`.
+    /// The format has years of four digits: whatever is later is written as the end of the last of them.
     pub fn to_iso8601(self) -> String {
-        let span = Duration::from_millis(u64::try_from(self.0).unwrap_or(0));
+        const LAST: u64 = 253_402_300_799_999;
+        let span = Duration::from_millis(u64::try_from(self.0).unwrap_or(0).min(LAST));
         format_rfc3339_millis(SystemTime::UNIX_EPOCH + span).to_string()
     }
 }
@@ -30,6 +32,13 @@ impl From<Timestamp> for EpochMs {
     fn from(time: Timestamp) -> EpochMs {
         // Exact: every time of this protocol is far inside the 53 bits of a float.
         EpochMs(time.0 as f64)
+    }
+}
+
+impl From<EpochMs> for Timestamp {
+    fn from(time: EpochMs) -> Timestamp {
+        // `as` saturates.
+        Timestamp(time.0 as i64)
     }
 }
 
@@ -64,6 +73,7 @@ mod tests {
     #[test]
     fn a_time_is_written_in_utc_with_milliseconds() {
         assert_eq!(Timestamp(1_700_000_000_120).to_iso8601(), "2023-11-14T22:13:20.120Z");
+        assert_eq!(Timestamp(i64::MAX).to_iso8601(), "9999-12-31T23:59:59.999Z");
     }
 
     #[test]

@@ -134,7 +134,7 @@ error_codes! {
     UserNotLinked = (409, "USER_NOT_LINKED"),
     /// The user is linked already.
     UserAlreadyLinked = (409, "USER_ALREADY_LINKED"),
-    /// The user's metadata would have more than 50 entries.
+    /// The metadata would have more than 50 entries, or has a key or value of more than 500 characters.
     MetadataLimitExceeded = (409, "METADATA_LIMIT_EXCEEDED"),
     /// The install id belongs to another user.
     InstallConflict = (409, "INSTALL_CONFLICT"),

@@ -205,8 +205,8 @@ macro_rules! text_enum {
 mod tests {
     use super::{Message, Sink, Source};
     use crate::{
-        ConfigResponse, CreateUserRequest, CreateUserResponse, DetectionsRequest, ErrorBody, LinkResponse,
-        MetadataRequest, RefreshResponse,
+        ConfigResponse, CreateUserRequest, CreateUserResponse, DetectionsRequest, DetectionsResponse,
+        ErrorBody, LinkResponse, MetadataRequest, RefreshResponse,
     };
     use serde::Serialize;
     use serde::de::DeserializeOwned;
@@ -332,6 +332,7 @@ mod tests {
                 "metadata": [{"key": "a", "value": "b"}],
             }},
         ]}));
+        both_agree::<DetectionsResponse>(&json!({"accepted": 1, "known": 2}));
         both_agree::<ErrorBody>(&json!({"message": "m", "errorCode": "NOT_FOUND", "ref": "r"}));
         both_agree::<CreateUserRequest>(&json!({
             "authentication_code": "c", "install_id": "i", "idempotency_key": "k",

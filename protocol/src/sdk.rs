@@ -276,6 +276,16 @@ message! {
 }
 
 message! {
+    /// Reply of `POST /sdk/v1/detections`.
+    pub struct DetectionsResponse {
+        /// How many told anything new.
+        pub accepted: u32,
+        /// How many were known already.
+        pub known: u32,
+    }
+}
+
+message! {
     /// Something that was recorded on the device: exactly one of `position`, `motion` and `trip` is there.
     pub struct Detection {
         /// Made by the SDK: 32 lower-case hex digits.

@@ -1,7 +1,8 @@
 //! The endpoints for servers, whose shape is public and fixed.
 
-use crate::Secret;
+use crate::{Motion, Position, Secret, text_enum};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Body of `POST /users/auth-code`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub struct Profile {
     /// The app's own id of the user; for API keys only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// What the app attached to its user.
+    pub metadata: BTreeMap<String, String>,
     /// How the user's SDK is set up.
     pub sdk: ProfileSdk,
 }
@@ -53,4 +56,66 @@ pub struct ProfileSdk {
     pub killswitch_action: String,
     /// Whether the SDK logs more than usual.
     pub debug_logging: bool,
+}
+
+text_enum! {
+    /// What kind of detection it is.
+    pub enum DetectionType {
+        /// A place.
+        Position = "position",
+        /// A summary of the device's motion.
+        Motion = "motion",
+        /// A trip that the app started.
+        Trip = "trip",
+    }
+}
+
+/// Reply of `GET /v2/users/:user_id/detections`: a page of them, oldest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DetectionPage {
+    /// The page.
+    pub detections: Vec<DetectionRecord>,
+    /// Gets the next page; `null` after the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// Something that a user's device recorded: exactly one of `position`, `motion` and `trip` is there, as `type` says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DetectionRecord {
+    /// 32 lower-case hex digits.
+    pub id: String,
+    /// Which of the three.
+    #[serde(rename = "type")]
+    pub kind: DetectionType,
+    /// ISO 8601, UTC, with milliseconds.
+    pub time: String,
+    /// The install that recorded it.
+    pub install_id: String,
+    /// A place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// A summary of the device's motion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub motion: Option<Motion>,
+    /// A trip that the app started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trip: Option<TripRecord>,
+}
+
+/// A trip that the app started.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TripRecord {
+    /// ISO 8601, UTC, with milliseconds.
+    pub started_at: String,
+    /// ISO 8601, UTC, with milliseconds; without it the trip goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// Whether it ended since the app did not stop it in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timed_out: Option<bool>,
+    /// The app's hint: a number of the original's `TransportMode`, 1 to 11.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport_mode: Option<u32>,
+    /// What the app said of it.
+    pub metadata: BTreeMap<String, String>,
 }

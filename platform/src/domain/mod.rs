@@ -3,7 +3,9 @@
 mod applications;
 mod codes;
 mod creation;
+mod detections;
 mod exchange;
+mod metadata;
 mod refresh;
 mod refusal;
 mod session;
@@ -17,10 +19,12 @@ pub use applications::{
 };
 pub use codes::IssueCode;
 pub use creation::{Created, Creation};
+pub use detections::{ListDetections, RecordDetections};
 pub use exchange::ExchangeCode;
+pub use metadata::ChangeMetadata;
 pub use refresh::{RefreshTokens, Refreshed};
 pub use refusal::Refusal;
 pub use session::{EndSession, authenticate};
 pub use tokens::{Grant, Lifetimes, NewPair};
 pub use unlinked::CreateUnlinkedUser;
-pub use users::{DeleteUser, FindUser, SetUserState, ShowUser};
+pub use users::{DeleteUser, ReadProfile, SetUserState, ShowUser};

@@ -41,6 +41,9 @@ pub enum Refusal {
     /// The application has no such user.
     #[error("the application has no such user")]
     UserNotFound,
+    /// The metadata would be over its limits.
+    #[error("the metadata would be over its limits")]
+    MetadataLimit,
     /// There is no such application.
     #[error("there is no such application")]
     ApplicationNotFound,

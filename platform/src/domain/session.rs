@@ -3,10 +3,11 @@
 use super::Refusal;
 use crate::{
     clock::Timestamp,
-    model::{AppId, EndReason, InstallId, Origin, PairState, Permission, Session},
+    model::{AppId, EndReason, InstallId, Origin, PairState, Permission, Session, User, install_state},
     secret::{AccessToken, Hashed, Plain},
     store::{Store, Transaction, Work},
 };
+use sentiance_protocol::InstallState;
 
 /// The session of an access token, if it permits such a call. The first use of a token is remembered durably before
 /// anything else happens: from then on the answer that carried it is known not to be lost.
@@ -35,6 +36,18 @@ pub(super) async fn require_origin<T: Transaction>(
     match origin {
         Some(origin) if !tx.lists_origin(app_id, origin).await? => Err(Refusal::OriginNotAllowed),
         _ => Ok(()),
+    }
+}
+
+/// The session's user as of this transaction: since the token was looked at, the user may have been deleted or
+/// disabled, or the install displaced or brought to another user.
+pub(super) async fn active_user<T: Transaction>(tx: &mut T, session: &Session) -> Result<User, Refusal> {
+    let install = tx.find_install(&session.app_id, &session.install_id).await?;
+    let install = install.ok_or(Refusal::UserDeleted)?;
+    let user = tx.find_user(&session.app_id, &install.user_id).await?.ok_or(Refusal::UserDeleted)?;
+    match install_state(user.state, install.status) {
+        InstallState::Active => Ok(user),
+        InstallState::Inactive | InstallState::Disabled => Err(Refusal::UserDisabled),
     }
 }
 

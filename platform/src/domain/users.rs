@@ -7,23 +7,25 @@ use crate::{
     secret::Hashed,
     store::{Transaction, Work},
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-/// Reads a user.
+/// Reads a user with the metadata.
 #[derive(Debug)]
-pub struct FindUser {
+pub struct ReadProfile {
     /// The application.
     pub app_id: AppId,
     /// The user.
     pub user_id: UserId,
 }
 
-impl Work for FindUser {
-    type Output = User;
+impl Work for ReadProfile {
+    type Output = (User, BTreeMap<String, String>);
     type Error = Refusal;
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<User, Refusal> {
-        tx.find_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Self::Output, Refusal> {
+        let user = tx.find_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)?;
+        let metadata = tx.metadata_of(&self.app_id, &self.user_id).await?;
+        Ok((user, metadata))
     }
 }
 

@@ -24,7 +24,7 @@ use std::{convert::Infallible, sync::Arc};
 
 /// The longest that browsers remember a preflight is two hours.
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("7200");
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, if-none-match");
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("etag, retry-after");
 

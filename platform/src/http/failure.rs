@@ -79,6 +79,7 @@ impl From<Refusal> for Failure {
             Refusal::UserDisabled => ErrorCode::UserDisabledRemotely,
             Refusal::UserDeleted => ErrorCode::UserDeleted,
             Refusal::UserNotFound => ErrorCode::UserNotFound,
+            Refusal::MetadataLimit => ErrorCode::MetadataLimitExceeded,
             Refusal::ApplicationNotFound => ErrorCode::NotFound,
             Refusal::ApiKeyUnknown => ErrorCode::ApiKeyUnknown,
             Refusal::ApiKeyRevoked => ErrorCode::ApiKeyRevoked,

@@ -14,10 +14,13 @@ use axum::{
     Router,
     extract::State,
     middleware::from_fn_with_state,
-    routing::{delete, get, post},
+    routing::{delete, get, patch, post},
 };
-use sentiance_protocol::SdkConfiguration;
+use sentiance_protocol::{
+    BODY_LIMIT_BYTES, DETECTIONS_BODY_LIMIT_BYTES, METADATA_BODY_LIMIT_BYTES, SdkConfiguration,
+};
 use std::{sync::Arc, time::Duration};
+use tower_http::limit::RequestBodyLimitLayer;
 
 /// How the platform behaves.
 #[derive(Clone, Debug)]
@@ -70,8 +73,11 @@ type PlatformState = State<Arc<Platform>>;
 
 /// All endpoints.
 pub fn router(platform: Arc<Platform>) -> Router {
+    let limited = |bytes| RequestBodyLimitLayer::new(bytes);
     let for_servers = Router::new()
         .route("/users/auth-code", post(routes::auth_code::issue))
+        .route_layer(limited(BODY_LIMIT_BYTES));
+    let for_servers = protection::fence(for_servers, &platform)
         .route_layer(axum::middleware::from_fn(browser::refuse_browsers));
 
     // These accept a user's token or an API key: pages may call them with the one, and with the other nobody's page.
@@ -79,17 +85,31 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route("/users/{user_id}", delete(routes::users::remove))
         .route("/v2/users/me", get(routes::users::own_profile))
         .route("/v2/users/{user_id}", get(routes::users::profile))
+        .route("/v2/users/{user_id}/detections", get(routes::detections::list))
         .route("/sdk/v1/users", post(routes::sdk_users::create))
         .route("/sdk/v1/token", post(routes::sdk_token::refresh))
         .route("/sdk/v1/config", get(routes::sdk_config::show))
         .route("/sdk/v1/reset", post(routes::sdk_reset::goodbye))
+        .route_layer(limited(BODY_LIMIT_BYTES))
+        .route(
+            "/sdk/v1/metadata",
+            patch(routes::sdk_metadata::change).layer(limited(METADATA_BODY_LIMIT_BYTES)),
+        )
+        .route(
+            "/sdk/v1/detections",
+            post(routes::sdk_detections::record).layer(limited(DETECTIONS_BODY_LIMIT_BYTES)),
+        );
+    // Pages read what the fence answers, too.
+    let for_sdks = protection::fence(for_sdks, &platform)
         .route_layer(from_fn_with_state(platform.clone(), cors::share_with_listed_origins))
         .route_layer(axum::middleware::from_fn(browser::refuse_api_keys_in_browsers));
 
     let for_operators = Router::new()
         .route("/healthz", get(routes::health::alive))
-        .route("/readyz", get(routes::health::ready));
+        .route("/readyz", get(routes::health::ready))
+        .route_layer(limited(BODY_LIMIT_BYTES));
+    let for_operators = protection::fence(for_operators, &platform);
 
     let all = for_servers.merge(for_sdks).merge(for_operators);
-    protection::protect(all, &platform).with_state(platform)
+    protection::complete_answers(all, &platform).with_state(platform)
 }

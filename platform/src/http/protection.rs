@@ -12,23 +12,27 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use sentiance_protocol::{BODY_LIMIT_BYTES, ErrorBody, ErrorCode};
+use sentiance_protocol::{ErrorBody, ErrorCode};
 use std::{any::Any, sync::Arc};
-use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 /// How long a caller shall wait when the platform is overloaded or restarts, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// Puts the protections around all routes; the last one added is the outermost.
-pub(super) fn protect(router: Router<Arc<Platform>>, platform: &Arc<Platform>) -> Router<Arc<Platform>> {
+/// Keeps what a handler does within its time, and its panic to itself. Inside of what decides who may read the answer.
+pub(super) fn fence(router: Router<Arc<Platform>>, platform: &Arc<Platform>) -> Router<Arc<Platform>> {
+    let deadline = platform.settings.request_deadline;
     router
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            platform.settings.request_deadline,
-        ))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(platform.clone(), complete))
+        .route_layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, deadline))
+        .route_layer(CatchPanicLayer::custom(panicked))
+}
+
+/// Puts around all routes what makes every answer complete; whatever panicked on the way, too.
+pub(super) fn complete_answers(
+    router: Router<Arc<Platform>>,
+    platform: &Arc<Platform>,
+) -> Router<Arc<Platform>> {
+    router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(platform.clone(), complete))
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
@@ -99,7 +103,7 @@ fn new_reference(random: &dyn Randomness) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Platform, protect};
+    use super::{Platform, complete_answers, fence};
     use crate::{clock::SystemClock, http::Settings, random::OsRandomness, store::Store};
     use axum::{Router, body::Body, extract::Request, routing::get};
     use http_body_util::BodyExt;
@@ -120,7 +124,8 @@ mod tests {
             random: Box::new(OsRandomness),
             settings: Settings::default(),
         });
-        let router = protect(Router::new().route("/broken", get(broken)), &platform).with_state(platform);
+        let router = fence(Router::new().route("/broken", get(broken)), &platform);
+        let router = complete_answers(router, &platform).with_state(platform);
         let request = Request::builder().uri("/broken").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         assert_eq!(response.status(), 500);

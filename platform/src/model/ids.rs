@@ -50,6 +50,8 @@ hex_ids! {
     KeyId = 16,
     /// An installation of the SDK: 32 lower-case hex digits, made by the SDK.
     InstallId = CLIENT_ID_LENGTH,
+    /// Something that was recorded on a device: 32 lower-case hex digits, made by the SDK.
+    DetectionId = CLIENT_ID_LENGTH,
 }
 
 generated_here! {

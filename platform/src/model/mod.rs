@@ -1,14 +1,19 @@
 //! What the platform knows: ids, scopes, origins and the records with their states. Pure data and pure rules.
 
 mod api_key;
+mod detection;
 mod ids;
 mod install;
+pub mod metadata;
 mod origin;
 mod session;
 mod user;
 
 pub use api_key::{ApiKeyRecord, ApiKeyState, Scope, UnknownScope};
-pub use ids::{AppId, ExternalId, InstallId, KeyId, UserId};
+pub use detection::{
+    Detection, DetectionContent, DetectionCursor, InvalidDetection, StoredDetection, put_together,
+};
+pub use ids::{AppId, DetectionId, ExternalId, InstallId, KeyId, UserId};
 pub use install::{EndReason, Install, InstallStatus, status_for_new_session};
 pub use origin::{InvalidOrigin, Origin};
 pub(crate) use session::install_state;

@@ -6,11 +6,13 @@
 mod sql;
 mod sqlite;
 mod transaction;
+mod uploads;
 
 pub use sqlite::SqliteStore as Store;
 pub use transaction::{
     ApiKeys, Applications, AuthenticationCodes, Installs, SecurityEvent, Tokens, Transaction, Users,
 };
+pub use uploads::{Detections, MetadataChange, UserMetadata};
 
 use std::{future::Future, sync::Arc};
 

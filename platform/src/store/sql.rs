@@ -118,6 +118,47 @@ pub(super) const END_INSTALL: &str = "
 pub(super) const DELETE_STALE_INSTALLS: &str = "
     delete from installs where app_id = $1 and user_id = $2 and status <> 'active' and updated_at < $3";
 
+// Metadata.
+pub(super) const CHANGE_METADATA: &str = "
+    insert into user_metadata (app_id, user_id, key, value, install_id, revision, changed_at)
+    values ($1, $2, $3, $4, $5, $6, $7)
+    on conflict (app_id, user_id, key) do update set
+        value = excluded.value, install_id = excluded.install_id, revision = excluded.revision,
+        changed_at = excluded.changed_at
+    where user_metadata.install_id <> excluded.install_id or user_metadata.revision <= excluded.revision";
+pub(super) const METADATA_OF: &str =
+    "select key, value from user_metadata where app_id = $1 and user_id = $2 and value is not null";
+pub(super) const FORGET_REMOVED_METADATA: &str = "
+    delete from user_metadata
+    where app_id = $1 and user_id = $2 and value is null and key not in (
+        select key from user_metadata where app_id = $1 and user_id = $2 and value is null
+        order by changed_at desc, key limit $3)";
+
+// Detections.
+pub(super) const INSERT_DETECTION_IF_NEW: &str = "
+    insert into detections (app_id, user_id, detection_id, install_id, kind, time, content)
+    values ($1, $2, $3, $4, $5, $6, $7)
+    on conflict (app_id, user_id, detection_id) do nothing";
+pub(super) const FIND_DETECTION: &str = "
+    select detection_id, install_id, kind, time, content from detections
+    where app_id = $1 and user_id = $2 and detection_id = $3";
+pub(super) const REPLACE_DETECTION: &str =
+    "update detections set content = $4 where app_id = $1 and user_id = $2 and detection_id = $3";
+
+macro_rules! list_detections {
+    ($condition:literal) => {
+        concat!(
+            "select detection_id, install_id, kind, time, content from detections
+            where app_id = $1 and user_id = $2 and (time, detection_id) > ($3, $4)",
+            $condition,
+            " order by time, detection_id limit $5"
+        )
+    };
+}
+
+pub(super) const LIST_DETECTIONS: &str = list_detections!("");
+pub(super) const LIST_DETECTIONS_OF_KIND: &str = list_detections!(" and kind = $6");
+
 // Tokens.
 pub(super) const INSERT_CURRENT_PAIR: &str = "
     insert into token_pairs (

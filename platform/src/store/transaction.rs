@@ -1,6 +1,6 @@
 //! What a use case may ask of the database inside its transaction, by capability.
 
-use super::StoreError;
+use super::{Detections, StoreError, UserMetadata};
 use crate::{
     clock::Timestamp,
     model::{
@@ -15,9 +15,15 @@ use std::future::Future;
 type Stored<T> = Result<T, StoreError>;
 
 /// All capabilities.
-pub trait Transaction: Applications + ApiKeys + AuthenticationCodes + Users + Installs + Tokens {}
+pub trait Transaction:
+    Applications + ApiKeys + AuthenticationCodes + Users + Installs + Tokens + UserMetadata + Detections
+{
+}
 
-impl<T: Applications + ApiKeys + AuthenticationCodes + Users + Installs + Tokens> Transaction for T {}
+impl<T> Transaction for T where
+    T: Applications + ApiKeys + AuthenticationCodes + Users + Installs + Tokens + UserMetadata + Detections
+{
+}
 
 /// Applications and the pages that may call for them.
 pub trait Applications: Send {

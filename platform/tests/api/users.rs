@@ -19,6 +19,7 @@ async fn a_user_reads_the_own_profile() {
             "can_login": false,
             "created_at": profile["created_at"],
             "application_id": platform.app_id,
+            "metadata": {},
             "sdk": {
                 "type": "sdk", "flavor": null, "killswitch_action": "enable_sdk", "debug_logging": false,
             },

@@ -1,8 +1,11 @@
 //! The endpoints: one file per route, or per resource.
 
 pub(super) mod auth_code;
+pub(super) mod detections;
 pub(super) mod health;
 pub(super) mod sdk_config;
+pub(super) mod sdk_detections;
+pub(super) mod sdk_metadata;
 pub(super) mod sdk_reset;
 pub(super) mod sdk_token;
 pub(super) mod sdk_users;

@@ -1,7 +1,7 @@
 //! `/v2/users` and `DELETE /users/:user_id`: a user's profile, and its end.
 
 use crate::{
-    domain::{DeleteUser, FindUser},
+    domain::{DeleteUser, ReadProfile},
     http::{
         PlatformState,
         credentials::{Caller, Credential},
@@ -15,14 +15,16 @@ use axum::{
     http::StatusCode,
 };
 use sentiance_protocol::{ErrorCode, Profile, ProfileSdk};
+use std::collections::BTreeMap;
 
 pub(in crate::http) async fn own_profile(
     State(platform): PlatformState,
     credential: Credential,
 ) -> Result<Json<Profile>, Failure> {
     let session = credential.user(&platform, Permission::ActForUser).await?;
-    let user = platform.store.read(FindUser { app_id: session.app_id, user_id: session.user_id }).await?;
-    Ok(Json(profile_of(user, Audience::User)))
+    let work = ReadProfile { app_id: session.app_id, user_id: session.user_id };
+    let (user, metadata) = platform.store.read(work).await?;
+    Ok(Json(profile_of(user, metadata, Audience::User)))
 }
 
 pub(in crate::http) async fn profile(
@@ -36,8 +38,8 @@ pub(in crate::http) async fn profile(
         Caller::Server(_) => Audience::Server,
     };
     let (app_id, user_id) = subject(caller, &user_id)?;
-    let user = platform.store.read(FindUser { app_id, user_id }).await?;
-    Ok(Json(profile_of(user, audience)))
+    let (user, metadata) = platform.store.read(ReadProfile { app_id, user_id }).await?;
+    Ok(Json(profile_of(user, metadata, audience)))
 }
 
 pub(in crate::http) async fn remove(
@@ -54,7 +56,7 @@ pub(in crate::http) async fn remove(
 }
 
 /// The user that a call is about: any of the application for its server, and only itself for a user.
-fn subject(caller: Caller, user_id: &str) -> Result<(AppId, UserId), Failure> {
+pub(super) fn subject(caller: Caller, user_id: &str) -> Result<(AppId, UserId), Failure> {
     match caller {
         Caller::User(session) if session.user_id.as_str() == user_id => Ok((session.app_id, session.user_id)),
         Caller::User(_) => Err(Failure::new(ErrorCode::AccessDenied)),
@@ -72,7 +74,7 @@ enum Audience {
     Server,
 }
 
-fn profile_of(user: User, audience: Audience) -> Profile {
+fn profile_of(user: User, metadata: BTreeMap<String, String>, audience: Audience) -> Profile {
     let killswitch_action = match user.state {
         UserState::Enabled => "enable_sdk",
         UserState::Disabled(_) => "disable_sdk",
@@ -87,6 +89,7 @@ fn profile_of(user: User, audience: Audience) -> Profile {
             .external_id
             .filter(|_| audience == Audience::Server)
             .map(|external_id| external_id.as_str().to_owned()),
+        metadata,
         sdk: ProfileSdk {
             kind: "sdk".to_owned(),
             flavor: None,

@@ -6,6 +6,7 @@ mod codes;
 mod installs;
 mod rows;
 mod tokens;
+mod uploads;
 mod users;
 mod writer;
 
@@ -109,9 +110,10 @@ fn is_busy(code: Option<&str>) -> bool {
     code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql")),
     (20260201000000, "linking", include_str!("../../../migrations/sqlite/20260201000000_linking.sql")),
+    (20260202000000, "uploads", include_str!("../../../migrations/sqlite/20260202000000_uploads.sql")),
 ];
 
 /// All migrations run in one transaction, so that two processes which start at once do not run one twice. Foreign keys

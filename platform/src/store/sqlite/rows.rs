@@ -3,13 +3,14 @@
 use crate::{
     clock::Timestamp,
     model::{
-        ApiKeyRecord, ApiKeyState, AppId, Application, EndReason, ExternalId, Install, InstallId,
-        InstallStatus, KeyId, PairState, Redemption, Session, User, UserId, UserState,
+        ApiKeyRecord, ApiKeyState, AppId, Application, Detection, DetectionContent, DetectionId, EndReason,
+        ExternalId, Install, InstallId, InstallStatus, KeyId, PairState, Redemption, Session,
+        StoredDetection, User, UserId, UserState,
     },
     secret::Hashed,
     store::StoreError,
 };
-use sentiance_protocol::{AppInfo, DeviceClass, DeviceClassSource, DeviceInfo, SdkInfo};
+use sentiance_protocol::{AppInfo, DetectionType, DeviceClass, DeviceClassSource, DeviceInfo, SdkInfo};
 use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
 use sqlx::{Decode, Row, Sqlite, Type, sqlite::SqliteRow};
 
@@ -36,6 +37,15 @@ impl<'r> Reader<'r> {
 
     pub(super) fn parse<T>(&self, column: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Read<T> {
         parse(self.get(column)?).map_or_else(|| self.impossible(column), Ok)
+    }
+
+    /// A text that is kept as its UTF-8.
+    pub(super) fn utf8(&self, column: &'static str) -> Read<String> {
+        String::from_utf8(self.get(column)?).or_else(|_| self.impossible(column))
+    }
+
+    fn json<T: DeserializeOwned>(&self, column: &'static str) -> Read<T> {
+        serde_json::from_str(self.get(column)?).or_else(|_| self.impossible(column))
     }
 
     fn time(&self, column: &'static str) -> Read<Timestamp> {
@@ -184,6 +194,22 @@ impl FromRow for Install {
             },
             sdk: SdkInfo { version: row.get("sdk_version")?, runtime: row.get("sdk_runtime")? },
             created_at: row.time("created_at")?,
+        })
+    }
+}
+
+impl FromRow for StoredDetection {
+    fn from_row(row: &SqliteRow) -> Read<Self> {
+        let row = Reader::of("detections", row);
+        let content = match row.parse("kind", DetectionType::parse)? {
+            DetectionType::Position => DetectionContent::Position(row.json("content")?),
+            DetectionType::Motion => DetectionContent::Motion(row.json("content")?),
+            DetectionType::Trip => DetectionContent::Trip(row.json("content")?),
+        };
+        let detection_id = row.parse("detection_id", DetectionId::parse)?;
+        Ok(StoredDetection {
+            install_id: row.parse("install_id", InstallId::parse)?,
+            detection: Detection { detection_id, time: row.time("time")?, content },
         })
     }
 }

@@ -1,0 +1,32 @@
+//! `PATCH /sdk/v1/metadata`: the SDK sets and removes entries of its user's metadata.
+
+use super::malformed;
+use crate::{
+    domain::ChangeMetadata,
+    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure},
+    model::Permission,
+};
+use axum::{
+    Json,
+    extract::{FromRequest, Request, State},
+};
+use sentiance_protocol::MetadataRequest;
+use serde_json::{Value, json};
+
+/// How many entries one request may change: more than a user can have, since removed ones count too.
+const CHANGES_PER_REQUEST: usize = 1000;
+
+pub(in crate::http) async fn change(
+    State(platform): PlatformState,
+    credential: Credential,
+    request: Request,
+) -> Result<Json<Value>, Failure> {
+    let session = credential.user(&platform, Permission::ActForUser).await?;
+    let JsonBody(body) = JsonBody::<MetadataRequest>::from_request(request, &platform).await?;
+    if body.entries.len() > CHANGES_PER_REQUEST {
+        return Err(malformed("A request may change at most 1000 entries."));
+    }
+    let now = platform.clock.now();
+    platform.store.write(ChangeMetadata { session, request: body, now }).await?;
+    Ok(Json(json!({})))
+}

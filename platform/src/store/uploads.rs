@@ -1,0 +1,83 @@
+//! What a use case may ask of the database about what devices upload.
+
+use super::StoreError;
+use crate::{
+    clock::Timestamp,
+    model::{AppId, Detection, DetectionCursor, DetectionId, InstallId, StoredDetection, UserId},
+};
+use sentiance_protocol::{DetectionType, MetadataEntry};
+use std::{collections::BTreeMap, future::Future};
+
+type Stored<T> = Result<T, StoreError>;
+
+/// A change of one entry of a user's metadata.
+#[derive(Clone, Copy, Debug)]
+pub struct MetadataChange<'a> {
+    /// The entry; without a value it is removed.
+    pub entry: &'a MetadataEntry,
+    /// The install that changed it.
+    pub install_id: &'a InstallId,
+    /// Counts the changes of that install.
+    pub revision: u32,
+    /// When the platform learned it.
+    pub now: Timestamp,
+}
+
+/// The metadata of users.
+pub trait UserMetadata: Send {
+    /// Changes an entry, unless the same install changed it in a later revision.
+    fn change_metadata(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        change: MetadataChange<'_>,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// All entries that were not removed.
+    fn metadata_of(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+    ) -> impl Future<Output = Stored<BTreeMap<String, String>>> + Send;
+    /// Forgets removed entries, except for this many that were removed last.
+    fn forget_removed_metadata(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        kept: u32,
+    ) -> impl Future<Output = Stored<()>> + Send;
+}
+
+/// Detections.
+pub trait Detections: Send {
+    /// Adds a detection unless the user has one of that id; says whether it did.
+    fn insert_detection_if_new(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        install: &InstallId,
+        detection: &Detection,
+    ) -> impl Future<Output = Stored<bool>> + Send;
+    /// The user's detection of that id.
+    fn find_detection(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        detection: &DetectionId,
+    ) -> impl Future<Output = Stored<Option<StoredDetection>>> + Send;
+    /// Replaces the content of a detection.
+    fn replace_detection(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        detection: &Detection,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// The user's detections, after the cursor if there is one, of one type or of all, oldest first.
+    fn list_detections(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        kind: Option<DetectionType>,
+        after: Option<&DetectionCursor>,
+        limit: u32,
+    ) -> impl Future<Output = Stored<Vec<StoredDetection>>> + Send;
+}
