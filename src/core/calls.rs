@@ -1,11 +1,16 @@
 //! The calls of the API, and those that are answered at once.
 
-use super::effect::Output;
+use super::change::Change;
+use super::commits::Owner;
+use super::effect::{Effect, Output};
 use super::error::{Code, Reason, SdkError};
-use super::event::{Call, CallId, CreateUserOptions};
+use super::event::{Call, CallId, CreateUserOptions, LinkerKind};
 use super::machine::{Core, InitState};
 use super::platform_url::PlatformUrl;
 use sentiance_protocol::API_KEY_PREFIX;
+
+/// Why a call is refused that would have to wait behind a thousand others.
+pub(super) const TOO_MANY_CALLS: &str = "Too many calls wait already.";
 
 impl Core {
     /// Runs a call on an SDK that has read its storage.
@@ -30,6 +35,7 @@ impl Core {
             Call::GetSdkStatus => {
                 // For the next time: where there is no page that comes and goes, this is when a device learns.
                 self.check_if_due();
+                self.emit(Effect::LookAround);
                 Ok(Output::Status(Box::new(self.status())))
             }
             Call::AddSdkStatusUpdateListener { is_function: true } => Ok(Output::Nothing),
@@ -40,6 +46,34 @@ impl Core {
             )),
             Call::CreateUser(options, identity) => return self.start_creation(id, *options, *identity),
             Call::RequestUserAccessToken => return self.request_token(id),
+            Call::GetUserActivity => Ok(Output::Activity(self.activity())),
+            Call::IsTripOngoing { external } => Ok(Output::Bool(external && self.record.trip.is_some())),
+            Call::GetQuota(quota, measure) => Ok(Output::Bytes(self.quota(quota, measure))),
+            Call::GetTransmittableDataTypes => Ok(Output::DataTypes(self.record.preferences().data_types)),
+            Call::IsAllowedToUseMobileData => Ok(Output::Bool(self.record.preferences().mobile_data)),
+            Call::IsAppSessionDataCollectionEnabled => {
+                Ok(Output::Bool(self.record.preferences().app_session))
+            }
+            Call::Nothing => Ok(Output::Nothing),
+            Call::Refuse(error) => Err(error),
+            // All of these wait for the storage.
+            _ if !self.may_commit() || !self.may_edit() => {
+                Err(SdkError::passing(Code::Unexpected, Reason::UnexpectedError, TOO_MANY_CALLS))
+            }
+            Call::LinkUser => return self.start_link(id, None),
+            Call::LinkUserWithAuthCode(code) => return self.start_link(id, Some(code)),
+            Call::EnableDetections(expires_at) => return self.enable_detections(id, expires_at),
+            Call::DisableDetections => return self.disable_detections(id),
+            Call::SubmitDetections => return self.submit_detections(id),
+            Call::StartTrip { metadata, transport_mode } => {
+                return self.start_trip(id, metadata, transport_mode);
+            }
+            Call::StopTrip => return self.stop_trip(id),
+            Call::AddTripMetadata(metadata) => return self.add_trip_metadata(id, metadata),
+            Call::ChangeMetadata(entries) => return self.change_metadata(id, entries),
+            Call::Choose(preference) => {
+                return self.commit(Change::SetPreference(preference), Owner::Preference(id));
+            }
         };
         self.settle(id, outcome);
     }
@@ -65,18 +99,19 @@ impl CreateUserOptions {
                 Reason::MissingParams,
                 "Invalid user creation options: pass an authCode, or an appId, an appSecret and a linker.",
             );
-        } else if !self.has_linker {
+        } else if self.linker == LinkerKind::None {
             return refuse(
                 Reason::MissingParams,
                 "Invalid user creation options: without an authCode a linker is needed. Pass NO_OP_LINKER to create \
                  an unlinked user.",
             );
-        } else {
-            return Err(SdkError::new(
-                Code::NotImplemented,
-                Reason::NotImplemented,
-                "This version creates users by authentication code only.",
-            ));
+        } else if self.app_id.is_none() || self.app_secret.is_none() {
+            return refuse(
+                Reason::MissingParams,
+                "Invalid user creation options: appId and appSecret belong together.",
+            );
+        } else if self.linker == LinkerKind::Invalid {
+            return refuse(Reason::InvalidParams, "linker must be a function, or NO_OP_LINKER.");
         }
         match self.platform_url.as_deref().map(PlatformUrl::parse) {
             Some(Err(why)) => refuse(Reason::InvalidParams, why),

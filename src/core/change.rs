@@ -3,8 +3,9 @@
 //! A change is applied again to the newer record when another tab committed in between, so it says what it expects
 //! and is refused where that no longer holds.
 
-use super::record::{Pending, Record, User, UserState};
-use sentiance_protocol::{EpochMs, SdkConfiguration, TokenGrant};
+use super::preferences::Preference;
+use super::record::{Detections, OngoingTrip, Pending, Record, User, UserState};
+use sentiance_protocol::{EpochMs, LinkResponse, SdkConfiguration, TokenGrant};
 
 /// A change that an operation asks for.
 #[derive(Clone, Debug)]
@@ -21,6 +22,18 @@ pub(crate) enum Change {
     FinishRefresh { install_id: String, token: TokenGrant, issued_at: EpochMs, clock_offset: f64 },
     /// The platform said something of this install.
     Observe { install_id: String, seen: Observation },
+    /// The unlinked user was linked.
+    Link { install_id: String, answer: LinkResponse },
+    /// The app wants detections, or no more.
+    SetDetections(Option<Detections>),
+    /// A trip starts.
+    StartTrip { install_id: String, trip: OngoingTrip },
+    /// The trip of that id gets so many entries of metadata.
+    CountTripMetadata { id: String, entries: u32 },
+    /// The trip of that id is over.
+    EndTrip { id: String },
+    /// The app chose something.
+    SetPreference(Preference),
     /// The user is removed.
     Erase,
 }
@@ -54,6 +67,8 @@ pub(crate) enum Applied {
 pub(crate) enum Refusal {
     /// Another user is there.
     UserExists,
+    /// Another trip is under way.
+    TripExists,
     /// What the change was about is gone: the user was removed, or a newer session is there.
     Superseded,
 }
@@ -133,6 +148,33 @@ impl Change {
                 }
                 Ok(())
             }),
+            Change::Link { install_id, answer } => with_user(current, install_id, |user| {
+                user.id = answer.user_id.clone();
+                user.linked = true;
+                user.state = UserState::from(answer.install_state);
+                Ok(())
+            }),
+            Change::SetDetections(detections) => {
+                edited(current, |record| record.detections = detections.clone())
+            }
+            Change::StartTrip { install_id, trip } => match (&current.user, &current.trip) {
+                (Some(user), None) if user.install_id == *install_id => {
+                    edited(current, |record| record.trip = Some(trip.clone()))
+                }
+                (Some(_), Some(_)) => Applied::Refused(Refusal::TripExists),
+                _ => Applied::Refused(Refusal::Superseded),
+            },
+            Change::CountTripMetadata { id, entries } => with_trip(current, id, |record| {
+                if let Some(trip) = &mut record.trip {
+                    trip.metadata_entries += entries;
+                }
+            }),
+            Change::EndTrip { id } => with_trip(current, id, |record| record.trip = None),
+            Change::SetPreference(preference) => edited(current, |record| {
+                let mut preferences = record.preferences();
+                preferences.set(*preference);
+                record.preferences = Some(preferences);
+            }),
             Change::Erase => Applied::Next(Box::new(current.tombstone())),
         }
     }
@@ -140,7 +182,26 @@ impl Change {
 
 fn next(current: &Record, user: Option<User>, pending: Option<Pending>) -> Applied {
     let epoch = current.epoch.wrapping_add(1);
-    Applied::Next(Box::new(Record { version: current.version, epoch, user, pending }))
+    Applied::Next(Box::new(Record { epoch, user, pending, ..current.clone() }))
+}
+
+/// Changes anything but the user.
+fn edited(current: &Record, edit: impl FnOnce(&mut Record)) -> Applied {
+    let mut record = current.clone();
+    edit(&mut record);
+    if record == *current {
+        return Applied::Unchanged;
+    }
+    record.epoch = current.epoch.wrapping_add(1);
+    Applied::Next(Box::new(record))
+}
+
+/// Changes the record, if the trip of that id is under way.
+fn with_trip(current: &Record, id: &str, edit: impl FnOnce(&mut Record)) -> Applied {
+    match &current.trip {
+        Some(trip) if trip.id == id => edited(current, edit),
+        _ => Applied::Refused(Refusal::Superseded),
+    }
 }
 
 /// Changes the user of `install_id`, if it is the one that is there.

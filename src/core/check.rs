@@ -113,13 +113,24 @@ impl Core {
         self.arm_poll();
         if visible {
             self.resume();
+        } else {
+            self.upload_now();
         }
+    }
+
+    /// Whether the page can be seen, or is none.
+    pub(super) fn is_visible(&self) -> bool {
+        self.check.visible
     }
 
     /// Timers may have slept and messages may have been missed: looks at everything again.
     pub(super) fn resume(&mut self) {
         self.reload_record();
         self.check_if_due();
+        self.read_documents();
+        self.judge_trip();
+        self.upload_now();
+        self.emit(Effect::LookAround);
     }
 
     /// Asks the platform, unless it was asked a moment ago.
@@ -150,6 +161,7 @@ impl Core {
 
     pub(super) fn poll(&mut self) {
         self.check.polling = false;
+        self.emit(Effect::LookAround);
         self.start_check();
         self.arm_poll();
     }

@@ -1,13 +1,16 @@
 //! The queue of changes to the record: one at a time, by compare-and-set, applied again after a conflict.
 
 use super::change::{Applied, Change, Refusal};
-use super::effect::{Effect, Warning};
+use super::effect::{Effect, Output, Warning};
 use super::event::{CallId, CommitOutcome, Ticket};
 use super::machine::Core;
 use super::record::Record;
 
 /// How often a change is applied again when other tabs commit in between.
 const MAX_CONFLICTS: u32 = 8;
+
+/// How many changes may wait.
+const MAX_QUEUED: usize = 1_000;
 
 /// Who asked for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +21,20 @@ pub(super) enum Owner {
     Refresh(u32),
     /// The reset of this call.
     Reset(CallId),
+    /// The linking of this call.
+    Link(CallId),
+    /// This call, which asked for detections or against them.
+    Detections(CallId),
+    /// This call, which chose something.
+    Preference(CallId),
+    /// The change of a trip with this number.
+    Trip(u32),
     /// Nobody waits for it.
     Nobody,
 }
 
-/// The changes that are asked for. Bounded, since every conversation asks for one at a time.
+/// The changes that are asked for. Bounded, since every conversation asks for one at a time, and every other call asks
+/// whether it may.
 #[derive(Debug, Default)]
 pub(super) struct Commits {
     queue: Vec<(Change, Owner)>,
@@ -43,6 +55,11 @@ impl Core {
     pub(super) fn commit(&mut self, change: Change, owner: Owner) {
         self.commits.queue.push((change, owner));
         self.next_commit();
+    }
+
+    /// Whether a call may ask for a change, or there are too many before it.
+    pub(super) fn may_commit(&self) -> bool {
+        self.commits.queue.len() < MAX_QUEUED
     }
 
     fn next_commit(&mut self) {
@@ -124,6 +141,10 @@ impl Core {
             Owner::Creation(call) => self.creation_changed(call, result),
             Owner::Refresh(number) => self.refresh_changed(number, result),
             Owner::Reset(call) => self.reset_changed(call),
+            Owner::Link(call) => self.link_changed(call, result),
+            Owner::Detections(call) => self.detections_changed(call),
+            Owner::Preference(call) => self.settle(call, Ok(Output::Nothing)),
+            Owner::Trip(number) => self.trip_changed(number, result),
             Owner::Nobody => {}
         }
     }

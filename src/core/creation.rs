@@ -1,4 +1,5 @@
-//! `createUser` with an authentication code: lock, note what will be sent, send, keep the user.
+//! `createUser`: lock, note what will be sent, send, have the app link the user where it brought a linker, keep the
+//! user.
 //!
 //! The note (install id and idempotency key) is stored *before* the request, so that after a lost answer, even
 //! across a restart, the same code with the same key gets the same user from the platform.
@@ -7,19 +8,24 @@ use super::change::{Change, Refusal};
 use super::commits::Owner;
 use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, UserInfo};
 use super::error::{Code, Reason, SdkError};
-use super::event::{CallId, CreateUserOptions, LockOutcome, Reply, Response, Ticket, TransportError, hex};
+use super::event::{
+    CallId, CreateUserOptions, Entropy, LinkerKind, LockOutcome, Reply, Response, Ticket, TransportError, hex,
+};
 use super::machine::Core;
 use super::platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
+use super::preferences::DataType;
 use super::record::{Pending, User, UserState};
 use super::retry::Tries;
 use super::settings::Identity;
-use sentiance_protocol::{CreateUserRequest, CreateUserResponse, Secret};
+use sentiance_protocol::{
+    ApplicationCredentials, CreateUserRequest, CreateUserResponse, DeviceInfo, LinkResponse, Secret,
+};
 
 /// A creation under way.
 #[derive(Debug)]
 pub(super) struct Creation {
     call: CallId,
-    code: Secret,
+    credential: Credential,
     platform_url: PlatformUrl,
     identity: Identity,
     stage: Stage,
@@ -30,12 +36,21 @@ pub(super) struct Creation {
     received: Option<Box<User>>,
 }
 
+/// What the platform takes for a user.
+#[derive(Debug)]
+enum Credential {
+    Code(Secret),
+    Application(ApplicationCredentials),
+}
+
 #[derive(Debug, PartialEq)]
 enum Stage {
     Locking(Ticket),
     Beginning,
     Sending(Ticket),
     Retrying,
+    /// The app's linker and its backend are at it.
+    Linking,
     Finishing,
 }
 
@@ -63,13 +78,20 @@ impl Core {
                 return self.settle(call, Err(error));
             }
         };
-        let Some(code) = options.auth_code else { return };
+        let linking = options.linker == LinkerKind::Function;
+        let credential = match (options.auth_code, options.app_id, options.app_secret) {
+            (Some(code), ..) => Credential::Code(Secret::new(code.expose().trim_ascii())),
+            (None, Some(id), Some(secret)) => {
+                Credential::Application(ApplicationCredentials { id, secret, linking })
+            }
+            _ => return,
+        };
         let ticket = self.ticket();
         self.creation = Some(Creation {
             call,
-            code: Secret::new(code.expose().trim_ascii()),
+            credential,
             platform_url,
-            identity,
+            identity: self.permitted(identity),
             stage: Stage::Locking(ticket),
             tries: Tries::default(),
             pending: None,
@@ -77,6 +99,25 @@ impl Core {
         });
         self.emit(Effect::StartTimer(Timer::CreationDeadline, self.settings.timeouts.creation));
         self.emit(Effect::Lock(ticket, LockName::Creation));
+    }
+
+    /// What the app lets the SDK say of itself and of the device. Without the class, the rule of phone and tablet could
+    /// not work; without a version, nothing could.
+    fn permitted(&self, identity: Identity) -> Identity {
+        if self.record.preferences().may_send(DataType::SdkInfo) {
+            return identity;
+        }
+        let DeviceInfo { class, class_source, .. } = identity.device;
+        let device = DeviceInfo {
+            class,
+            class_source,
+            os: None,
+            os_version: None,
+            model: None,
+            language: None,
+            time_zone: None,
+        };
+        Identity { device, ..identity }
     }
 
     /// `createUser`'s own, else `initialize`'s, else the page's or the process's, else the original's default.
@@ -115,7 +156,6 @@ impl Core {
         }
         creation.stage = Stage::Beginning;
         let owner = Owner::Creation(creation.call);
-        let fingerprint = fingerprint(&creation.code, &creation.platform_url);
         let Some(entropy) = &self.entropy else {
             let error = SdkError::new(Code::CreateUser, Reason::UnexpectedError, NO_ENTROPY);
             self.fail_creation(error);
@@ -124,7 +164,7 @@ impl Core {
         let pending = Pending {
             install_id: entropy.install_id(),
             key: entropy.idempotency_key(),
-            code_fingerprint: fingerprint,
+            code_fingerprint: creation.credential.fingerprint(&creation.platform_url, entropy),
         };
         self.commit(Change::BeginCreation(pending), owner);
         true
@@ -141,19 +181,14 @@ impl Core {
             (Stage::Finishing, Ok(())) => self.creation_succeeded(),
             (_, Ok(())) => {}
             (_, Err(refusal)) => {
-                // What the platform made for this install is of no use on a device that moved on.
-                let unused = creation.received.take();
                 self.fail_creation(match refusal {
                     Refusal::UserExists => SdkError::new(
                         Code::CreateUser,
                         Reason::UserAlreadyExists,
                         "Another tab created a user on this device.",
                     ),
-                    Refusal::Superseded => reset_came_between(),
+                    Refusal::Superseded | Refusal::TripExists => reset_came_between(),
                 });
-                if let Some(user) = unused {
-                    self.say_goodbye(&user);
-                }
             }
         }
     }
@@ -163,9 +198,13 @@ impl Core {
         let Some(pending) = &creation.pending else {
             return self.fail_creation(reset_came_between());
         };
+        let (authentication_code, application) = match &creation.credential {
+            Credential::Code(code) => (Some(code.clone()), None),
+            Credential::Application(application) => (None, Some(application.clone())),
+        };
         let body = CreateUserRequest {
-            authentication_code: Some(creation.code.clone()),
-            application: None,
+            authentication_code,
+            application,
             install_id: pending.install_id.clone(),
             idempotency_key: pending.key.clone(),
             app: creation.identity.app.clone(),
@@ -253,8 +292,27 @@ impl Core {
             clock_offset: answer.server_time.since(self.now),
             config: answer.config.clone(),
         });
-        creation.stage = Stage::Finishing;
         creation.received = Some(user.clone());
+        let call = creation.call;
+        if matches!(&creation.credential, Credential::Application(application) if application.linking) {
+            creation.stage = Stage::Linking;
+            self.link_created(call, user);
+        } else {
+            self.finish_creation(user);
+        }
+    }
+
+    /// The app's backend has linked the install, perhaps to a user that was there before.
+    pub(super) fn creation_linked(&mut self, mut user: Box<User>, answer: &LinkResponse) {
+        user.id = answer.user_id.clone();
+        user.linked = true;
+        user.state = UserState::from(answer.install_state);
+        self.finish_creation(user);
+    }
+
+    fn finish_creation(&mut self, user: Box<User>) {
+        let Some(creation) = &mut self.creation else { return };
+        creation.stage = Stage::Finishing;
         let owner = Owner::Creation(creation.call);
         // From here on nothing can fail but the storage, which has a deadline of its own and loses no user.
         self.emit(Effect::StopTimer(Timer::CreationDeadline));
@@ -263,17 +321,15 @@ impl Core {
 
     fn creation_succeeded(&mut self) {
         let (Some(creation), Some(user)) = (self.creation.take(), &self.record.user) else { return };
-        let info = UserInfo {
-            user_id: user.id.clone(),
-            token: user.token.access_token.clone(),
-            token_expiry: user.token.expires_at,
-            is_token_expired: user.is_token_expired(self.now),
-        };
+        let info = UserInfo::of(user, self.now);
         self.emit(Effect::Unlock(LockName::Creation));
         self.settle(creation.call, Ok(Output::User(info)));
     }
 
     pub(super) fn creation_timed_out(&mut self) {
+        if self.creation.as_ref().is_some_and(|creation| creation.stage == Stage::Linking) {
+            return self.link_timed_out();
+        }
         let details = "The platform did not answer in time. The same code can be tried again while it lives.";
         self.fail_creation(SdkError::passing(Code::CreateUser, Reason::NetworkError, details));
     }
@@ -290,18 +346,27 @@ impl Core {
         }
     }
 
-    fn fail_creation(&mut self, error: SdkError) {
+    /// Ends the creation, and leaves nothing of it behind.
+    pub(super) fn fail_creation(&mut self, error: SdkError) {
+        if self.creation.as_ref().is_some_and(|creation| creation.stage == Stage::Linking) {
+            self.drop_pending();
+        }
         let Some(creation) = self.creation.take() else { return };
         self.emit(Effect::StopTimer(Timer::CreationDeadline));
         match creation.stage {
             Stage::Sending(ticket) => self.emit(Effect::Abort(ticket)),
             Stage::Retrying => self.emit(Effect::StopTimer(Timer::CreationRetry)),
+            Stage::Linking => drop(self.drop_link()),
             _ => {}
         }
         if !matches!(creation.stage, Stage::Locking(_)) {
             self.emit(Effect::Unlock(LockName::Creation));
         }
         self.settle(creation.call, Err(error));
+        // What the platform made for this install is of no use any more.
+        if let Some(user) = creation.received {
+            self.say_goodbye(&user);
+        }
     }
 }
 
@@ -311,13 +376,14 @@ const UNREACHABLE: &str = " could not be reached: no connection, or (in a browse
                            origin.";
 const TIMED_OUT: &str = "The platform did not answer in time.";
 
-enum Refused {
+/// What a refusal means.
+pub(super) enum Refused {
     ForGood(String),
     ForNow(Reason, String),
 }
 
 /// Reads an answer that is no success.
-fn refusal_of(response: &Response, address: &str) -> Refused {
+pub(super) fn refusal_of(response: &Response, address: &str) -> Refused {
     let Reply::Error(body) = &response.reply else {
         let details = [
             "What answered at ",
@@ -339,10 +405,24 @@ fn reset_came_between() -> SdkError {
     SdkError::new(Code::CreateUser, Reason::SdkResetInProgress, "A reset came in between.")
 }
 
-/// Tells one code on one platform from another without keeping any of it: 64-bit FNV-1a. Not a secret's hash: the
-/// code has 512 random bits, and all that depends on this is whether a try is a repetition.
-fn fingerprint(code: &Secret, platform_url: &PlatformUrl) -> String {
-    let bytes = platform_url.as_str().bytes().chain([0]).chain(code.expose().bytes());
+impl Credential {
+    /// Tells whether another try is for the same user. With a linker it never is: its user is the backend's choice,
+    /// each time anew.
+    fn fingerprint(&self, platform_url: &PlatformUrl, entropy: &Entropy) -> String {
+        match self {
+            Credential::Code(code) => fingerprint(platform_url, code),
+            Credential::Application(application) if application.linking => {
+                fingerprint(platform_url, &Secret::new(entropy.idempotency_key()))
+            }
+            Credential::Application(application) => fingerprint(platform_url, &application.secret),
+        }
+    }
+}
+
+/// Tells one secret on one platform from another without keeping any of it: 64-bit FNV-1a. Not a secret's hash: it has
+/// 160 random bits or more, and all that depends on this is whether a try is a repetition.
+fn fingerprint(platform_url: &PlatformUrl, secret: &Secret) -> String {
+    let bytes = platform_url.as_str().bytes().chain([0]).chain(secret.expose().bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });

@@ -7,10 +7,12 @@ use super::activity::UserActivity;
 use super::error::SdkError;
 use super::event::{CallId, Ticket};
 use super::machine::InitState;
+use super::metadata::MetadataEdit;
 use super::queue::Addition;
-use super::record::{Record, Stamp};
+use super::record::{Record, Stamp, User};
 use super::status::SdkStatus;
-use sentiance_protocol::{CreateUserRequest, EpochMs, RefreshRequest, Secret};
+use super::usage::UsageEdit;
+use sentiance_protocol::{CreateUserRequest, EpochMs, LinkRequest, MetadataRequest, RefreshRequest, Secret};
 
 /// What the driver shall do.
 #[derive(Clone, Debug)]
@@ -88,8 +90,32 @@ pub enum Effect {
     DropBatch(Ticket, Vec<f64>),
     /// Remove everything from the queue.
     ClearQueue,
+    /// Change one of the documents beside the record, if it is to be changed. Answered by
+    /// [`Event::Edited`](super::Event::Edited).
+    Edit(Ticket, Edit),
+    /// Remove the documents beside the record.
+    RemoveDocuments,
+    /// Call the linker that came with this call. Answered by
+    /// [`Event::LinkerAnswered`](super::Event::LinkerAnswered), or never: the core has a deadline for it.
+    AskLinker {
+        /// Names the answer.
+        ticket: Ticket,
+        /// Whose linker.
+        call: CallId,
+        /// What it is called with.
+        install_id: String,
+    },
     /// Tell the app's logger.
     Warn(Warning),
+}
+
+/// A change of one of the documents beside the record.
+#[derive(Clone, Debug)]
+pub enum Edit {
+    /// Of the metadata.
+    Metadata(MetadataEdit),
+    /// Of the transferred bytes.
+    Usage(UsageEdit),
 }
 
 /// What only one tab does at a time.
@@ -101,6 +127,8 @@ pub enum LockName {
     Reset,
     /// A refresh. Only to save requests: nothing depends on it.
     Refresh,
+    /// An upload. Only to save requests, too.
+    Upload,
 }
 
 impl LockName {
@@ -110,6 +138,7 @@ impl LockName {
             LockName::Creation => "sentiance.core.creation",
             LockName::Reset => "sentiance.core.reset",
             LockName::Refresh => "sentiance.core.refresh",
+            LockName::Upload => "sentiance.core.upload",
         }
     }
 }
@@ -129,8 +158,29 @@ pub enum Timer {
     RefreshElsewhere,
     /// `reset` must be settled.
     ResetDeadline,
-    /// The platform is asked for the install's state. Must not keep a process alive.
+    /// The platform is asked for the install's state.
     Poll,
+    /// `linkUser` or `linkUserWithAuthCode` must be settled.
+    LinkDeadline,
+    /// A link is sent again.
+    LinkRetry,
+    /// `submitDetections` must be settled.
+    SubmitDeadline,
+    /// What is queued is sent.
+    Upload,
+    /// It is sent again, after a failure.
+    UploadRetry,
+    /// The app wants detections no longer.
+    DetectionsExpiry,
+    /// The trip has lasted too long.
+    TripTimeout,
+}
+
+impl Timer {
+    /// Whether a process must stay alive for it.
+    pub fn matters(self) -> bool {
+        !matches!(self, Timer::Poll | Timer::UploadRetry | Timer::DetectionsExpiry | Timer::TripTimeout)
+    }
 }
 
 /// A request to the platform.
@@ -154,6 +204,28 @@ pub struct Request {
     pub keepalive: bool,
 }
 
+impl Request {
+    /// A request in the name of `user`.
+    pub(crate) fn of_user(
+        user: &User,
+        method: Method,
+        path: &'static str,
+        body: Body,
+        timeout_ms: f64,
+    ) -> Request {
+        Request {
+            method,
+            platform_url: user.platform_url.clone(),
+            path,
+            bearer: Some(user.token.access_token.clone()),
+            etag: None,
+            body,
+            timeout_ms,
+            keepalive: false,
+        }
+    }
+}
+
 /// HTTP methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -161,6 +233,8 @@ pub enum Method {
     Get,
     /// `POST`.
     Post,
+    /// `PATCH`.
+    Patch,
 }
 
 /// The body of a request, and with it what kind of reply is expected.
@@ -174,6 +248,14 @@ pub enum Body {
     Config,
     /// An empty object; expects [`Reply::Empty`](super::Reply::Empty).
     Goodbye,
+    /// Expects [`Reply::Linked`](super::Reply::Linked).
+    Link(LinkRequest),
+    /// An empty object; expects [`Reply::Linked`](super::Reply::Linked).
+    ConfirmLink,
+    /// Expects [`Reply::Empty`](super::Reply::Empty).
+    Metadata(MetadataRequest),
+    /// A `DetectionsRequest` that is written already; expects [`Reply::Empty`](super::Reply::Empty).
+    Detections(String),
 }
 
 /// What a call resolves with.
@@ -195,6 +277,16 @@ pub enum Output {
     Token(UserAccessToken),
     /// A status.
     Status(Box<SdkStatus>),
+    /// `{sdkStatus, detectionStatus}`.
+    Detections(Box<SdkStatus>),
+    /// `{}`.
+    Done,
+    /// A number of bytes, as a text.
+    Bytes(f64),
+    /// A sum of [`DataType`](super::DataType)s, as their names.
+    DataTypes(u32),
+    /// What the user is doing.
+    Activity(UserActivity),
 }
 
 /// A user, as `createUser` tells it.
@@ -208,6 +300,17 @@ pub struct UserInfo {
     pub token_expiry: EpochMs,
     /// Whether it has.
     pub is_token_expired: bool,
+}
+
+impl UserInfo {
+    pub(crate) fn of(user: &User, now: EpochMs) -> UserInfo {
+        UserInfo {
+            user_id: user.id.clone(),
+            token: user.token.access_token.clone(),
+            token_expiry: user.token.expires_at,
+            is_token_expired: user.is_token_expired(now),
+        }
+    }
 }
 
 /// A token, as `requestUserAccessToken` tells it.
@@ -243,6 +346,22 @@ impl Warning {
         Warning {
             code: "STORAGE_WRITE_FAILED",
             message: ["The newest state could not be stored and lives in memory only: ", why].concat(),
+        }
+    }
+
+    /// Something that was to be sent can't be queued, or stored for it.
+    pub fn queue_failed(why: &str) -> Self {
+        Warning {
+            code: "QUEUE_WRITE_FAILED",
+            message: ["What was recorded could not be kept: ", why].concat(),
+        }
+    }
+
+    /// The platform will never take what was sent.
+    pub fn upload_refused(error_code: &str) -> Self {
+        Warning {
+            code: "UPLOAD_REFUSED",
+            message: ["The platform refused what was recorded, so it was dropped: ", error_code].concat(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Every way a call can fail: the only list of codes and reasons. The TypeScript unions and the error glossary are
 //! generated from it.
 
+use super::record::UserState;
+
 macro_rules! names {
     ($(#[doc = $type_doc:literal])+ $type:ident { $( $(#[doc = $doc:literal])+ $variant:ident = $name:literal, )+ }) => {
         $(#[doc = $type_doc])+
@@ -33,8 +35,20 @@ names! {
         GetToken = "E_SDK_GET_TOKEN_ERROR",
         /// `reset` failed.
         Reset = "E_SDK_RESET_ERROR",
-        /// This version does not do that yet.
-        NotImplemented = "E_SDK_NOT_IMPLEMENTED",
+        /// `linkUser` failed.
+        UserLink = "E_SDK_USER_LINK_ERROR",
+        /// `linkUserWithAuthCode` failed.
+        UserLinkAuthCode = "E_SDK_USER_LINK_AUTH_CODE_ERROR",
+        /// `enableDetections` or `enableDetectionsWithExpiryDate` failed.
+        EnableDetections = "E_SDK_ENABLE_DETECTIONS_ERROR",
+        /// `disableDetections` failed: never, but applications compare with it.
+        DisableDetections = "E_SDK_DISABLE_DETECTIONS_ERROR",
+        /// `submitDetections` failed.
+        SubmitDetections = "E_SDK_SUBMIT_DETECTIONS_ERROR",
+        /// `startTrip` failed.
+        StartTrip = "E_SDK_START_TRIP_ERROR",
+        /// `stopTrip` failed.
+        StopTrip = "E_SDK_STOP_TRIP_ERROR",
         /// The initialization failed (a `SdkInitializationError`).
         Initialization = "E_SDK_INITIALIZATION_ERROR",
         /// The SDK itself failed.
@@ -71,8 +85,20 @@ names! {
         InvalidParams = "INVALID_PARAMS",
         /// An API key was passed where an authentication code belongs.
         ApiKeyRefused = "API_KEY_REFUSED",
-        /// This version does not do that yet.
-        NotImplemented = "NOT_IMPLEMENTED",
+        /// The linker threw, did not return `true`, or did not return in time.
+        AppSideLinkingFailed = "APP_SIDE_LINKING_FAILED",
+        /// The user is linked already.
+        UserAlreadyLinked = "USER_ALREADY_LINKED",
+        /// The expiry date has passed.
+        PastExpiryDate = "PAST_EXPIRY_DATE",
+        /// Detections are not enabled, or have expired.
+        DetectionsDisabled = "DETECTIONS_DISABLED",
+        /// Detections are enabled, but something keeps them from running; `getSdkStatus` tells what.
+        DetectionsBlocked = "DETECTIONS_BLOCKED",
+        /// A trip is under way already.
+        TripAlreadyStarted = "TRIP_ALREADY_STARTED",
+        /// No trip is under way.
+        NoOngoingTrip = "NO_ONGOING_TRIP",
         /// The SDK is not initialized.
         SdkNotInitialized = "SDK_NOT_INITIALIZED",
         /// The runtime lacks something that the SDK cannot do without.
@@ -109,6 +135,36 @@ impl SdkError {
     /// What every guarded call answers while the SDK is not initialized.
     pub fn not_initialized() -> Self {
         SdkError::passing(Code::NotInitialized, Reason::SdkNotInitialized, "Sdk not initialized")
+    }
+
+    /// The call needs a user.
+    pub(crate) fn no_user(code: Code) -> Self {
+        SdkError::new(code, Reason::NoUser, "There is no user on this device.")
+    }
+
+    /// The platform does not let the user of this device act.
+    pub(crate) fn disabled(code: Code, state: UserState) -> Self {
+        let details = match state {
+            UserState::Inactive => "Another device is this user's active one.",
+            UserState::Deleted => "The user was deleted on the platform.",
+            UserState::SessionEnded => {
+                "The platform ended this install's session; call reset, then createUser."
+            }
+            UserState::Disabled | UserState::Active => {
+                "The user is disabled on the platform, or active on another device."
+            }
+        };
+        SdkError::new(code, Reason::UserDisabledRemotely, details)
+    }
+
+    /// An argument that can't be used.
+    pub(crate) fn invalid(details: impl Into<String>) -> Self {
+        SdkError::new(Code::MissingParams, Reason::InvalidParams, details)
+    }
+
+    /// An argument that is missing.
+    pub(crate) fn missing(details: impl Into<String>) -> Self {
+        SdkError::new(Code::MissingParams, Reason::MissingParams, details)
     }
 
     /// The text in front of the details, and the details: `Reason: <REASON> - <details>`.

@@ -1,11 +1,16 @@
 //! What goes into the state machine.
 
+use super::error::SdkError;
+use super::metadata::Metadata;
+use super::preferences::Preference;
 use super::queue::{Batch, QueueOutcome};
 use super::record::Record;
 use super::settings::{Identity, Timeouts};
 use super::surroundings::Surroundings;
+use super::usage::Usage;
 use sentiance_protocol::{
-    ConfigResponse, CreateUserResponse, EpochMs, ErrorBody, Motion, Position, RefreshResponse,
+    ConfigResponse, CreateUserResponse, EpochMs, ErrorBody, LinkResponse, MetadataEntry, Motion, Position,
+    RefreshResponse, Secret,
 };
 
 /// One step: what happened, when, and fresh randomness for it.
@@ -101,6 +106,28 @@ pub enum Event {
     Queued(Ticket, QueueOutcome),
     /// Answers [`Effect::TakeBatch`](super::Effect::TakeBatch).
     Batch(Ticket, Result<Batch, String>),
+    /// Answers [`Effect::Edit`](super::Effect::Edit): what the document holds now, or why it could not be changed.
+    Edited(Ticket, Result<Document, EditFailure>),
+    /// Answers [`Effect::AskLinker`](super::Effect::AskLinker): that the install was linked, or what went wrong.
+    LinkerAnswered(Ticket, Result<(), String>),
+}
+
+/// One of the documents beside the record.
+#[derive(Clone, Debug)]
+pub enum Document {
+    /// The metadata.
+    Metadata(Metadata),
+    /// The transferred bytes.
+    Usage(Usage),
+}
+
+/// Why a document could not be changed.
+#[derive(Clone, Debug)]
+pub enum EditFailure {
+    /// It would break a limit; nothing was changed.
+    Refused(&'static str),
+    /// The storage failed. Holds why.
+    Storage(String),
 }
 
 /// What a listener listens to.
@@ -160,19 +187,97 @@ pub enum Call {
     },
     /// `reset()`.
     Reset,
+    /// `linkUser(linker)`.
+    LinkUser,
+    /// `linkUserWithAuthCode(code)`.
+    LinkUserWithAuthCode(Secret),
+    /// `enableDetections()` and `enableDetectionsWithExpiryDate(time)`.
+    EnableDetections(Option<EpochMs>),
+    /// `disableDetections()`.
+    DisableDetections,
+    /// `submitDetections()`.
+    SubmitDetections,
+    /// `getUserActivity()`.
+    GetUserActivity,
+    /// `startTrip(metadata, hint)`.
+    StartTrip {
+        /// What the app says of the trip.
+        metadata: Vec<MetadataEntry>,
+        /// 1 to 11, if it is one of those.
+        transport_mode: Option<u32>,
+    },
+    /// `stopTrip()`.
+    StopTrip,
+    /// `isTripOngoing(type)`.
+    IsTripOngoing {
+        /// Whether trips count that the app started. The web detects no others.
+        external: bool,
+    },
+    /// `addTripMetadata(metadata)`.
+    AddTripMetadata(Vec<MetadataEntry>),
+    /// `addUserMetadataField`, `addUserMetadataFields` and `removeUserMetadataField`.
+    ChangeMetadata(Vec<MetadataEntry>),
+    /// One of the six functions that tell of quotas.
+    GetQuota(Quota, Measure),
+    /// One of the three functions that choose something.
+    Choose(Preference),
+    /// `getTransmittableDataTypes()`.
+    GetTransmittableDataTypes,
+    /// `isAllowedToUseMobileData()`.
+    IsAllowedToUseMobileData,
+    /// `isAppSessionDataCollectionEnabled()`.
+    IsAppSessionDataCollectionEnabled,
+    /// A function that has nothing to do on the web.
+    Nothing,
+    /// A function whose arguments can't be used. Settled by the guard first, as in the original.
+    Refuse(SdkError),
+}
+
+/// What a quota is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    /// Transfers over Wi-Fi.
+    WiFi,
+    /// Transfers over mobile networks.
+    Mobile,
+    /// What is stored.
+    Disk,
+}
+
+/// Which side of a quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// How much may be used.
+    Limit,
+    /// How much is.
+    Usage,
+}
+
+/// What the app passed as `linker`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkerKind {
+    /// Nothing.
+    #[default]
+    None,
+    /// `NO_OP_LINKER`.
+    NoOp,
+    /// A function, which the driver keeps under the call.
+    Function,
+    /// Something else.
+    Invalid,
 }
 
 /// The options of `createUser`, as the app gave them; empty texts are given as `None`.
 #[derive(Clone, Debug, Default)]
 pub struct CreateUserOptions {
     /// `authCode`. Wins over all the others.
-    pub auth_code: Option<sentiance_protocol::Secret>,
+    pub auth_code: Option<Secret>,
     /// `appId`.
     pub app_id: Option<String>,
     /// `appSecret`.
-    pub app_secret: Option<sentiance_protocol::Secret>,
-    /// Whether there is a `linker`.
-    pub has_linker: bool,
+    pub app_secret: Option<Secret>,
+    /// `linker`.
+    pub linker: LinkerKind,
     /// `platformUrl`.
     pub platform_url: Option<String>,
 }
@@ -221,6 +326,8 @@ pub struct Response {
     pub reply: Reply,
     /// `Retry-After`, in milliseconds.
     pub retry_after_ms: Option<f64>,
+    /// How many bytes the bodies of request and answer had.
+    pub bytes: f64,
 }
 
 /// The body of an answer.
@@ -232,6 +339,8 @@ pub enum Reply {
     Token(RefreshResponse),
     /// Of a check.
     Config(ConfigResponse, Option<String>),
+    /// Of a link.
+    Linked(LinkResponse),
     /// Nothing, or nothing that matters.
     Empty,
     /// The platform's error.

@@ -1,17 +1,25 @@
 //! The state, and the one door to it: [`Core::handle`].
 
+use super::activity::UserActivity;
 use super::check::Check;
 use super::commits::Commits;
 use super::creation::Creation;
+use super::documents::Documents;
 use super::effect::{Effect, Output, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{Call, CallId, Entropy, Event, Input, LoadOutcome, LockOutcome, Ticket, Topic};
+use super::link::Link;
 use super::platform_url::PlatformUrl;
+use super::queue::QueueState;
 use super::record::{Record, Stamp};
+use super::recording::Recording;
 use super::refresh::{Quiet, Refresh};
 use super::reset::Reset;
 use super::settings::{Settings, Timeouts};
 use super::status::SdkStatus;
+use super::surroundings::Surroundings;
+use super::trips::Trips;
+use super::upload::Uploads;
 use sentiance_protocol::EpochMs;
 
 /// How many calls may wait for the storage to be read.
@@ -69,10 +77,26 @@ pub struct Core {
     pub(super) quiet: Option<Quiet>,
     pub(super) reset: Option<Reset>,
     pub(super) check: Check,
+    pub(super) link: Option<Link>,
+    pub(super) recording: Recording,
+    pub(super) trips: Trips,
+    pub(super) documents: Documents,
+    pub(super) uploads: Uploads,
+    pub(super) surroundings: Surroundings,
+    /// What the queue holds, as far as this tab knows.
+    pub(super) queue: QueueState,
+    /// Whether the queue last refused to take something.
+    pub(super) queue_refused: bool,
+    /// What is being added to the queue, and who waits for it.
+    pub(super) additions: Vec<(Ticket, Option<CallId>)>,
+    /// The install whose user this tab has seen last.
+    install_id: Option<String>,
     reload: Option<Ticket>,
     reload_again: bool,
     /// The status that the listeners know, once there is one.
     told: Option<SdkStatus>,
+    /// The activity that the listeners know.
+    told_activity: UserActivity,
     last_ticket: u32,
     // Of this step:
     pub(super) now: EpochMs,
@@ -98,6 +122,17 @@ impl Core {
             quiet: None,
             reset: None,
             check: Check::default(),
+            link: None,
+            recording: Recording::default(),
+            trips: Trips::default(),
+            documents: Documents::default(),
+            uploads: Uploads::default(),
+            surroundings: Surroundings::NOTHING,
+            queue: QueueState::default(),
+            queue_refused: false,
+            additions: Vec::new(),
+            install_id: None,
+            told_activity: UserActivity::Unknown,
             reload: None,
             reload_again: false,
             last_ticket: 0,
@@ -117,19 +152,37 @@ impl Core {
             Event::Committed(ticket, outcome) => self.on_committed(ticket, outcome),
             Event::Locked(ticket, outcome) => self.on_locked(ticket, outcome),
             Event::Responded(ticket, response) => {
+                if let Ok(response) = &response {
+                    self.count_transfer(response.bytes);
+                }
                 // At most one of them waits for this ticket.
                 self.on_creation_response(ticket, &response);
                 self.on_refresh_response(ticket, &response);
                 self.on_check_response(ticket, &response);
+                self.on_link_response(ticket, &response);
+                self.on_upload_response(ticket, &response);
             }
             Event::TimerFired(timer) => self.on_timer(timer),
             Event::RecordChanged => self.reload_record(),
             Event::Resumed => self.resume(),
             Event::Visible(visible) => self.set_visible(visible),
             Event::Listening(Topic::Status, listening) => self.set_listening(listening),
-            _ => {}
+            Event::Listening(Topic::TripTimeout, listening) => self.listen_trips(listening),
+            Event::Listening(Topic::Activity, _) => {}
+            Event::Surroundings(surroundings) => self.look(*surroundings),
+            Event::Located(position, time) => self.located(position, time),
+            Event::Unlocated(failure) => self.unlocated(failure),
+            Event::Moved(motion) => self.moved(motion),
+            Event::Leading => self.lead(),
+            Event::Queued(ticket, outcome) => self.on_queued(ticket, outcome),
+            Event::Batch(ticket, outcome) => self.on_batch(ticket, outcome),
+            Event::Edited(ticket, outcome) => self.on_edited(ticket, outcome),
+            Event::LinkerAnswered(ticket, outcome) => self.on_linker_answer(ticket, outcome),
         }
-        self.tell_status();
+        if matches!(self.phase, Phase::Ready) {
+            self.arrange_recording();
+            self.tell_listeners();
+        }
         std::mem::take(&mut self.effects)
     }
 
@@ -146,10 +199,6 @@ impl Core {
     /// The state of the device, as this tab knows it.
     pub fn record(&self) -> &Record {
         &self.record
-    }
-
-    pub(super) fn status(&self) -> SdkStatus {
-        SdkStatus::of(&self.record, &self.settings)
     }
 
     pub(super) fn emit(&mut self, effect: Effect) {
@@ -304,7 +353,11 @@ impl Core {
         };
         self.phase = Phase::Ready;
         self.adopt(stored.flatten());
-        self.told.get_or_insert_with(|| SdkStatus::of(&self.record, &self.settings));
+        if self.told.is_none() {
+            self.told = Some(self.status());
+        }
+        self.read_documents();
+        self.upload_what_is_left();
         for (id, call) in waiting {
             // One of the calls may have chosen another storage: those behind it wait for that one.
             match &mut self.phase {
@@ -351,12 +404,42 @@ impl Core {
     pub(super) fn on_record_changed(&mut self) {
         self.refresh_sees_record();
         self.arm_poll();
+        self.trips_see_record();
+        let install_id = self.record.user.as_ref().map(|user| user.install_id.clone());
+        let before = std::mem::replace(&mut self.install_id, install_id);
+        if before == self.install_id {
+            return;
+        }
+        if before.is_some() {
+            // Another tab removed that user, and what was kept of it.
+            self.forget_recorded();
+            self.read_documents();
+        }
+        self.upload_what_is_left();
+    }
+
+    /// The user is gone, and with it all that this tab has recorded and noted.
+    pub(super) fn forget_recorded(&mut self) {
+        self.cancel_link();
+        self.cancel_upload();
+        self.queue = QueueState::default();
+        self.queue_refused = false;
+        self.documents = Documents::after(&self.documents);
+    }
+
+    fn look(&mut self, surroundings: Surroundings) {
+        let before = std::mem::replace(&mut self.surroundings, surroundings);
+        let other_network = before.is_mobile_network != self.surroundings.is_mobile_network;
+        if other_network || !before.is_online {
+            self.upload_now();
+        }
     }
 
     fn on_locked(&mut self, ticket: Ticket, outcome: LockOutcome) {
         if self.on_creation_lock(ticket, outcome)
             || self.on_refresh_lock(ticket, outcome)
             || self.on_reset_lock(ticket, outcome)
+            || self.on_upload_lock(ticket, outcome)
         {
             return;
         }
@@ -375,18 +458,26 @@ impl Core {
             Timer::RefreshElsewhere => self.refresh_waited(),
             Timer::ResetDeadline => self.reset_timed_out(),
             Timer::Poll => self.poll(),
+            Timer::LinkDeadline => self.link_timed_out(),
+            Timer::LinkRetry => self.send_link(),
+            Timer::SubmitDeadline => self.submit_timed_out(),
+            Timer::Upload | Timer::UploadRetry => self.upload_timer_fired(),
+            Timer::DetectionsExpiry => self.expiry_fired(),
+            Timer::TripTimeout => self.judge_trip(),
         }
     }
 
-    /// Tells the listeners, if the status differs from the one that they know.
-    fn tell_status(&mut self) {
-        if !matches!(self.phase, Phase::Ready) {
-            return;
-        }
+    /// Tells the listeners, if status or activity differ from what they know.
+    fn tell_listeners(&mut self) {
         let status = self.status();
         if self.told.as_ref().is_some_and(|told| *told != status) {
             self.told = Some(status.clone());
             self.emit(Effect::EmitStatus(Box::new(status)));
+        }
+        let activity = self.activity();
+        if activity != self.told_activity {
+            self.told_activity = activity.clone();
+            self.emit(Effect::EmitActivity(activity));
         }
     }
 }

@@ -20,35 +20,47 @@ mod change;
 mod check;
 mod commits;
 mod creation;
+mod documents;
 mod effect;
 mod error;
 mod event;
+mod link;
 mod machine;
+mod metadata;
 mod motion;
 mod platform_url;
+mod preferences;
 mod queue;
 mod record;
+mod recording;
 mod refresh;
 mod reset;
 mod retry;
 mod settings;
 mod status;
 mod surroundings;
+mod trips;
+mod upload;
+mod usage;
 
 pub use activity::{Fix, UserActivity};
 pub use effect::{
-    Body, Effect, LockName, Method, Output, Request, Timer, UserAccessToken, UserInfo, Warning,
+    Body, Edit, Effect, LockName, Method, Output, Request, Timer, UserAccessToken, UserInfo, Warning,
 };
 pub use error::{Code, Reason, SdkError};
 pub use event::{
-    Call, CallId, CommitOutcome, CreateUserOptions, Entropy, Event, Input, LoadOutcome, LockOutcome,
-    PositionFailure, Reply, Response, Ticket, Topic, TransportError,
+    Call, CallId, CommitOutcome, CreateUserOptions, Document, EditFailure, Entropy, Event, Input, LinkerKind,
+    LoadOutcome, LockOutcome, Measure, PositionFailure, Quota, Reply, Response, Ticket, Topic,
+    TransportError,
 };
 pub use machine::{Core, InitState};
+pub use metadata::{Metadata, MetadataEdit, StoredEntry};
 pub use motion::MotionWindow;
 pub use platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
+pub use preferences::{DataType, Preference, Preferences};
 pub use queue::{Addition, Batch, QueueOutcome, QueueState};
-pub use record::{Pending, RECORD_VERSION, Record, Stamp, User, UserState};
+pub use record::{Detections, OngoingTrip, Pending, RECORD_VERSION, Record, Stamp, User, UserState};
 pub use settings::{Identity, Settings, Timeouts};
 pub use status::{SdkStatus, StatusValue};
 pub use surroundings::Surroundings;
+pub use usage::{DayUsage, Usage, UsageEdit};

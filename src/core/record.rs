@@ -1,5 +1,6 @@
 //! What is stored on the device: one JSON record under one key, so that a crash leaves the old state or the new one.
 
+use super::preferences::Preferences;
 use sentiance_protocol::{EpochMs, InstallState, SdkConfiguration, TokenGrant, message, text_enum};
 
 /// The schema that this version writes, and the only one it reads.
@@ -18,6 +19,39 @@ message! {
         /// A creation that was sent and whose answer is not known yet.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub pending: Option<Pending>,
+        /// Whether the app wants detections.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub detections: Option<Detections>,
+        /// The trip that the app started and has not stopped.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub trip: Option<OngoingTrip>,
+        /// What the app chose, where it is not the default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub preferences: Option<Preferences>,
+    }
+}
+
+message! {
+    /// The app wants detections.
+    pub struct Detections {
+        /// Until then, by this device's clock; without it, until the app wants them no more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub expires_at: Option<EpochMs>,
+    }
+}
+
+message! {
+    /// A trip that the app started.
+    pub struct OngoingTrip {
+        /// 32 hex digits.
+        pub id: String,
+        /// When it started, by this device's clock.
+        pub started_at: EpochMs,
+        /// The app's hint: 1 to 11.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub transport_mode: Option<u32>,
+        /// How many entries of metadata it has got; one that was overwritten counts again.
+        pub metadata_entries: u32,
     }
 }
 
@@ -104,12 +138,25 @@ pub struct Stamp {
 impl Record {
     /// The record of a device that has none.
     pub fn empty() -> Self {
-        Record { version: RECORD_VERSION, epoch: 0, user: None, pending: None }
+        Record {
+            version: RECORD_VERSION,
+            epoch: 0,
+            user: None,
+            pending: None,
+            detections: None,
+            trip: None,
+            preferences: None,
+        }
     }
 
     /// What is left of it after a reset: the next epoch, and nobody.
     pub fn tombstone(&self) -> Self {
         Record { epoch: self.epoch.wrapping_add(1), ..Record::empty() }
+    }
+
+    /// What the app chose, or the defaults.
+    pub(crate) fn preferences(&self) -> Preferences {
+        self.preferences.clone().unwrap_or_default()
     }
 
     /// What identifies this state of the record.
@@ -148,7 +195,8 @@ impl User {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pending, RECORD_VERSION, Record, User, UserState};
+    use super::{Detections, OngoingTrip, Pending, RECORD_VERSION, Record, User, UserState};
+    use crate::core::preferences::Preferences;
     use sentiance_protocol::{EpochMs, SdkConfiguration, Secret, TokenGrant};
 
     #[test]
@@ -185,6 +233,14 @@ mod tests {
                 key: "f".repeat(32),
                 code_fingerprint: "f".repeat(16),
             }),
+            detections: Some(Detections { expires_at: Some(EpochMs(9_999_999_999_999.0)) }),
+            trip: Some(OngoingTrip {
+                id: "f".repeat(32),
+                started_at: EpochMs(9_999_999_999_999.0),
+                transport_mode: Some(11),
+                metadata_entries: 50,
+            }),
+            preferences: Some(Preferences { data_types: 7, mobile_data: false, app_session: true }),
         };
         assert!(serde_json::to_string(&record).unwrap().len() < 2048);
     }

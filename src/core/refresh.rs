@@ -22,13 +22,24 @@ const MAX_WAITERS: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Refresh {
     number: u32,
-    waiters: Vec<CallId>,
+    waiters: Vec<Waiter>,
     install_id: String,
     /// The generation of the session that is being exchanged.
     generation: u32,
     stage: Stage,
     holds_lock: bool,
     tries: Tries,
+}
+
+/// Who waits for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiter {
+    /// A call of `requestUserAccessToken`.
+    Call(CallId),
+    /// A linking.
+    Link,
+    /// An upload.
+    Upload,
 }
 
 #[derive(Debug, PartialEq)]
@@ -69,35 +80,53 @@ impl Core {
                 Err(error)
             }
             Some(user) if user.is_token_fresh(self.now) => Ok(Output::Token(token_of(user))),
-            Some(_) => return self.join_refresh(call),
+            Some(_) => return self.join_refresh(Waiter::Call(call)),
         };
         self.settle(call, outcome);
     }
 
-    fn join_refresh(&mut self, call: CallId) {
+    /// Tells `waiter` when there is a token that will last for a request.
+    pub(super) fn with_token(&mut self, waiter: Waiter) {
+        match &self.record.user {
+            Some(user) if user.is_token_fresh(self.now) => self.tell(waiter, Ok(Output::Nothing)),
+            Some(_) => self.join_refresh(waiter),
+            None => self.tell(waiter, Err(no_user())),
+        }
+    }
+
+    fn tell(&mut self, waiter: Waiter, outcome: Result<Output, SdkError>) {
+        match waiter {
+            Waiter::Call(call) => self.settle(call, outcome),
+            Waiter::Link => self.link_authorized(outcome.map(drop)),
+            Waiter::Upload => self.upload_authorized(outcome.map(drop)),
+        }
+    }
+
+    /// Waits for the refresh that is under way, or begins one.
+    pub(super) fn join_refresh(&mut self, waiter: Waiter) {
         if let Some(refresh) = &mut self.refresh {
             if refresh.waiters.len() < MAX_WAITERS {
-                refresh.waiters.push(call);
+                refresh.waiters.push(waiter);
             } else {
                 let error = SdkError::passing(
                     Code::GetToken,
                     Reason::UnexpectedError,
                     "Too many calls wait already.",
                 );
-                self.settle(call, Err(error));
+                self.tell(waiter, Err(error));
             }
             return;
         }
         if self.quiet.as_ref().is_some_and(|quiet| quiet.holds(self.now)) {
             let outcome = self.without_refresh("The platform asked for a pause.");
-            return self.settle(call, outcome);
+            return self.tell(waiter, outcome);
         }
         let Some(user) = &self.record.user else { return };
         let (install_id, generation) = (user.install_id.clone(), user.token.generation);
         let ticket = self.ticket();
         self.refresh = Some(Refresh {
             number: ticket.0,
-            waiters: vec![call],
+            waiters: vec![waiter],
             install_id,
             generation,
             stage: Stage::Locking(ticket),
@@ -335,8 +364,8 @@ impl Core {
         if refresh.holds_lock {
             self.emit(Effect::Unlock(LockName::Refresh));
         }
-        for call in refresh.waiters {
-            self.settle(call, outcome.clone());
+        for waiter in refresh.waiters {
+            self.tell(waiter, outcome.clone());
         }
     }
 }
@@ -346,17 +375,9 @@ fn token_of(user: &User) -> UserAccessToken {
 }
 
 fn no_user() -> SdkError {
-    SdkError::new(Code::GetToken, Reason::NoUser, "There is no user on this device.")
+    SdkError::no_user(Code::GetToken)
 }
 
 fn disabled(state: UserState) -> SdkError {
-    let details = match state {
-        UserState::Inactive => "Another device is this user's active one.",
-        UserState::Deleted => "The user was deleted on the platform.",
-        UserState::SessionEnded => "The platform ended this install's session; call reset, then createUser.",
-        UserState::Disabled | UserState::Active => {
-            "The user is disabled on the platform, or active on another device."
-        }
-    };
-    SdkError::new(Code::GetToken, Reason::UserDisabledRemotely, details)
+    SdkError::disabled(Code::GetToken, state)
 }

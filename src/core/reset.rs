@@ -71,6 +71,9 @@ impl Core {
     fn forget_user(&mut self, user: Option<User>) {
         self.cancel_refresh();
         self.cancel_check();
+        self.forget_recorded();
+        self.emit(Effect::ClearQueue);
+        self.emit(Effect::RemoveDocuments);
         if let Some(user) = user {
             self.say_goodbye(&user);
         }

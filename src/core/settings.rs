@@ -7,8 +7,6 @@ use sentiance_protocol::{AppInfo, DeviceInfo, SdkInfo};
 pub struct Settings {
     /// The platform for a user that is created without naming one, where the page or the process names one.
     pub ambient_platform_url: Option<String>,
-    /// Whether the runtime has a geolocation service at all.
-    pub has_geolocation: bool,
     /// The deadlines.
     pub timeouts: Timeouts,
 }

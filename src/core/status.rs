@@ -1,7 +1,8 @@
 //! `SdkStatus`: what the SDK can do now, and what keeps it from doing more.
 
-use super::record::{Record, UserState};
-use super::settings::Settings;
+use super::event::Quota;
+use super::machine::Core;
+use super::record::UserState;
 
 /// The value of one field of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +35,9 @@ macro_rules! status {
 }
 
 status! {
-    /// `NOT_STARTED`: detections are off.
+    /// `NOT_STARTED`, `STARTED` or `EXPIRED`: the older form of the next.
     pub start_status: Text = "startStatus",
-    /// `DISABLED`: detections are off.
+    /// `DISABLED`, `EXPIRED`, `ENABLED_BUT_BLOCKED` or `ENABLED_AND_DETECTING`.
     pub detection_status: Text = "detectionStatus",
     /// Whether all preconditions of detection hold.
     pub can_detect: Flag = "canDetect",
@@ -55,7 +56,7 @@ status! {
     pub mobile_quota_status: Text = "mobileQuotaStatus",
     /// `OK`, `WARNING` or `EXCEEDED`.
     pub disk_quota_status: Text = "diskQuotaStatus",
-    /// `ALWAYS`, `ONLY_WHILE_IN_USE` or `NEVER`.
+    /// `ONLY_WHILE_IN_USE` or `NEVER`: a page has no position in the background.
     pub location_permission: Text = "locationPermission",
     /// Whether there is a user on this device.
     pub user_exists: Flag = "userExists",
@@ -65,7 +66,7 @@ status! {
     pub is_activity_recognition_perm_granted: Flag = "isActivityRecognitionPermGranted",
     /// Whether positions may be read.
     pub is_precise_location_authorization_granted: Flag = "isPreciseLocationAuthorizationGranted",
-    /// Whether positions arrive.
+    /// Whether positions arrive, as far as is known: a page that is hidden gets none.
     pub is_location_available: Flag = "isLocationAvailable",
     /// `RESTRICTED`: a page does not run in the background.
     pub background_refresh_status: Text = "backgroundRefreshStatus",
@@ -73,26 +74,34 @@ status! {
     pub can_monitor_geofences: Flag = "canMonitorGeofences",
 }
 
-impl SdkStatus {
-    /// The status of a device with `record`: no permission is granted, and detections are off.
-    pub(crate) fn of(record: &Record, settings: &Settings) -> SdkStatus {
+impl Core {
+    /// The status at this moment.
+    pub(super) fn status(&self) -> SdkStatus {
+        let can_detect = self.can_detect();
+        let (start_status, detection_status) = match (&self.record.detections, self.wants_detections()) {
+            (None, _) => ("NOT_STARTED", "DISABLED"),
+            (Some(_), false) => ("EXPIRED", "EXPIRED"),
+            (Some(_), true) if can_detect => ("STARTED", "ENABLED_AND_DETECTING"),
+            (Some(_), true) => ("STARTED", "ENABLED_BUT_BLOCKED"),
+        };
+        let surroundings = &self.surroundings;
         SdkStatus {
-            start_status: "NOT_STARTED",
-            detection_status: "DISABLED",
-            can_detect: false,
-            is_remote_enabled: record.user.as_ref().is_none_or(|user| user.state == UserState::Active),
-            is_accel_present: false,
-            is_gyro_present: false,
-            is_gps_present: settings.has_geolocation,
-            wifi_quota_status: "OK",
-            mobile_quota_status: "OK",
-            disk_quota_status: "OK",
-            location_permission: "NEVER",
-            user_exists: record.user.is_some(),
+            start_status,
+            detection_status,
+            can_detect,
+            is_remote_enabled: self.record.user.as_ref().is_none_or(|user| user.state == UserState::Active),
+            is_accel_present: surroundings.has_accelerometer,
+            is_gyro_present: surroundings.has_gyroscope,
+            is_gps_present: surroundings.has_geolocation,
+            wifi_quota_status: self.quota_status(Quota::WiFi),
+            mobile_quota_status: self.quota_status(Quota::Mobile),
+            disk_quota_status: self.quota_status(Quota::Disk),
+            location_permission: if surroundings.may_locate { "ONLY_WHILE_IN_USE" } else { "NEVER" },
+            user_exists: self.record.user.is_some(),
             is_battery_saving_enabled: false,
-            is_activity_recognition_perm_granted: false,
-            is_precise_location_authorization_granted: false,
-            is_location_available: false,
+            is_activity_recognition_perm_granted: surroundings.may_sense_motion,
+            is_precise_location_authorization_granted: surroundings.may_locate,
+            is_location_available: self.is_location_available(),
             background_refresh_status: "RESTRICTED",
             can_monitor_geofences: false,
         }

@@ -41,6 +41,7 @@ impl Calls {
 impl Driver {
     pub(super) fn settle(self: &Rc<Self>, id: CallId, outcome: Result<Output, SdkError>) {
         self.options.forget(id);
+        self.linkers.forget(id);
         let Some(call) = self.calls.in_flight.remove(&id) else { return };
         let _ = match outcome {
             Ok(output) => {

@@ -6,7 +6,7 @@ use super::table::Table;
 use super::wire;
 use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError};
 use js_sys::{Function, Object, Reflect};
-use sentiance_protocol::Message;
+use sentiance_protocol::{Message, Source};
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -53,7 +53,8 @@ async fn exchange(
     let Some(fetch) = driver.options.fetch() else { return Err(TransportError::NoFetch) };
     let started_at = js_sys::Date::now();
     let url = [&request.platform_url, request.path].concat();
-    let started = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init(request, controller));
+    let body = write_body(&request.body);
+    let started = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init(request, body.as_deref(), controller));
     let pending = started.map_err(|_| TransportError::Unreachable)?;
     let response = before_deadline(&pending, request.timeout_ms, controller).await?;
 
@@ -68,7 +69,11 @@ async fn exchange(
     let reading = js::invoke(&response, "text", &[]).and_then(Result::ok).unwrap_or(JsValue::UNDEFINED);
     let left = (request.timeout_ms - (js_sys::Date::now() - started_at)).clamp(0.0, request.timeout_ms);
     let text = before_deadline(&reading, left, controller).await?;
-    Ok(Response { status, reply: read_reply(&request.body, status, etag, &text), retry_after_ms })
+    let received = text.as_string();
+    let bytes =
+        [body.as_deref(), received.as_deref()].into_iter().flatten().map(str::len).sum::<usize>() as f64;
+    let reply = read_reply(&request.body, status, etag, received.as_deref());
+    Ok(Response { status, reply, retry_after_ms, bytes })
 }
 
 /// Waits for a step of the exchange, and aborts the whole of it where that takes too long.
@@ -82,7 +87,19 @@ async fn before_deadline(step: &JsValue, ms: f64, controller: &JsValue) -> Resul
     }
 }
 
-fn init(request: &Request, controller: &JsValue) -> JsValue {
+fn write_body(body: &Body) -> Option<String> {
+    match body {
+        Body::CreateUser(body) => wire::write(&**body),
+        Body::Refresh(body) => wire::write(body),
+        Body::Link(body) => wire::write(body),
+        Body::Metadata(body) => wire::write(body),
+        Body::Detections(text) => Some(text.clone()),
+        Body::Goodbye | Body::ConfirmLink => Some("{}".to_owned()),
+        Body::Config => None,
+    }
+}
+
+fn init(request: &Request, body: Option<&str>, controller: &JsValue) -> JsValue {
     let headers = Object::new();
     js::set(&headers, "Accept", "application/json");
     if let Some(bearer) = &request.bearer {
@@ -91,14 +108,13 @@ fn init(request: &Request, controller: &JsValue) -> JsValue {
     if let Some(etag) = &request.etag {
         js::set(&headers, "If-None-Match", etag.as_str());
     }
-    let body = match &request.body {
-        Body::CreateUser(body) => wire::write(&**body),
-        Body::Refresh(body) => wire::write(body),
-        Body::Goodbye => Some("{}".to_owned()),
-        Body::Config => None,
+    let method = match request.method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Patch => "PATCH",
     };
     let init = js::object(&[
-        ("method", if request.method == Method::Get { "GET" } else { "POST" }.into()),
+        ("method", method.into()),
         // No cookie goes along, and no cache keeps a token.
         ("credentials", "omit".into()),
         ("cache", "no-store".into()),
@@ -121,19 +137,21 @@ fn init(request: &Request, controller: &JsValue) -> JsValue {
     init.into()
 }
 
-fn read_reply(expected: &Body, status: u16, etag: Option<String>, text: &JsValue) -> Reply {
+fn read_reply(expected: &Body, status: u16, etag: Option<String>, text: Option<&str>) -> Reply {
     if status == 304 {
         return Reply::Empty;
     }
     // Whatever an app's own `fetch` hands out: a text, or something else.
-    let object =
-        text.as_string().filter(|text| text.len() <= LONGEST_REPLY).and_then(|text| wire::parse(&text));
+    let object = text.filter(|text| text.len() <= LONGEST_REPLY).and_then(wire::parse);
     let Some(object) = object else { return Reply::Unreadable };
     let reply = match (status, expected) {
         (200..=299, Body::CreateUser(_)) => Message::read(&object).map(|user| Reply::User(Box::new(user))),
         (200..=299, Body::Refresh(_)) => Message::read(&object).map(Reply::Token),
         (200..=299, Body::Config) => Message::read(&object).map(|config| Reply::Config(config, etag)),
-        (200..=299, Body::Goodbye) => Some(Reply::Empty),
+        (200..=299, Body::Link(_) | Body::ConfirmLink) => Message::read(&object).map(Reply::Linked),
+        // A page that says 200 to everything must not make the queue forget.
+        (200..=299, Body::Detections(_)) => object.number("accepted").map(|_| Reply::Empty),
+        (200..=299, Body::Goodbye | Body::Metadata(_)) => Some(Reply::Empty),
         _ => Message::read(&object).map(Reply::Error),
     };
     reply.unwrap_or(Reply::Unreadable)

@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `pump` | feeds the core one event after the other, and hands out its effects |
 //! | `calls` | the promises of the API, from the call until it is settled |
-//! | `options`, `output`, `errors` | values from JavaScript, and back |
+//! | `arguments`, `options`, `output`, `errors` | values from JavaScript, and back |
+//! | `linking` | the app's linkers |
 //! | `storage` | where the record lives, and compare-and-set |
 //! | `http`, `timers`, `locks`, `tabs`, `page` | the outside world |
 //! | `listeners` | the status listeners |
@@ -15,11 +16,13 @@
 //! | `wire` | JSON: what is sent and stored, and back |
 //! | `table`, `js` | small helpers for a world in which anything may be missing |
 
+mod arguments;
 mod calls;
 mod errors;
 mod http;
 mod identity;
 mod js;
+mod linking;
 mod listeners;
 mod locks;
 mod options;
@@ -32,7 +35,13 @@ mod tabs;
 mod timers;
 mod wire;
 
+pub(crate) use arguments::{
+    add_trip_metadata, add_user_metadata_field, add_user_metadata_fields, enable_detections_until,
+    is_trip_ongoing, link_user_with_auth_code, remove_user_metadata_field, set_app_session_data_collection,
+    set_mobile_data, set_transmittable_data_types, start_trip,
+};
 pub(crate) use calls::version;
+pub(crate) use linking::link_user;
 pub(crate) use listeners::add_status_listener;
 pub(crate) use locks::end_with;
 pub(crate) use options::{create_user, initialize};

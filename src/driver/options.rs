@@ -3,10 +3,11 @@
 use super::errors;
 use super::identity::DeviceOverrides;
 use super::js;
+use super::linking;
 use super::pump::{Driver, driver};
 use super::storage::Choice;
 use super::table::Table;
-use crate::core::{Call, CallId, Code, CreateUserOptions, Event, Reason, SdkError, Timeouts};
+use crate::core::{Call, CallId, Code, CreateUserOptions, Event, LinkerKind, Reason, SdkError, Timeouts};
 use js_sys::{Function, Promise, TypeError};
 use sentiance_protocol::Secret;
 use std::cell::RefCell;
@@ -74,6 +75,9 @@ pub(crate) fn create_user(options: &JsValue) -> Promise {
     let driver = driver();
     let identity = Box::new(driver.identity());
     let (id, promise) = driver.calls.open(None);
+    if parsed.linker == LinkerKind::Function && parsed.auth_code.is_none() {
+        driver.linkers.keep(id, js::get(options, "linker"));
+    }
     driver.dispatch(Event::Call(id, Call::CreateUser(Box::new(parsed), identity)));
     promise
 }
@@ -91,7 +95,7 @@ fn parse_create_user(options: &JsValue) -> Result<CreateUserOptions, &'static st
         auth_code: field("authCode", "authCode must be a string.")?.map(Secret::new),
         app_id: field("appId", "appId must be a string.")?,
         app_secret: field("appSecret", "appSecret must be a string.")?.map(Secret::new),
-        has_linker: js::get(options, "linker").is_truthy(),
+        linker: linking::kind_of(&js::get(options, "linker")),
         platform_url: field("platformUrl", "platformUrl must be a string.")?,
     })
 }

@@ -1,7 +1,7 @@
 //! What the calls resolve with, as JavaScript sees it.
 
 use super::js;
-use crate::core::{InitState, Output, SdkStatus, StatusValue};
+use crate::core::{DataType, InitState, Output, SdkStatus, StatusValue};
 use js_sys::Date;
 use sentiance_protocol::EpochMs;
 use wasm_bindgen::JsValue;
@@ -32,6 +32,20 @@ impl Output {
             ])
             .into(),
             Output::Status(status) => status_to_js(&status),
+            Output::Detections(status) => js::object(&[
+                ("sdkStatus", status_to_js(&status)),
+                ("detectionStatus", status.detection_status.into()),
+            ])
+            .into(),
+            Output::Done => js::object(&[]).into(),
+            Output::Bytes(bytes) => {
+                js::invoke(&bytes.into(), "toFixed", &[]).and_then(Result::ok).unwrap_or_default()
+            }
+            Output::DataTypes(types) => {
+                let chosen = DataType::NAMES.iter().filter(|(_, data_type)| types & *data_type as u32 != 0);
+                chosen.map(|(name, _)| JsValue::from(*name)).collect::<js_sys::Array>().into()
+            }
+            Output::Activity(_) => JsValue::UNDEFINED,
         }
     }
 }

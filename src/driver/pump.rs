@@ -4,6 +4,7 @@ use super::calls::Calls;
 use super::http::Requests;
 use super::identity;
 use super::js;
+use super::linking::Linkers;
 use super::listeners::Listeners;
 use super::locks::Locks;
 use super::options::Options;
@@ -29,6 +30,7 @@ pub(super) struct Driver {
     warned: Table<&'static str, ()>,
     pub(super) calls: Calls,
     pub(super) options: Options,
+    pub(super) linkers: Linkers,
     pub(super) listeners: Listeners,
     pub(super) storage: Storage,
     pub(super) requests: Requests,
@@ -61,11 +63,8 @@ pub(crate) fn call(call: Call) -> Promise {
 
 impl Driver {
     fn new() -> Self {
-        let settings = Settings {
-            ambient_platform_url: page::ambient_platform_url(),
-            has_geolocation: page::has_geolocation(),
-            timeouts: Timeouts::default(),
-        };
+        let settings =
+            Settings { ambient_platform_url: page::ambient_platform_url(), timeouts: Timeouts::default() };
         Driver {
             core: RefCell::new(Core::new(settings)),
             inbox: Queue::default(),
@@ -73,6 +72,7 @@ impl Driver {
             warned: Table::default(),
             calls: Calls::default(),
             options: Options::default(),
+            linkers: Linkers::default(),
             listeners: Listeners::default(),
             storage: Storage::default(),
             requests: Requests::default(),
@@ -110,6 +110,11 @@ impl Driver {
             }
             Effect::Remove { ticket, expected, tombstone } => {
                 self.storage.remove(self, ticket, expected, *tombstone);
+            }
+            Effect::Edit(ticket, edit) => self.storage.edit(self, ticket, edit),
+            Effect::RemoveDocuments => self.storage.remove_documents(self),
+            Effect::AskLinker { ticket, call, install_id } => {
+                self.linkers.ask(self, ticket, call, &install_id);
             }
             Effect::Announce => self.tabs.announce(),
             Effect::Lock(ticket, name) => self.locks.take(self, ticket, name),

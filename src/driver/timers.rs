@@ -34,7 +34,7 @@ impl Timers {
         let ms = ms.clamp(0.0, 2_147_483_647.0);
         let started = js::invoke(&js::global(), "setTimeout", &[slot.fire.as_ref(), &ms.into()]);
         slot.handle = started.and_then(Result::ok).unwrap_or(JsValue::UNDEFINED);
-        if timer == Timer::Poll {
+        if !timer.matters() {
             // In Node, waiting for the next poll is no reason to keep a process alive.
             let _ = js::invoke(&slot.handle, "unref", &[]);
         }

@@ -156,10 +156,10 @@ impl Device {
             }
             Fate::Overloaded => {
                 let reply = Reply::Error(error_body(ErrorCode::Unavailable));
-                Ok(Response { status: 503, reply, retry_after_ms: Some(1_000.0) })
+                Ok(Response { status: 503, reply, retry_after_ms: Some(1_000.0), bytes: 0.0 })
             }
             Fate::CaptivePortal => {
-                Ok(Response { status: 200, reply: Reply::Unreadable, retry_after_ms: None })
+                Ok(Response { status: 200, reply: Reply::Unreadable, retry_after_ms: None, bytes: 0.0 })
             }
         };
         self.feed(tab, Event::Responded(ticket, outcome.map(Box::new)));

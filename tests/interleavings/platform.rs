@@ -40,12 +40,13 @@ impl Platform {
             Body::Refresh(body) => self.refresh(body, now),
             Body::Config => self.config(request, now),
             Body::Goodbye => self.goodbye(request),
+            Body::Link(_) | Body::ConfirmLink | Body::Metadata(_) | Body::Detections(_) => Ok(Reply::Empty),
         };
         let (status, reply) = match result {
             Ok(reply) => (200, reply),
             Err(code) => (code.status(), Reply::Error(error_body(code))),
         };
-        Response { status, reply, retry_after_ms: None }
+        Response { status, reply, retry_after_ms: None, bytes: 0.0 }
     }
 
     /// Another device becomes a person's active one.

@@ -44,7 +44,6 @@ impl Tab {
     pub(crate) fn new(clock_error: f64, seed: u64) -> Self {
         let settings = Settings {
             ambient_platform_url: Some("https://platform.example.com".to_owned()),
-            has_geolocation: true,
             timeouts: Timeouts::default(),
         };
         Tab {

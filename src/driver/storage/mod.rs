@@ -1,5 +1,6 @@
-//! Where the record lives: loads and commits in their order, each within a deadline.
+//! Where the record and its documents live: loads, commits and edits in their order, each within a deadline.
 
+mod documents;
 mod store;
 
 use super::js;
@@ -7,7 +8,7 @@ use super::locks;
 use super::pump::Driver;
 use super::table::Queue;
 use super::wire;
-use crate::core::{CommitOutcome, Event, LoadOutcome, RECORD_VERSION, Record, Stamp, Ticket};
+use crate::core::{CommitOutcome, Edit, Event, LoadOutcome, RECORD_VERSION, Record, Stamp, Ticket};
 use sentiance_protocol::{Message, Source};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -43,6 +44,8 @@ enum Job {
     Load(Ticket),
     Commit(Ticket, Stamp, Box<Record>),
     Remove(Ticket, Stamp, Box<Record>),
+    Edit(Ticket, Edit),
+    RemoveDocuments,
 }
 
 enum Stored {
@@ -89,6 +92,14 @@ impl Storage {
         self.enqueue(driver, Job::Remove(ticket, expected, Box::new(tombstone)));
     }
 
+    pub(super) fn edit(&self, driver: &Rc<Driver>, ticket: Ticket, edit: Edit) {
+        self.enqueue(driver, Job::Edit(ticket, edit));
+    }
+
+    pub(super) fn remove_documents(&self, driver: &Rc<Driver>) {
+        self.enqueue(driver, Job::RemoveDocuments);
+    }
+
     fn enqueue(&self, driver: &Rc<Driver>, job: Job) {
         self.jobs.push(job);
         if self.working.replace(true) {
@@ -97,15 +108,16 @@ impl Storage {
         let driver = Rc::clone(driver);
         spawn_local(async move {
             while let Some(job) = driver.storage.jobs.pop() {
-                let event = driver.storage.work(job).await;
-                driver.dispatch(event);
+                if let Some(event) = driver.storage.work(job).await {
+                    driver.dispatch(event);
+                }
             }
             driver.storage.working.set(false);
         });
     }
 
-    async fn work(&self, job: Job) -> Event {
-        match job {
+    async fn work(&self, job: Job) -> Option<Event> {
+        Some(match job {
             Job::Load(ticket) => Event::Loaded(ticket, self.read_for_core().await),
             Job::Commit(ticket, expected, record) => {
                 Event::Committed(ticket, self.compare_and_set(&expected, &record, false).await)
@@ -113,7 +125,12 @@ impl Storage {
             Job::Remove(ticket, expected, tombstone) => {
                 Event::Committed(ticket, self.compare_and_set(&expected, &tombstone, true).await)
             }
-        }
+            Job::Edit(ticket, edit) => Event::Edited(ticket, self.edit_document(&edit).await),
+            Job::RemoveDocuments => {
+                self.remove_documents_now().await;
+                return None;
+            }
+        })
     }
 
     /// The storage in use, opened if it is not yet.
@@ -159,6 +176,16 @@ impl Storage {
         locks::hold_briefly(COMMIT_LOCK, COMMIT_LOCK_MS).await
     }
 
+    /// Gives that lock back after a write.
+    fn release(&self, store: &Store, guard: Option<locks::Guard>) {
+        if store.local().is_some() {
+            spawn_local(async move {
+                js::sleep(PROPAGATION_MS).await;
+                drop(guard);
+            });
+        }
+    }
+
     /// Writes the record if the storage holds what is expected; `after_removal` makes room for it first, and is content
     /// with that.
     async fn compare_and_set(&self, expected: &Stamp, record: &Record, after_removal: bool) -> CommitOutcome {
@@ -195,12 +222,7 @@ impl Storage {
             // What was set aside is a user's, too.
             let _ = store.remove(UNREADABLE_KEY).await;
         }
-        if store.local().is_some() {
-            spawn_local(async move {
-                js::sleep(PROPAGATION_MS).await;
-                drop(guard);
-            });
-        }
+        self.release(&store, guard);
         outcome.map_or_else(CommitOutcome::Failed, |()| CommitOutcome::Written)
     }
 }

@@ -1,0 +1,148 @@
+//! The user's metadata: what the device knows of it, what the platform has not heard yet, and the limits.
+//!
+//! It lives in a document of its own, since it can be far larger than the record. Every change is an [`MetadataEdit`]
+//! that the driver applies to what is stored at that moment, so that tabs don't overwrite each other.
+
+use sentiance_protocol::{METADATA_MAX_CHARS, METADATA_MAX_ENTRIES, MetadataEntry, MetadataRequest, message};
+
+message! {
+    /// What is stored.
+    #[derive(Default)]
+    pub struct Metadata {
+        /// Counts the changes.
+        pub revision: u32,
+        /// The newest change that the platform has.
+        pub acknowledged: u32,
+        /// The entries.
+        pub entries: Vec<StoredEntry>,
+    }
+}
+
+message! {
+    /// One entry.
+    pub struct StoredEntry {
+        /// Its name.
+        pub key: String,
+        /// Its text; none where it was removed and the platform has not heard of that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub value: Option<String>,
+        /// The change that wrote it.
+        pub revision: u32,
+    }
+}
+
+/// How a document of metadata changes.
+#[derive(Clone, Debug)]
+pub enum MetadataEdit {
+    /// Not at all: it is only read.
+    Read,
+    /// Entries are set or removed, all of them or none.
+    Change(Vec<MetadataEntry>),
+    /// The platform has heard of everything up to this revision.
+    Acknowledge(u32),
+}
+
+/// Why entries were refused.
+pub(crate) const TOO_MANY: &str = "Metadata can have at most 50 entries.";
+/// Why an entry was refused.
+pub(crate) const TOO_LONG: &str = "A key or value of metadata can have at most 500 characters.";
+const TOO_MANY_REMOVED: &str = "More than 50 removed entries of metadata wait to be sent.";
+
+impl Metadata {
+    /// Applies an edit. Whether anything changed, or why it must not; then nothing has.
+    pub fn apply(&mut self, edit: &MetadataEdit) -> Result<bool, &'static str> {
+        match edit {
+            MetadataEdit::Read => Ok(false),
+            MetadataEdit::Change(entries) => self.change(entries).map(|()| true),
+            MetadataEdit::Acknowledge(revision) => {
+                let news = *revision > self.acknowledged && *revision <= self.revision;
+                if news {
+                    self.acknowledged = *revision;
+                    self.entries.retain(|entry| entry.value.is_some() || entry.revision > *revision);
+                }
+                Ok(news)
+            }
+        }
+    }
+
+    fn change(&mut self, changes: &[MetadataEntry]) -> Result<(), &'static str> {
+        let mut entries = self.entries.clone();
+        let revision = self.revision.wrapping_add(1);
+        for change in changes {
+            entries.retain(|entry| entry.key != change.key);
+            entries.push(StoredEntry { key: change.key.clone(), value: change.value.clone(), revision });
+        }
+        let present = entries.iter().filter(|entry| entry.value.is_some()).count();
+        if present > METADATA_MAX_ENTRIES {
+            return Err(TOO_MANY);
+        }
+        if entries.len() - present > METADATA_MAX_ENTRIES {
+            return Err(TOO_MANY_REMOVED);
+        }
+        (self.entries, self.revision) = (entries, revision);
+        Ok(())
+    }
+
+    /// What the platform has not heard of, if there is anything.
+    pub(crate) fn news(&self) -> Option<MetadataRequest> {
+        let news = self.entries.iter().filter(|entry| entry.revision > self.acknowledged);
+        let entries: Vec<_> =
+            news.map(|entry| MetadataEntry { key: entry.key.clone(), value: entry.value.clone() }).collect();
+        (!entries.is_empty()).then_some(MetadataRequest { revision: self.revision, entries })
+    }
+}
+
+/// Whether each entry alone is within the limits, and there are not too many of them.
+pub(crate) fn check(entries: &[MetadataEntry]) -> Result<(), &'static str> {
+    let is_long = |text: &String| text.encode_utf16().count() > METADATA_MAX_CHARS;
+    if entries.len() > METADATA_MAX_ENTRIES {
+        return Err(TOO_MANY);
+    }
+    match entries.iter().any(|entry| is_long(&entry.key) || entry.value.as_ref().is_some_and(is_long)) {
+        true => Err(TOO_LONG),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Metadata, MetadataEdit, check};
+    use sentiance_protocol::MetadataEntry;
+
+    fn set(key: &str, value: Option<&str>) -> MetadataEdit {
+        MetadataEdit::Change(vec![MetadataEntry { key: key.to_owned(), value: value.map(str::to_owned) }])
+    }
+
+    #[test]
+    fn what_the_platform_has_heard_is_not_sent_again_and_a_removal_is_forgotten_then() {
+        let mut metadata = Metadata::default();
+        metadata.apply(&set("a", Some("1"))).unwrap();
+        metadata.apply(&set("b", Some("2"))).unwrap();
+        metadata.apply(&MetadataEdit::Acknowledge(1)).unwrap();
+        assert_eq!(metadata.news().unwrap().entries.len(), 1);
+        metadata.apply(&set("a", None)).unwrap();
+        assert_eq!(metadata.news().unwrap().entries.len(), 2);
+        metadata.apply(&MetadataEdit::Acknowledge(3)).unwrap();
+        assert_eq!(metadata.news(), None);
+        assert_eq!(metadata.entries.len(), 1);
+    }
+
+    #[test]
+    fn the_fifty_first_entry_is_refused_and_nothing_changes() {
+        let mut metadata = Metadata::default();
+        for number in 0..50 {
+            metadata.apply(&set(&number.to_string(), Some("x"))).unwrap();
+        }
+        let before = metadata.clone();
+        assert_eq!(metadata.apply(&set("51st", Some("x"))), Err("Metadata can have at most 50 entries."));
+        assert_eq!(metadata, before);
+        assert_eq!(metadata.apply(&set("0", Some("another"))), Ok(true));
+    }
+
+    #[test]
+    fn characters_are_counted_as_javascript_counts_them() {
+        let entry = |key: String| [MetadataEntry { key, value: None }];
+        assert_eq!(check(&entry("é".repeat(500))), Ok(()));
+        assert!(check(&entry("😀".repeat(251))).is_err());
+    }
+}

@@ -1,0 +1,487 @@
+//! What is queued is sent: metadata, then detections batch by batch. Sending twice is harmless, since the platform knows
+//! what it has by the ids; so what is sent is removed only after the platform said that it has it.
+
+use super::change::{Change, Observation};
+use super::commits::Owner;
+use super::effect::{Body, Edit, Effect, LockName, Method, Output, Request, Timer, Warning};
+use super::error::{Code, Reason, SdkError};
+use super::event::{CallId, LockOutcome, Quota, Reply, Response, Ticket, TransportError};
+use super::machine::Core;
+use super::metadata::MetadataEdit;
+use super::preferences::DataType;
+use super::queue::{Batch, QueueOutcome};
+use super::record::UserState;
+use super::refresh::Waiter;
+use super::retry::Tries;
+use sentiance_protocol::{ErrorCode, UPLOAD_INTERVAL_SECONDS};
+
+/// The longest body: under the platform's limit, and under what browsers let a page send at its end.
+const MAX_BATCH_BYTES: usize = 60 * 1024;
+/// So many entries are worth a request at once.
+const ENOUGH_ENTRIES: f64 = 200.0;
+/// How long metadata, and a trip's beginning or end, wait for others of their kind, in milliseconds.
+const SOON_MS: f64 = 1_000.0;
+/// After the first upload that failed as a whole, the next follows in this time; then in twice that, and so on.
+const FIRST_PAUSE_MS: f64 = 15_000.0;
+const LONGEST_PAUSE_MS: f64 = 15.0 * 60_000.0;
+/// How often one upload sends metadata: as often as the app can change it meanwhile, within reason.
+const MAX_METADATA_REQUESTS: u32 = 8;
+/// How many calls of `submitDetections` may wait for one upload.
+const MAX_SUBMITTERS: usize = 1_000;
+
+/// What is known of uploads.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    under_way: Option<Upload>,
+    /// The timer that starts the next one.
+    armed: Option<Timer>,
+    /// How many have failed in a row.
+    failures: u32,
+    /// The calls of `submitDetections` that wait.
+    submitters: Vec<CallId>,
+}
+
+/// An upload under way.
+#[derive(Debug)]
+struct Upload {
+    stage: Stage,
+    tries: Tries,
+    holds_lock: bool,
+    /// Whether a fresh token was asked for. Once is enough: where there is none, the old one may do.
+    authorized: bool,
+    /// Whether the platform called the token expired, and it was refreshed.
+    refreshed: bool,
+    /// How often metadata was sent, which should be once.
+    metadata_requests: u32,
+}
+
+#[derive(Debug, PartialEq)]
+enum Stage {
+    Locking(Ticket),
+    Token,
+    /// The request for metadata of that revision.
+    Metadata(Ticket, u32),
+    Taking(Ticket),
+    Sending(Ticket, Vec<f64>),
+    Dropping(Ticket),
+    Retrying,
+}
+
+impl Core {
+    pub(super) fn submit_detections(&mut self, call: CallId) {
+        let code = Code::SubmitDetections;
+        let refused = match &self.record.user {
+            None => Some(SdkError::no_user(code)),
+            Some(user) if user.state != UserState::Active => Some(SdkError::disabled(code, user.state)),
+            Some(_) if self.is_network_forbidden() => Some(SdkError::passing(
+                code,
+                Reason::NetworkError,
+                "The app does not allow mobile networks, and there is no other.",
+            )),
+            Some(_) if self.uploads.submitters.len() >= MAX_SUBMITTERS => {
+                Some(SdkError::passing(code, Reason::UnexpectedError, super::calls::TOO_MANY_CALLS))
+            }
+            Some(_) => None,
+        };
+        if let Some(error) = refused {
+            return self.settle(call, Err(error));
+        }
+        self.uploads.submitters.push(call);
+        if self.uploads.submitters.len() == 1 {
+            self.emit(Effect::StartTimer(Timer::SubmitDeadline, self.settings.timeouts.creation));
+        }
+        self.start_upload();
+    }
+
+    /// Sends what is queued, unless that is under way already.
+    pub(super) fn start_upload(&mut self) {
+        if self.uploads.under_way.is_some() || !self.may_upload() {
+            return;
+        }
+        self.disarm_upload();
+        let ticket = self.ticket();
+        self.uploads.under_way = Some(Upload {
+            stage: Stage::Locking(ticket),
+            tries: Tries::default(),
+            holds_lock: false,
+            authorized: false,
+            refreshed: false,
+            metadata_requests: 0,
+        });
+        self.emit(Effect::Lock(ticket, LockName::Upload));
+    }
+
+    fn is_submitting(&self) -> bool {
+        !self.uploads.submitters.is_empty()
+    }
+
+    /// Whether the app does not allow the network that there is.
+    fn is_network_forbidden(&self) -> bool {
+        self.surroundings.is_mobile_network && !self.record.preferences().mobile_data
+    }
+
+    fn may_upload(&self) -> bool {
+        let quota = if self.surroundings.is_mobile_network { Quota::Mobile } else { Quota::WiFi };
+        self.active_user().is_some()
+            && !self.is_network_forbidden()
+            && (self.is_submitting() || self.quota_status(quota) != "EXCEEDED")
+    }
+
+    pub(super) fn on_upload_lock(&mut self, ticket: Ticket, outcome: LockOutcome) -> bool {
+        let Some(upload) =
+            self.uploads.under_way.as_mut().filter(|upload| upload.stage == Stage::Locking(ticket))
+        else {
+            return false;
+        };
+        upload.holds_lock = outcome == LockOutcome::Acquired;
+        if outcome == LockOutcome::Acquired || !self.uploads.submitters.is_empty() {
+            self.continue_upload();
+        } else {
+            // Another tab sends what is there now; whatever it leaves is sent later.
+            self.leave_upload();
+            self.arm_upload(self.upload_interval());
+        }
+        true
+    }
+
+    /// There is a fresh token, or there can't be one.
+    pub(super) fn upload_authorized(&mut self, outcome: Result<(), SdkError>) {
+        if !self.uploads.under_way.as_ref().is_some_and(|upload| upload.stage == Stage::Token) {
+            return;
+        }
+        match outcome {
+            Ok(()) => self.continue_upload(),
+            Err(error) => self.fail_upload(error.reason, error.details, 0.0),
+        }
+    }
+
+    /// Whether the token will do for a request; else a fresh one is asked for, and this goes on later.
+    fn is_authorized(&mut self) -> bool {
+        let fresh = self.active_user().is_some_and(|user| user.is_token_fresh(self.now));
+        let Some(upload) = &mut self.uploads.under_way else { return false };
+        if fresh || upload.authorized {
+            return true;
+        }
+        upload.authorized = true;
+        upload.stage = Stage::Token;
+        self.join_refresh(Waiter::Upload);
+        false
+    }
+
+    /// Takes the next thing that is to be sent.
+    pub(super) fn continue_upload(&mut self) {
+        let preferences = self.record.preferences();
+        if self.active_user().is_none() {
+            let details = "The user can't act any more.".to_owned();
+            return self.fail_upload(Reason::UserDisabledRemotely, details, 0.0);
+        }
+        let news = self.documents.metadata.news().filter(|_| preferences.data_types != 0);
+        if let Some(request) = news {
+            if !self.is_authorized() {
+                return;
+            }
+            let (Some(upload), Some(user)) = (&mut self.uploads.under_way, &self.record.user) else { return };
+            upload.metadata_requests += 1;
+            if upload.metadata_requests > MAX_METADATA_REQUESTS {
+                let details = "What was sent can't be marked as sent.".to_owned();
+                return self.fail_upload(Reason::UnexpectedError, details, 0.0);
+            }
+            let revision = request.revision;
+            let request = Request::of_user(
+                user,
+                Method::Patch,
+                "/sdk/v1/metadata",
+                Body::Metadata(request),
+                self.settings.timeouts.request,
+            );
+            let ticket = self.ticket();
+            self.set_stage(Stage::Metadata(ticket, revision));
+            return self.emit(Effect::Send(ticket, Box::new(request)));
+        }
+        if !preferences.may_send(DataType::GeneralDetections) {
+            return self.end_upload();
+        }
+        let Some(install_id) = self.record.user.as_ref().map(|user| user.install_id.clone()) else { return };
+        let ticket = self.ticket();
+        self.set_stage(Stage::Taking(ticket));
+        self.emit(Effect::TakeBatch { ticket, install_id, max_bytes: MAX_BATCH_BYTES });
+    }
+
+    fn set_stage(&mut self, stage: Stage) {
+        if let Some(upload) = &mut self.uploads.under_way {
+            upload.stage = stage;
+        }
+    }
+
+    pub(super) fn on_batch(&mut self, ticket: Ticket, outcome: Result<Batch, String>) {
+        if !self.uploads.under_way.as_ref().is_some_and(|upload| upload.stage == Stage::Taking(ticket)) {
+            return;
+        }
+        let batch = match outcome {
+            Ok(batch) if batch.keys.is_empty() => return self.end_upload(),
+            Ok(batch) => batch,
+            Err(why) => {
+                self.emit(Effect::Warn(Warning::queue_failed(&why)));
+                return self.fail_upload(Reason::UnexpectedError, why, 0.0);
+            }
+        };
+        if !self.is_authorized() {
+            return;
+        }
+        let Some(user) = self.active_user() else { return self.continue_upload() };
+        let mut request = Request::of_user(
+            user,
+            Method::Post,
+            "/sdk/v1/detections",
+            Body::Detections(batch.body),
+            self.settings.timeouts.request,
+        );
+        // A page that was left may end at any moment.
+        request.keepalive = !self.is_visible();
+        let ticket = self.ticket();
+        self.set_stage(Stage::Sending(ticket, batch.keys));
+        self.emit(Effect::Send(ticket, Box::new(request)));
+    }
+
+    pub(super) fn on_upload_response(
+        &mut self,
+        ticket: Ticket,
+        response: &Result<Box<Response>, TransportError>,
+    ) {
+        let is_mine = self.uploads.under_way.as_ref().is_some_and(|upload| match &upload.stage {
+            Stage::Metadata(sent, _) | Stage::Sending(sent, _) => *sent == ticket,
+            _ => false,
+        });
+        if !is_mine {
+            return;
+        }
+        let Ok(response) = response else {
+            return self.retry_upload(None, "The platform could not be reached.");
+        };
+        if matches!(response.reply, Reply::Empty) {
+            return self.upload_accepted();
+        }
+        if let Some(state) = response.verdict() {
+            return self.upload_stopped(state);
+        }
+        let Reply::Error(body) = &response.reply else {
+            return self.retry_upload(None, "What answered is not the platform.");
+        };
+        let Some(upload) = &mut self.uploads.under_way else { return };
+        if response.is(const { ErrorCode::TokenExpired.signature() }) && !upload.refreshed {
+            upload.refreshed = true;
+            upload.stage = Stage::Token;
+            return self.join_refresh(Waiter::Upload);
+        }
+        if response.is_passing() || response.status == 401 {
+            return self.retry_upload(response.retry_after_ms, "The platform could not answer.");
+        }
+        // It will never take this: keeping it would keep back all that comes after it.
+        self.emit(Effect::Warn(Warning::upload_refused(&body.error_code)));
+        self.upload_accepted();
+    }
+
+    /// The platform has what was sent, or will never take it.
+    fn upload_accepted(&mut self) {
+        let ticket = self.ticket();
+        let Some(upload) = &mut self.uploads.under_way else { return };
+        upload.tries = Tries::default();
+        match std::mem::replace(&mut upload.stage, Stage::Dropping(ticket)) {
+            Stage::Sending(_, keys) => self.emit(Effect::DropBatch(ticket, keys)),
+            Stage::Metadata(_, revision) => {
+                // `metadata_changed` goes on.
+                self.edit(Edit::Metadata(MetadataEdit::Acknowledge(revision)), None);
+            }
+            _ => {}
+        }
+    }
+
+    /// The document of metadata is known, or known anew.
+    pub(super) fn metadata_changed(&mut self) {
+        if self.is_dropping() {
+            // An edit of the app may come between; then this goes on a little early, and sends what is news.
+            return self.continue_upload();
+        }
+        if self.documents.metadata.news().is_some() {
+            self.arm_upload(SOON_MS);
+        }
+    }
+
+    fn is_dropping(&self) -> bool {
+        matches!(self.uploads.under_way.as_ref().map(|upload| &upload.stage), Some(Stage::Dropping(_)))
+    }
+
+    /// What the platform has can't be marked so, or removed: sending it at once again, and again, would help nobody.
+    pub(super) fn dropping_failed(&mut self, why: &str) {
+        if self.is_dropping() {
+            self.fail_upload(Reason::UnexpectedError, why.to_owned(), 0.0);
+        }
+    }
+
+    /// The queue took something in, or let it go.
+    pub(super) fn on_queued(&mut self, ticket: Ticket, outcome: QueueOutcome) {
+        let addition = self.additions.iter().position(|(other, _)| *other == ticket);
+        let waiter = addition.map(|at| self.additions.swap_remove(at).1);
+        let dropping = self.uploads.under_way.as_ref().is_some_and(|it| it.stage == Stage::Dropping(ticket));
+        match outcome {
+            Ok(state) => {
+                self.queue = state;
+                self.queue_refused = false;
+                if dropping {
+                    return self.continue_upload();
+                }
+            }
+            Err(why) => {
+                self.queue_refused = addition.is_some();
+                self.emit(Effect::Warn(Warning::queue_failed(&why)));
+                if dropping {
+                    return self.dropping_failed(&why);
+                }
+            }
+        }
+        let Some(waiter) = waiter else { return };
+        if let Some(call) = waiter {
+            // A trip that could not be queued is under way all the same: its end will tell of its beginning.
+            self.settle(call, Ok(Output::Done));
+        }
+        if self.queue.count >= ENOUGH_ENTRIES && self.uploads.failures == 0 {
+            self.start_upload();
+        } else {
+            self.arm_upload(if waiter.is_some() { SOON_MS } else { self.upload_interval() });
+        }
+    }
+
+    fn upload_interval(&self) -> f64 {
+        let configured = self.record.user.as_ref().and_then(|user| user.config.upload_interval_seconds);
+        f64::from(configured.unwrap_or(UPLOAD_INTERVAL_SECONDS)) * 1_000.0
+    }
+
+    /// Starts an upload in a while, unless one is under way or will be sooner.
+    fn arm_upload(&mut self, ms: f64) {
+        let timer = if ms <= SOON_MS { Timer::Upload } else { Timer::UploadRetry };
+        let sooner = self.uploads.armed.is_none_or(|armed| armed != timer && timer == Timer::Upload);
+        if !sooner || self.uploads.under_way.is_some() || self.active_user().is_none() {
+            return;
+        }
+        self.disarm_upload();
+        self.uploads.armed = Some(timer);
+        self.emit(Effect::StartTimer(timer, ms));
+    }
+
+    fn disarm_upload(&mut self) {
+        if let Some(timer) = self.uploads.armed.take() {
+            self.emit(Effect::StopTimer(timer));
+        }
+    }
+
+    pub(super) fn upload_timer_fired(&mut self) {
+        match self.uploads.under_way.as_ref().map(|upload| &upload.stage) {
+            Some(Stage::Retrying) => self.continue_upload(),
+            Some(_) => {}
+            None => {
+                self.uploads.armed = None;
+                self.start_upload();
+            }
+        }
+    }
+
+    fn retry_upload(&mut self, retry_after: Option<f64>, details: &str) {
+        let fraction = self.jitter();
+        let Some(upload) = &mut self.uploads.under_way else { return };
+        match upload.tries.delay(fraction, retry_after).filter(|delay| *delay < FIRST_PAUSE_MS) {
+            Some(delay) => {
+                upload.stage = Stage::Retrying;
+                self.emit(Effect::StartTimer(Timer::UploadRetry, delay));
+            }
+            None => {
+                let at_least = retry_after.unwrap_or(0.0);
+                self.fail_upload(Reason::NetworkError, details.to_owned(), at_least);
+            }
+        }
+    }
+
+    /// The platform does not let this install act.
+    fn upload_stopped(&mut self, state: UserState) {
+        if let Some(user) = &self.record.user {
+            let seen = Observation {
+                state: Some(state),
+                generation: Some(user.token.generation),
+                ..Observation::default()
+            };
+            let install_id = user.install_id.clone();
+            self.commit(Change::Observe { install_id, seen }, Owner::Nobody);
+        }
+        let error = SdkError::disabled(Code::SubmitDetections, state);
+        self.fail_upload(error.reason, error.details, 0.0);
+        // The refusal does not tell why; the check does.
+        self.start_check();
+    }
+
+    /// Gives up for now. The next upload starts after a pause of at least so many milliseconds.
+    fn fail_upload(&mut self, reason: Reason, details: String, at_least: f64) {
+        self.leave_upload();
+        let passing = reason != Reason::UserDisabledRemotely && reason != Reason::NoUser;
+        if passing {
+            let pause = FIRST_PAUSE_MS * f64::from(1u32 << self.uploads.failures.min(6));
+            self.uploads.failures += 1;
+            self.arm_upload(pause.min(LONGEST_PAUSE_MS) * (1.0 + self.jitter()) + at_least);
+        }
+        let error = SdkError { code: Code::SubmitDetections, reason, details, retryable: passing };
+        self.settle_submitters(Err(error));
+    }
+
+    fn end_upload(&mut self) {
+        self.leave_upload();
+        self.uploads.failures = 0;
+        self.settle_submitters(Ok(Output::Done));
+    }
+
+    fn leave_upload(&mut self) {
+        let Some(upload) = self.uploads.under_way.take() else { return };
+        match upload.stage {
+            Stage::Metadata(ticket, _) | Stage::Sending(ticket, _) => self.emit(Effect::Abort(ticket)),
+            Stage::Retrying => self.emit(Effect::StopTimer(Timer::UploadRetry)),
+            _ => {}
+        }
+        if upload.holds_lock {
+            self.emit(Effect::Unlock(LockName::Upload));
+        }
+        self.write_usage();
+    }
+
+    fn settle_submitters(&mut self, outcome: Result<Output, SdkError>) {
+        let submitters = std::mem::take(&mut self.uploads.submitters);
+        if !submitters.is_empty() {
+            self.emit(Effect::StopTimer(Timer::SubmitDeadline));
+        }
+        for call in submitters {
+            self.settle(call, outcome.clone());
+        }
+    }
+
+    /// Whoever submits has waited long enough; the upload itself goes on.
+    pub(super) fn submit_timed_out(&mut self) {
+        let details = "The platform did not answer in time; what is queued is sent later.";
+        self.settle_submitters(Err(SdkError::passing(Code::SubmitDetections, Reason::NetworkError, details)));
+    }
+
+    /// The connection may be back, or the page is being left: sends what waits, without waiting longer.
+    pub(super) fn upload_now(&mut self) {
+        if self.uploads.armed.is_some() && self.surroundings.is_online {
+            self.start_upload();
+        }
+    }
+
+    /// There is a queue from an earlier page, perhaps: looks into it.
+    pub(super) fn upload_what_is_left(&mut self) {
+        self.arm_upload(2.0 * SOON_MS);
+    }
+
+    /// The user is gone from this device, and with it all that was recorded.
+    pub(super) fn cancel_upload(&mut self) {
+        self.leave_upload();
+        self.disarm_upload();
+        self.uploads.failures = 0;
+        self.settle_submitters(Err(SdkError::no_user(Code::SubmitDetections)));
+    }
+}

@@ -1,0 +1,64 @@
+//! The documents beside the record: read, changed and written in one go, under the lock of the record.
+
+use super::Storage;
+use super::store::Store;
+use crate::core::{Document, Edit, EditFailure, Metadata, MetadataEdit, Usage};
+use crate::driver::wire;
+use sentiance_protocol::Message;
+
+/// The key of the user's metadata.
+const METADATA_KEY: &str = "sentiance.core.metadata";
+/// The key of the bytes that were transferred.
+const USAGE_KEY: &str = "sentiance.core.usage";
+
+impl Storage {
+    /// Applies an edit to what is stored.
+    pub(super) async fn edit_document(&self, edit: &Edit) -> Result<Document, EditFailure> {
+        let store = self.store().map_err(EditFailure::Storage)?;
+        // Reading alone needs no lock, and must not wait for one.
+        let guard = match edit {
+            Edit::Metadata(MetadataEdit::Read) => None,
+            _ => self.guard(&store).await,
+        };
+        let document = match edit {
+            Edit::Metadata(edit) => {
+                let mut metadata: Metadata = read(&store, METADATA_KEY).await?;
+                if metadata.apply(edit).map_err(EditFailure::Refused)? {
+                    write(&store, METADATA_KEY, &metadata).await?;
+                }
+                Document::Metadata(metadata)
+            }
+            Edit::Usage(edit) => {
+                let mut usage: Usage = read(&store, USAGE_KEY).await?;
+                if usage.apply(edit) {
+                    write(&store, USAGE_KEY, &usage).await?;
+                }
+                Document::Usage(usage)
+            }
+        };
+        self.release(&store, guard);
+        Ok(document)
+    }
+
+    /// Removes them all.
+    pub(super) async fn remove_documents_now(&self) {
+        let Ok(store) = self.store() else { return };
+        let guard = self.guard(&store).await;
+        for key in [METADATA_KEY, USAGE_KEY] {
+            let _ = store.remove(key).await;
+        }
+        self.release(&store, guard);
+    }
+}
+
+/// The document under `key`. One that can't be read is as good as none: the platform has what it held.
+async fn read<T: Message + Default>(store: &Store, key: &str) -> Result<T, EditFailure> {
+    let text = store.get(key).await.map_err(EditFailure::Storage)?;
+    let parsed = text.as_deref().and_then(wire::parse);
+    Ok(parsed.and_then(|parsed| T::read(&parsed)).unwrap_or_default())
+}
+
+async fn write<T: Message>(store: &Store, key: &str, document: &T) -> Result<(), EditFailure> {
+    let text = wire::write(document).unwrap_or_default();
+    store.set(key, &text).await.map_err(EditFailure::Storage)
+}
