@@ -1,25 +1,19 @@
 /** Makes the functions of the API: each hands its arguments to the core's function of the same name. */
 import { call, listen } from "./core.js";
-import { NOT_IMPLEMENTED, notImplemented } from "./not-implemented.js";
-import type { PendingSubscription, SentianceCore } from "./sentiance-core.js";
+import type { PendingSubscription, SentianceCoreFunctions } from "./sentiance-core.js";
 
-type Name = keyof SentianceCore;
+type Name = keyof SentianceCoreFunctions;
 
 /** The function called `name`. It never throws: whatever goes wrong is a rejection. */
-export function coreFunction<N extends Name>(name: N): SentianceCore[N] {
-  const callCore = async (...args: unknown[]) => {
-    if (NOT_IMPLEMENTED.includes(name)) throw notImplemented(name);
-    return call(name, args);
-  };
-  return callCore as SentianceCore[N];
+export function coreFunction<N extends Name>(name: N): SentianceCoreFunctions[N] {
+  const callCore = (...args: unknown[]) => call(name, args);
+  return callCore as SentianceCoreFunctions[N];
 }
 
 /** The function called `name`, which adds a listener. */
-export function listenerFunction<N extends Name>(name: N): SentianceCore[N] {
+export function listenerFunction<N extends Name>(name: N): SentianceCoreFunctions[N] {
   const add = (callback: unknown): PendingSubscription => {
-    const added = NOT_IMPLEMENTED.includes(name)
-      ? Promise.reject(notImplemented(name))
-      : listen(name, callback);
+    const added = listen(name, callback);
     // Older applications do not await: they call `remove` on what the function returns.
     return Object.assign(added, {
       remove() {
@@ -30,5 +24,5 @@ export function listenerFunction<N extends Name>(name: N): SentianceCore[N] {
       },
     });
   };
-  return add as SentianceCore[N];
+  return add as SentianceCoreFunctions[N];
 }

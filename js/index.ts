@@ -1,9 +1,9 @@
 /** The package's public face: its members by name and as the default export, and its types. */
 import * as api from "./api.js";
-import type { SentianceCore } from "./sentiance-core.js";
+import type { SentianceCoreFunctions } from "./sentiance-core.js";
 
 /** The default export: every member of the package under its name. */
-export interface SentianceCoreModule extends SentianceCore {
+export interface SentianceCoreModule extends SentianceCoreFunctions {
   readonly transportModes: typeof api.transportModes;
   readonly TransportMode: typeof api.TransportMode;
   readonly NO_OP_LINKER: typeof api.NO_OP_LINKER;
@@ -16,6 +16,7 @@ const sentianceCore: SentianceCoreModule = { ...api };
 
 export default sentianceCore;
 export * from "./api.js";
+export type { Capabilities, Capability } from "./capabilities.js";
 export type { SentianceErrorFields } from "./errors.js";
-export type { PendingSubscription, SentianceCore } from "./sentiance-core.js";
+export type { PendingSubscription, SentianceCore, SentianceCoreFunctions } from "./sentiance-core.js";
 export type * from "../src/types.js";

@@ -54,7 +54,10 @@ export interface UserLinkingResult {
  *
  * @param installId - What the backend passes to the platform.
  */
-export type Linker = (installId: string) => Promise<boolean> | boolean;
+export type Linker = (installId: string) => Promise<boolean>;
+
+/** A `Linker`, or one that answers at once. */
+export type AnyLinker = (installId: string) => Promise<boolean> | boolean;
 
 declare const noOpLinker: unique symbol;
 
@@ -63,7 +66,7 @@ export interface NoOpLinker {
   readonly [noOpLinker]: true;
 }
 
-/** How to create a user: with `authCode`; the other credentials belong to the flows that it replaces. */
+/** How to create a user: with `authCode`, or with `appId`, `appSecret` and `linker`. */
 export interface UserCreationOptions {
   /** The authentication code that the app's backend got from the platform for its user. */
   authCode?: string;
@@ -74,7 +77,7 @@ export interface UserCreationOptions {
   /** The application's secret, where no authentication code is used. */
   appSecret?: string;
   /** Links the new user, or `NO_OP_LINKER` for a user that stays unlinked. */
-  linker?: Linker | NoOpLinker;
+  linker?: AnyLinker | NoOpLinker;
 }
 
 /** What `requestUserAccessToken` resolves with. */

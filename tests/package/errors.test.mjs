@@ -34,8 +34,8 @@ test("a missing argument prints as the plain text that the original rejects with
   const sentiance = await importFresh("index");
   const error = await sentiance.createUser({}).catch((reason) => reason);
   assert.match(`${error}`, /^Invalid user creation options/);
-  const other = await sentiance.getUserActivity().catch((reason) => reason);
-  assert.match(`${other}`, /^SentianceError: Reason: NOT_IMPLEMENTED - /);
+  const other = await sentiance.requestUserAccessToken().catch((reason) => reason);
+  assert.match(`${other}`, /^SentianceError: Reason: NO_USER - /);
 });
 
 test("isSentianceError knows the errors of another copy of the package, and tells codes apart", async () => {
