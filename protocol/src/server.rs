@@ -21,6 +21,21 @@ pub struct AuthCodeResponse {
     pub expires_at: String,
 }
 
+/// Body of `POST /v2/users/:install_id/link`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkInstallRequest {
+    /// The app's own id of its user: 1 to 256 characters.
+    pub external_id: String,
+}
+
+/// Reply of `POST /v2/users/:install_id/link`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LinkInstallResponse {
+    /// The Sentiance user id; another one than before where a known user was restored.
+    pub id: String,
+}
+
 /// Reply of `GET /v2/users/me` and `GET /v2/users/:user_id`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Profile {

@@ -41,6 +41,36 @@ pub enum Refusal {
     /// The application has no such user.
     #[error("the application has no such user")]
     UserNotFound,
+    /// There is no such install.
+    #[error("there is no such install")]
+    InstallNotFound,
+    /// The install belongs to another application.
+    #[error("the install belongs to another application")]
+    InstallForeign,
+    /// The install's user was deleted, or the install was reset.
+    #[error("the install's user was deleted, or the install was reset")]
+    InstallDeleted,
+    /// The install's user is disabled.
+    #[error("the install's user is disabled")]
+    InstallDisabled,
+    /// The install is linked already, and no longer the active one.
+    #[error("the install is linked, but another device is the user's active one")]
+    InstallDeactivated,
+    /// The install is linked to another external id.
+    #[error("the install is linked to another external id")]
+    InstallLinkedToOther,
+    /// The external id is another user's.
+    #[error("the external id is another user's")]
+    PersonKnown,
+    /// The application does not allow linking by installs.
+    #[error("linking by installs is switched off for this application")]
+    LinkingSwitchedOff,
+    /// The app's server has not linked the user.
+    #[error("the user is not linked")]
+    UserNotLinked,
+    /// The user is linked to another external id.
+    #[error("the user is linked already")]
+    UserAlreadyLinked,
     /// The metadata would be over its limits.
     #[error("the metadata would be over its limits")]
     MetadataLimit,

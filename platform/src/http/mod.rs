@@ -76,6 +76,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
     let limited = |bytes| RequestBodyLimitLayer::new(bytes);
     let for_servers = Router::new()
         .route("/users/auth-code", post(routes::auth_code::issue))
+        .route("/v2/users/{install_id}/link", post(routes::link_install::link))
         .route_layer(limited(BODY_LIMIT_BYTES));
     let for_servers = protection::fence(for_servers, &platform)
         .route_layer(axum::middleware::from_fn(browser::refuse_browsers));
@@ -88,6 +89,8 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route("/v2/users/{user_id}/detections", get(routes::detections::list))
         .route("/sdk/v1/users", post(routes::sdk_users::create))
         .route("/sdk/v1/token", post(routes::sdk_token::refresh))
+        .route("/sdk/v1/link", post(routes::sdk_link::by_code))
+        .route("/sdk/v1/link/confirm", post(routes::sdk_link::confirm))
         .route("/sdk/v1/config", get(routes::sdk_config::show))
         .route("/sdk/v1/reset", post(routes::sdk_reset::goodbye))
         .route_layer(limited(BODY_LIMIT_BYTES))

@@ -3,8 +3,10 @@
 pub(super) mod auth_code;
 pub(super) mod detections;
 pub(super) mod health;
+pub(super) mod link_install;
 pub(super) mod sdk_config;
 pub(super) mod sdk_detections;
+pub(super) mod sdk_link;
 pub(super) mod sdk_metadata;
 pub(super) mod sdk_reset;
 pub(super) mod sdk_token;

@@ -1,0 +1,30 @@
+//! `POST /v2/users/:install_id/link`: an application's server links the user of an install.
+
+use crate::{
+    domain::LinkInstall,
+    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure},
+    model::{ExternalId, InstallId, Scope},
+};
+use axum::{
+    Json,
+    extract::{FromRequest, Path, Request, State},
+};
+use sentiance_protocol::{ErrorCode, LinkInstallRequest, LinkInstallResponse};
+
+pub(in crate::http) async fn link(
+    State(platform): PlatformState,
+    credential: Credential,
+    Path(install_id): Path<String>,
+    request: Request,
+) -> Result<Json<LinkInstallResponse>, Failure> {
+    let key = credential.server(&platform, Scope::UserLink).await?;
+    let JsonBody(body) = JsonBody::<LinkInstallRequest>::from_request(request, &platform).await?;
+    let external_id =
+        ExternalId::parse(body.external_id).ok_or(Failure::new(ErrorCode::InvalidExternalId))?;
+    let install_id = InstallId::parse(&install_id).ok_or(Failure::new(ErrorCode::InstallNotFound))?;
+    let lifetimes = platform.settings.lifetimes;
+    let now = platform.clock.now();
+    let work = LinkInstall { app_id: key.app_id, install_id, external_id, lifetimes, now };
+    let user_id = platform.store.write(work).await?;
+    Ok(Json(LinkInstallResponse { id: user_id.to_string() }))
+}
