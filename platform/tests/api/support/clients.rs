@@ -93,6 +93,16 @@ impl ServerKey {
         Answer::to(self.request(Method::GET, &format!("/v2/users/{user_id}"))).await
     }
 
+    pub(crate) async fn link(&self, install_id: &str, external_id: &str) -> Answer {
+        let request = self.request(Method::POST, &format!("/v2/users/{install_id}/link"));
+        Answer::to(request.json(&json!({ "external_id": external_id }))).await
+    }
+
+    /// A page of a user's detections, as the query says.
+    pub(crate) async fn detections(&self, user_id: &str, query: &str) -> Answer {
+        Answer::to(self.request(Method::GET, &format!("/v2/users/{user_id}/detections{query}"))).await
+    }
+
     pub(crate) async fn delete(&self, user_id: &str) -> Answer {
         Answer::to(self.request(Method::DELETE, &format!("/users/{user_id}"))).await
     }
@@ -232,6 +242,29 @@ impl Sdk {
     pub(crate) async fn reset(&self) -> Answer {
         let request = self.request(Method::POST, "/sdk/v1/reset").bearer_auth(&self.access_token);
         Answer::to(request.json(&json!({}))).await
+    }
+
+    pub(crate) async fn link_by_code(&self, code: &str) -> Answer {
+        let request = self.request(Method::POST, "/sdk/v1/link").bearer_auth(&self.access_token);
+        Answer::to(request.json(&json!({ "authentication_code": code }))).await
+    }
+
+    pub(crate) async fn confirm_link(&self) -> Answer {
+        let request = self.request(Method::POST, "/sdk/v1/link/confirm").bearer_auth(&self.access_token);
+        Answer::to(request.json(&json!({}))).await
+    }
+
+    /// Sets entries of the user's metadata, and removes those whose value is `null`.
+    pub(crate) async fn change_metadata(&self, revision: u32, entries: &[(&str, Option<&str>)]) -> Answer {
+        let entries: Vec<_> =
+            entries.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+        let request = self.request(Method::PATCH, "/sdk/v1/metadata").bearer_auth(&self.access_token);
+        Answer::to(request.json(&json!({ "revision": revision, "entries": entries }))).await
+    }
+
+    pub(crate) async fn upload(&self, detections: &[Value]) -> Answer {
+        let request = self.request(Method::POST, "/sdk/v1/detections").bearer_auth(&self.access_token);
+        Answer::to(request.json(&json!({ "detections": detections }))).await
     }
 
     pub(crate) async fn delete_user(&self, user_id: &str) -> Answer {

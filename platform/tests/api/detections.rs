@@ -1,0 +1,270 @@
+//! `POST /sdk/v1/detections`, and `GET /v2/users/:user_id/detections`, which reads them back.
+
+use crate::support::{ServerKey, TestPlatform, key};
+use sentiance_protocol::ErrorCode;
+use serde_json::{Value, json};
+
+/// 14 November 2023, 22:13:20.
+const START: i64 = 1_700_000_000_000;
+
+fn position(time: i64) -> Value {
+    json!({
+        "id": key(), "time": time,
+        "position": { "latitude": 50.846_557_123_456_79, "longitude": -4.351_697_000_000_1, "accuracy": 5.5 },
+    })
+}
+
+fn motion(time: i64) -> Value {
+    let motion =
+        json!({ "duration_ms": 1000, "samples": 60, "acceleration_mean": 9.81, "acceleration_max": 12.5 });
+    json!({ "id": key(), "time": time, "motion": motion })
+}
+
+/// A message about the trip `id`: what `news` adds to its start.
+fn trip(id: &str, news: Value) -> Value {
+    let mut trip = json!({ "started_at": START, "metadata": [] });
+    trip.as_object_mut().unwrap().extend(news.as_object().unwrap().clone());
+    json!({ "id": id, "time": START, "trip": trip })
+}
+
+fn ids(page: &Value) -> Vec<&str> {
+    page["detections"].as_array().unwrap().iter().map(|detection| detection["id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_was_recorded_comes_back_as_it_was() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let (place, moved) = (position(START + 1), motion(START + 2));
+    let drive = trip(&key(), json!({ "transport_mode": 2, "metadata": [{ "key": "a", "value": "b" }] }));
+    let uploaded = sdk.upload(&[moved.clone(), drive.clone(), place.clone()]).await;
+    assert_eq!(uploaded.ok(), json!({ "accepted": 3, "known": 0 }));
+
+    let expected = json!({
+        "detections": [
+            {
+                "id": drive["id"], "type": "trip", "time": "2023-11-14T22:13:20.000Z",
+                "install_id": sdk.install_id,
+                "trip": {
+                    "started_at": "2023-11-14T22:13:20.000Z", "transport_mode": 2, "metadata": { "a": "b" },
+                },
+            },
+            {
+                "id": place["id"], "type": "position", "time": "2023-11-14T22:13:20.001Z",
+                "install_id": sdk.install_id, "position": place["position"],
+            },
+            {
+                "id": moved["id"], "type": "motion", "time": "2023-11-14T22:13:20.002Z",
+                "install_id": sdk.install_id, "motion": moved["motion"],
+            },
+        ],
+        "next_cursor": null,
+    });
+    let as_user = ServerKey::new(&platform.url, &sdk.access_token);
+    assert_eq!(platform.server.detections(&sdk.user_id, "").await.ok(), expected);
+    assert_eq!(as_user.detections(&sdk.user_id, "").await.ok(), expected);
+    assert_eq!(as_user.detections("me", "").await.ok(), expected);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_sent_twice_is_stored_once() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let batch: Vec<_> = (0..200).map(|number| position(START + number)).collect();
+    assert_eq!(sdk.upload(&batch).await.ok(), json!({ "accepted": 200, "known": 0 }));
+    assert_eq!(sdk.upload(&batch).await.ok(), json!({ "accepted": 0, "known": 200 }));
+    let more = [&batch[150..], &[position(START + 500)]].concat();
+    assert_eq!(sdk.upload(&more).await.ok(), json!({ "accepted": 1, "known": 50 }));
+    assert_eq!(platform.count_rows("select count(*) from detections").await, 201);
+
+    // The ids are a user's own.
+    let bob = platform.sdk_with_user("bob").await;
+    assert_eq!(bob.upload(&batch).await.ok(), json!({ "accepted": 200, "known": 0 }));
+}
+
+#[tokio::test]
+async fn the_messages_of_a_trip_are_put_together() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let id = key();
+    let entry = |key: &str, value: Value| json!({ "key": key, "value": value });
+    let start = trip(&id, json!({ "transport_mode": 2, "metadata": [entry("a", json!("1"))] }));
+    let annotated = trip(&id, json!({ "metadata": [entry("a", json!("2")), entry("b", json!("3"))] }));
+    let end = trip(&id, json!({ "ended_at": START + 5000, "timed_out": true }));
+    for message in [&start, &annotated, &end] {
+        assert_eq!(sdk.upload(std::slice::from_ref(message)).await.ok()["accepted"], 1);
+    }
+    // The end stays the end, whatever comes later.
+    let other_end = trip(&id, json!({ "ended_at": START + 9000, "timed_out": false }));
+    for message in [end.clone(), other_end, trip(&id, json!({}))] {
+        assert_eq!(sdk.upload(&[message]).await.ok(), json!({ "accepted": 0, "known": 1 }));
+    }
+    let mut another = position(START);
+    another["id"] = id.clone().into();
+    assert_eq!(sdk.upload(&[another]).await.ok()["known"], 1, "an id is for one thing");
+
+    let page = platform.server.detections(&sdk.user_id, "").await.ok();
+    let expected = json!({
+        "started_at": "2023-11-14T22:13:20.000Z", "ended_at": "2023-11-14T22:13:25.000Z",
+        "timed_out": true, "transport_mode": 2, "metadata": { "a": "2", "b": "3" },
+    });
+    assert_eq!((ids(&page).len(), &page["detections"][0]["trip"]), (1, &expected));
+}
+
+#[tokio::test]
+async fn a_batch_with_one_wrong_detection_is_refused_as_a_whole() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let with = |detection: &Value, path: &[&str], value: Value| {
+        let mut changed = detection.clone();
+        let (last, parents) = path.split_last().unwrap();
+        parents.iter().fold(&mut changed, |inner, name| &mut inner[*name])[*last] = value;
+        changed
+    };
+    let (place, moved, drive) = (position(START), motion(START), trip(&key(), json!({})));
+    let entries = |count: usize| {
+        Value::from_iter((0..count).map(|number| json!({ "key": number.to_string(), "value": "" })))
+    };
+    let long = json!([{ "key": "a", "value": "x".repeat(501) }]);
+    let (malformed, over) = (ErrorCode::MalformedRequest, ErrorCode::MetadataLimitExceeded);
+    for (wrong, expected) in [
+        (with(&place, &["id"], json!("abc")), malformed),
+        (with(&place, &["id"], json!("A".repeat(32))), malformed),
+        (with(&place, &["time"], json!(-1)), malformed),
+        (with(&place, &["time"], json!(8.64e15 + 2.0)), malformed),
+        (with(&place, &["position"], Value::Null), malformed),
+        (with(&place, &["motion"], moved["motion"].clone()), malformed),
+        (with(&place, &["position", "latitude"], json!(90.1)), malformed),
+        (with(&place, &["position", "longitude"], json!(-180.1)), malformed),
+        (with(&place, &["position", "accuracy"], json!(-1)), malformed),
+        (with(&place, &["position", "latitude"], Value::Null), malformed),
+        (with(&place, &["position", "speed"], json!("fast")), malformed),
+        (with(&moved, &["motion", "samples"], json!(-1)), malformed),
+        (with(&drive, &["trip", "transport_mode"], json!(0)), malformed),
+        (with(&drive, &["trip", "transport_mode"], json!(12)), malformed),
+        (with(&drive, &["trip", "started_at"], json!(-1)), malformed),
+        (with(&drive, &["trip", "ended_at"], json!(1e300)), malformed),
+        (with(&drive, &["trip", "metadata"], entries(51)), over),
+        (with(&drive, &["trip", "metadata"], long), over),
+    ] {
+        sdk.upload(&[position(START), wrong.clone(), position(START)]).await.refused(expected);
+    }
+    assert_eq!(platform.count_rows("select count(*) from detections").await, 0);
+
+    // The limit holds for what comes together, too.
+    let id = key();
+    sdk.upload(&[trip(&id, json!({ "metadata": entries(50) }))]).await.ok();
+    let news = json!({ "metadata": [{ "key": "one more", "value": "" }] });
+    sdk.upload(&[position(START), trip(&id, news)]).await.refused(over);
+    assert_eq!(platform.count_rows("select count(*) from detections").await, 1);
+}
+
+#[tokio::test]
+async fn the_ends_of_the_ranges_are_inside() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let corner = json!({ "latitude": -90, "longitude": 180, "accuracy": 0, "heading": 0, "altitude": -5.5 });
+    let times = [json!(0), json!(8.64e15)];
+    let batch = times.map(|time| json!({ "id": key(), "time": time, "position": corner }));
+    assert_eq!(sdk.upload(&batch).await.ok()["accepted"], 2);
+    let page = platform.server.detections(&sdk.user_id, "").await.ok();
+    assert_eq!(page["detections"][0]["time"], "1970-01-01T00:00:00.000Z");
+    assert_eq!(
+        page["detections"][1]["time"], "9999-12-31T23:59:59.999Z",
+        "the last that the format can tell"
+    );
+    assert_eq!(sdk.upload(&[]).await.ok(), json!({ "accepted": 0, "known": 0 }));
+}
+
+#[tokio::test]
+async fn pages_hold_every_detection_once() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    // Several at each time, in no order.
+    let batch: Vec<_> = (0..120).map(|number| position(START + (number * 7) % 30)).collect();
+    sdk.upload(&batch).await.ok();
+    sdk.upload(&[motion(START + 3), trip(&key(), json!({}))]).await.ok();
+    let mut expected: Vec<_> =
+        batch.iter().map(|one| (one["time"].as_i64().unwrap(), one["id"].as_str().unwrap())).collect();
+    expected.sort_unstable();
+    let expected: Vec<_> = expected.into_iter().map(|(_, id)| id.to_owned()).collect();
+
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let query = format!("?type=position&limit=50{cursor}");
+        let page = platform.server.detections(&sdk.user_id, &query).await.ok();
+        seen.extend(ids(&page).into_iter().map(str::to_owned));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, expected);
+
+    let first = platform.server.detections(&sdk.user_id, "").await.ok();
+    assert_eq!(ids(&first).len(), 100, "unless more are asked for");
+    let all = platform.server.detections(&sdk.user_id, "?limit=122").await.ok();
+    assert_eq!((ids(&all).len(), &all["next_cursor"]), (122, &Value::Null), "no empty last page");
+    for (kind, count) in [("motion", 1), ("trip", 1), ("position", 120)] {
+        let page = platform.server.detections(&sdk.user_id, &format!("?limit=1000&type={kind}")).await.ok();
+        assert_eq!(ids(&page).len(), count, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_makes_no_sense_is_refused() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    for query in
+        ["?limit=0", "?limit=1001", "?limit=x", "?cursor=x", "?cursor=1.x", "?type=flight", "?before=1"]
+    {
+        platform.server.detections(&sdk.user_id, query).await.refused(ErrorCode::MalformedRequest);
+    }
+}
+
+#[tokio::test]
+async fn detections_are_read_by_their_user_and_the_apps_server_only() {
+    let platform = TestPlatform::start().await;
+    let (alice, bob) = (platform.sdk_with_user("alice").await, platform.sdk_with_user("bob").await);
+    let as_bob = ServerKey::new(&platform.url, &bob.access_token);
+    as_bob.detections(&alice.user_id, "").await.refused(ErrorCode::AccessDenied);
+    platform.server.detections("me", "").await.refused(ErrorCode::ApiKeyNotAccepted);
+    platform.server.detections(&"0".repeat(24), "").await.refused(ErrorCode::UserNotFound);
+    let weak = platform.command().create_key(&platform.app_id, &["user.link"]);
+    let weak = ServerKey::new(&platform.url, &weak);
+    weak.detections(&alice.user_id, "").await.refused(ErrorCode::InsufficientScope);
+}
+
+#[tokio::test]
+async fn a_displaced_or_disabled_device_uploads_nothing() {
+    let platform = TestPlatform::start().await;
+    let displaced = platform.sdk_with_user("alice").await;
+    platform.sdk_with_user("alice").await;
+    let disabled = platform.sdk_with_user("bob").await;
+    platform.command().run(&["user", "disable", "--app", &platform.app_id, &disabled.user_id]);
+    for sdk in [&displaced, &disabled] {
+        sdk.upload(&[position(START)]).await.refused(ErrorCode::UserDisabledRemotely);
+    }
+    assert_eq!(platform.count_rows("select count(*) from detections").await, 0);
+}
+
+#[tokio::test]
+async fn a_batch_may_have_64_kib() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let batch_of = |bytes: usize| {
+        let length = position(START).to_string().len() + 1;
+        (0..bytes / length).map(|_| position(START)).collect::<Vec<_>>()
+    };
+    sdk.upload(&batch_of(65_000)).await.ok();
+    sdk.upload(&batch_of(66_500)).await.refused(ErrorCode::PayloadTooLarge);
+}
+
+#[tokio::test]
+async fn detections_are_gone_with_the_user() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    sdk.upload(&[position(START), motion(START), trip(&key(), json!({}))]).await.ok();
+    platform.server.delete(&sdk.user_id).await.ok();
+    assert_eq!(platform.count_rows("select count(*) from detections").await, 0);
+    platform.server.detections(&sdk.user_id, "").await.refused(ErrorCode::UserNotFound);
+    sdk.upload(&[position(START)]).await.refused(ErrorCode::UserDeleted);
+}
