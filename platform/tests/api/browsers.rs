@@ -4,12 +4,23 @@ use crate::support::{Answer, LISTED_ORIGIN, TestPlatform, key};
 use reqwest::{Client, Method, StatusCode};
 use sentiance_platform::http::Settings;
 use sentiance_protocol::ErrorCode;
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
-const SDK_PATHS: [(&str, Method); 7] = [
+const SDK_PATHS: [(&str, Method); 12] = [
     ("/sdk/v1/users", Method::POST),
     ("/sdk/v1/token", Method::POST),
     ("/sdk/v1/config", Method::GET),
     ("/sdk/v1/reset", Method::POST),
+    ("/sdk/v1/link", Method::POST),
+    ("/sdk/v1/link/confirm", Method::POST),
+    ("/sdk/v1/metadata", Method::PATCH),
+    ("/sdk/v1/detections", Method::POST),
+    ("/v2/users/me/detections", Method::GET),
     ("/v2/users/me", Method::GET),
     ("/v2/users/0123456789abcdef01234567", Method::GET),
     ("/users/0123456789abcdef01234567", Method::DELETE),
@@ -54,6 +65,8 @@ async fn a_listed_page_does_the_whole_job() {
         page.create_user(&platform.server.code("alice").await).await,
         page.config().await,
         page.own_profile().await,
+        page.change_metadata(1, &[("a", Some("b"))]).await,
+        page.upload(&[]).await,
         page.refresh().await,
         page.reset().await,
     ];
@@ -66,6 +79,32 @@ async fn a_listed_page_does_the_whole_job() {
     let ended = page.config().await;
     ended.refused(ErrorCode::SessionEnded);
     assert!(ended.is_shared_with(LISTED_ORIGIN), "a page reads its errors too");
+}
+
+#[tokio::test]
+async fn a_page_reads_what_is_answered_before_a_handler_ends() {
+    let settings = Settings { request_deadline: Duration::from_millis(300), ..Settings::default() };
+    let platform = TestPlatform::start_with(settings).await;
+    let mut page = platform.sdk().in_page(LISTED_ORIGIN);
+    page.create_user(&platform.server.code("alice").await).await.ok();
+
+    let too_large = page.upload(&["x".repeat(70_000).into()]).await;
+    too_large.refused(ErrorCode::PayloadTooLarge);
+    // A body whose second half never comes.
+    let head = "POST /sdk/v1/token HTTP/1.1\r\nhost: x\r\nconnection: close\r\norigin: https://app.example.com\r\n\
+                content-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    let mut stream = TcpStream::connect(platform.url.strip_prefix("http://").unwrap()).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut late = String::new();
+    timeout(Duration::from_secs(10), stream.read_to_string(&mut late)).await.unwrap().unwrap();
+    platform.tamper("update users set external_id = ''").await;
+    let broken = page.own_profile().await;
+    broken.refused(ErrorCode::InternalError);
+
+    assert!(late.starts_with("HTTP/1.1 408") && late.contains("access-control-allow-origin"), "{late}");
+    for answer in [too_large, broken] {
+        assert!(answer.is_shared_with(LISTED_ORIGIN), "{}", answer.status);
+    }
 }
 
 #[tokio::test]
@@ -117,18 +156,20 @@ async fn any_page_of_this_machine_may_call_a_platform_for_development() {
 }
 
 #[tokio::test]
-async fn the_endpoint_for_servers_has_no_cors_at_all() {
+async fn the_endpoints_for_servers_have_no_cors_at_all() {
     let settings = Settings { allow_loopback_origins: true, ..Settings::default() };
     let platform = TestPlatform::start_with(settings).await;
-    for origin in [LISTED_ORIGIN, "http://localhost:3000", "https://evil.example.com"] {
-        let preflight = preflight(&platform, "/users/auth-code", &Method::POST, origin).await;
-        preflight.refused(ErrorCode::MethodNotAllowed);
-        let request = platform.server.request(Method::POST, "/users/auth-code").header("origin", origin);
-        let call = Answer::to(request).await;
-        call.refused(ErrorCode::BrowserNotAllowed);
-        for answer in [preflight, call] {
-            let leaked = answer.headers.keys().any(|name| name.as_str().starts_with("access-control-"));
-            assert!(!leaked, "{:?}", answer.headers);
+    for path in ["/users/auth-code", "/v2/users/0123456789abcdef0123456789abcdef/link"] {
+        for origin in [LISTED_ORIGIN, "http://localhost:3000", "https://evil.example.com"] {
+            let preflight = preflight(&platform, path, &Method::POST, origin).await;
+            preflight.refused(ErrorCode::MethodNotAllowed);
+            let request = platform.server.request(Method::POST, path).header("origin", origin);
+            let call = Answer::to(request).await;
+            call.refused(ErrorCode::BrowserNotAllowed);
+            for answer in [preflight, call] {
+                let leaked = answer.headers.keys().any(|name| name.as_str().starts_with("access-control-"));
+                assert!(!leaked, "{:?}", answer.headers);
+            }
         }
     }
 }

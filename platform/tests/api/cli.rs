@@ -18,6 +18,7 @@ fn every_command_has_help_with_an_example() {
         &["migrate"],
         &["app", "create"],
         &["app", "list"],
+        &["app", "rotate-secret"],
         &["api-key", "create"],
         &["api-key", "list"],
         &["api-key", "revoke"],
@@ -43,6 +44,7 @@ fn what_fails_says_why_in_one_line() {
         (&["user", "delete", "--app", &app, &nobody], "no such user"),
         (&["api-key", "create", "--app", &nobody, "--scope", "user.link"], "no such application"),
         (&["api-key", "list", "--app", &nobody], "no such application"),
+        (&["app", "rotate-secret", "--app", &nobody], "no such application"),
         (&["api-key", "revoke", "--app", &app, "0123456789abcdef"], "no such API key"),
         (&["serve", "--address", "192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
         (&["migrate", "--database", "/nonexistent/folder/platform.db"], "cannot open the database"),
@@ -86,6 +88,11 @@ fn wrong_arguments_are_refused_with_a_reason() {
         (&["serve", "--public-url", "http://example.com"], "must be https"),
         (&["serve", "--access-token-lifetime", "0s"], "longer than nothing"),
         (&["serve", "--status-poll-seconds", "0"], "0"),
+        (&["serve", "--trip-timeout-seconds", "0"], "0"),
+        (&["serve", "--upload-interval-seconds", "soon"], "soon"),
+        (&["serve", "--disk-quota-bytes", "-1"], "-1"),
+        (&["serve", "--wifi-quota-bytes", "5000000000"], "5000000000"),
+        (&["serve", "--mobile-quota-bytes", "1MB"], "1MB"),
     ] {
         let complaint = command.fail(arguments);
         assert!(complaint.contains(reason), "{arguments:?}: {complaint}");
@@ -97,6 +104,7 @@ fn applications_and_keys_are_listed_without_secrets() {
     let (_folder, command) = in_empty_folder();
     let app = command.create_app("Rides", &["https://b.example.com", "https://a.example.com"]);
     let listed = command.run(&["app", "list"]);
+    assert!(!listed.contains("sas_"), "{listed}");
     assert!(listed.contains(&app) && listed.contains("Rides"), "{listed}");
     assert!(listed.contains("https://a.example.com https://b.example.com"), "{listed}");
 

@@ -9,12 +9,21 @@ use std::time::Duration;
 async fn an_sdk_learns_its_state_and_how_to_behave() {
     let mut settings = sentiance_platform::http::Settings::default();
     settings.sdk.status_poll_seconds = 7;
+    settings.sdk.trip_timeout_seconds = Some(60);
+    let platform_says = settings.sdk.clone();
     let platform = TestPlatform::start_with(settings).await;
-    let sdk = platform.sdk_with_user("alice").await;
+    let mut sdk = platform.sdk();
+    let created = sdk.create_user(&platform.server.code("alice").await).await;
+    assert_eq!(created.ok()["config"]["trip_timeout_seconds"], 60);
     let answer = sdk.config().await;
     let config: ConfigResponse = serde_json::from_str(&answer.text).unwrap();
     assert_eq!(config.install_state, InstallState::Active);
-    assert_eq!(config.config.status_poll_seconds, 7);
+    assert_eq!(config.config, platform_says);
+    assert!(
+        !answer.text.contains("quota"),
+        "what the platform does not decide is not there: {}",
+        answer.text
+    );
 }
 
 #[tokio::test]

@@ -15,8 +15,9 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Codes that this platform cannot be brought to answer with: it does not limit rates yet.
-const UNREACHABLE: [ErrorCode; 1] = [TooManyRequests];
+/// Codes that this platform cannot be brought to answer with: it does not limit rates yet, and restoring a user leaves
+/// one active install.
+const UNREACHABLE: [ErrorCode; 2] = [TooManyRequests, MultipleInstallsActive];
 
 /// One line of the table.
 struct Row {
@@ -47,7 +48,21 @@ struct World {
     deleted: Sdk,
     /// Holds a refresh token that was exchanged.
     spent: Sdk,
+    /// Has a user who is not linked.
+    unlinked: Sdk,
+    /// Has a user who was not linked, and is disabled.
+    disabled: Sdk,
+    /// Has a user who was linked by the install.
+    linked: Sdk,
     used_code: String,
+    /// A code of a user who exists.
+    alices_code: String,
+    /// A code of a user who does not.
+    new_code: String,
+    /// An API key of an application that does not allow linking by installs.
+    strict_key: String,
+    /// An API key of another application.
+    other_key: String,
 }
 
 impl World {
@@ -68,6 +83,14 @@ impl World {
         platform.server.delete(&deleted.user_id).await.ok();
         let spent = platform.sdk_with_user("spent").await;
         spent.clone().refresh().await.ok();
+        let unlinked = platform.sdk_with_unlinked_user(false).await;
+        let disabled = platform.sdk_with_unlinked_user(false).await;
+        command.run(&["user", "disable", "--app", &app, &disabled.user_id]);
+        let linked = platform.sdk_with_unlinked_user(true).await;
+        platform.server.link(&linked.install_id, "linked").await.ok();
+        linked.confirm_link().await.ok();
+        let strict = command.run(&["app", "create", "--name", "Strict", "--no-user-linking"]);
+        let strict = crate::support::Command::value_of(&strict, "app id: ");
         let used_code = platform.server.code("used").await;
         platform.sdk().create_user(&used_code).await.ok();
 
@@ -90,7 +113,14 @@ impl World {
             ended,
             deleted,
             spent,
+            unlinked,
+            disabled,
+            linked,
             used_code,
+            alices_code: platform.server.code("alice").await,
+            new_code: platform.server.code("new").await,
+            other_key: command.create_key(&command.create_app("Other", &[]), &["user.link"]),
+            strict_key: command.create_key(&strict, &["user.link"]),
             http: Client::new(),
             platform,
         }
@@ -129,6 +159,37 @@ impl World {
         self.post("/sdk/v1/users").json(&body)
     }
 
+    /// A creation by credentials that are right but for one field.
+    fn create_unlinked_with(&self, field: &str, value: Value) -> RequestBuilder {
+        let mut credentials = self.platform.credentials(false);
+        credentials[field] = value;
+        let body = self.platform.sdk().unlinked_creation(&credentials, &key());
+        self.post("/sdk/v1/users").json(&body)
+    }
+
+    fn link(&self, install: &str, key: &str) -> RequestBuilder {
+        self.post(&format!("/v2/users/{install}/link"))
+            .bearer_auth(key)
+            .json(&json!({ "external_id": "alice" }))
+    }
+
+    fn link_by_code(&self, token: &str, code: &str) -> RequestBuilder {
+        self.post("/sdk/v1/link").bearer_auth(token).json(&json!({ "authentication_code": code }))
+    }
+
+    fn confirm(&self, token: &str) -> RequestBuilder {
+        self.post("/sdk/v1/link/confirm").bearer_auth(token).json(&json!({}))
+    }
+
+    fn change_metadata(&self, token: &str, entry: Value) -> RequestBuilder {
+        let body = json!({ "revision": 1, "entries": [entry] });
+        self.request(Method::PATCH, "/sdk/v1/metadata").bearer_auth(token).json(&body)
+    }
+
+    fn upload(&self, token: &str, detections: Value) -> RequestBuilder {
+        self.post("/sdk/v1/detections").bearer_auth(token).json(&json!({ "detections": detections }))
+    }
+
     fn refresh_with(&self, token: &str) -> RequestBuilder {
         self.post("/sdk/v1/token").json(&json!({ "refresh_token": token, "idempotency_key": key() }))
     }
@@ -149,6 +210,7 @@ impl World {
 #[rustfmt::skip]
 fn table(world: &World) -> Vec<Row> {
     let World { platform, alice, bob, stale, displaced, ended, deleted, spent, .. } = world;
+    let World { unlinked, disabled, linked, alices_code, new_code, .. } = world;
     let good = &platform.server.secret;
     let (body, last) = good.split_at(good.len() - 1);
     let damaged_key = format!("{body}{}", if last == "0" { "1" } else { "0" });
@@ -161,6 +223,8 @@ fn table(world: &World) -> Vec<Row> {
     let too_big = json!({ "external_id": "x".repeat(20_000) });
     let create_too_big = world.post("/sdk/v1/users").json(&too_big);
     let id = json!({ "external_id": "alice" });
+    let entry = json!({ "key": "a", "value": "b" });
+    let (some_detections, own_detections) = (format!("{alices}/detections"), "/v2/users/me/detections");
     let listed = crate::support::LISTED_ORIGIN;
     let (null, unlisted) = ("null", "https://unlisted.example.com");
 
@@ -218,6 +282,78 @@ fn table(world: &World) -> Vec<Row> {
         row("create: an API key as code", world.create_with(&["authentication_code"], json!(good)), AuthenticationCodeInvalid),
         row("create: from an unlisted page", world.create_with(&["app"], json!({})).header("origin", unlisted), OriginNotAllowed),
         row("create: from a page without an origin", world.create_with(&["app"], json!({})).header("origin", null), OriginNotAllowed),
+
+        row("create: a code and credentials", world.create_with(&["application"], platform.credentials(false)), MalformedRequest),
+        row("create: neither code nor credentials", world.create_with(&["authentication_code"], Value::Null), MalformedRequest),
+        row("create: credentials that do not tell about a linker", world.create_unlinked_with("linking", Value::Null), MalformedRequest),
+        row("create: a wrong application id", world.create_unlinked_with("id", json!("0".repeat(24))), ApplicationCredentialsInvalid),
+        row("create: a wrong application secret", world.create_unlinked_with("secret", json!(good)), ApplicationCredentialsInvalid),
+        row("create: credentials from an unlisted page", world.create_unlinked_with("linking", json!(false)).header("origin", unlisted), OriginNotAllowed),
+
+        row("link install: wrong method", world.get(&format!("/v2/users/{}/link", linked.install_id)), MethodNotAllowed),
+        row("link install: no credentials", world.post(&format!("/v2/users/{}/link", linked.install_id)), CredentialsMissing),
+        row("link install: a user's token", world.link(&linked.install_id, token), UserTokenNotAccepted),
+        row("link install: a key without the scope", world.link(&linked.install_id, &world.weak_key), InsufficientScope),
+        row("link install: from a page", world.link(&linked.install_id, good).header("origin", listed), BrowserNotAllowed),
+        row("link install: an empty external id", world.post(&format!("/v2/users/{}/link", linked.install_id)).bearer_auth(good).json(&json!({ "external_id": "" })), InvalidExternalId),
+        row("link install: an unknown field", world.post(&format!("/v2/users/{}/link", linked.install_id)).bearer_auth(good).json(&json!({ "external_id": "a", "more": 1 })), MalformedRequest),
+        row("link install: no such install", world.link(&"0".repeat(32), good), InstallNotFound),
+        row("link install: another application", world.link(&linked.install_id, &world.other_key), InstallDoesNotBelongToApp),
+        row("link install: switched off", world.link(&linked.install_id, &world.strict_key), UserLinkingNotConfigured),
+        row("link install: a disabled user", world.link(&disabled.install_id, good), InstallDisabled),
+        row("link install: a deleted user", world.link(&deleted.install_id, good), InstallDeleted),
+        row("link install: after goodbye", world.link(&ended.install_id, good), InstallDeleted),
+        row("link install: a user in use, a known external id", world.link(&unlinked.install_id, good), CannotLinkExistingPerson),
+        row("link install: another external id", world.link(&linked.install_id, good), InstallLinkedToOtherUser),
+        row("link install: displaced", world.post(&format!("/v2/users/{}/link", displaced.install_id)).bearer_auth(good).json(&json!({ "external_id": "moved" })), InstallDeactivated),
+
+        row("link: wrong method", world.get("/sdk/v1/link"), MethodNotAllowed),
+        row("link: no credentials", world.post("/sdk/v1/link"), CredentialsMissing),
+        row("link: an API key", world.link_by_code(good, new_code), ApiKeyNotAccepted),
+        row("link: no code", world.post("/sdk/v1/link").bearer_auth(&unlinked.access_token).json(&json!({})), MalformedRequest),
+        row("link: a used code", world.link_by_code(&unlinked.access_token, &world.used_code), AuthenticationCodeInvalid),
+        row("link: a code of a known user", world.link_by_code(&unlinked.access_token, alices_code), CannotLinkExistingPerson),
+        row("link: a linked user", world.link_by_code(&linked.access_token, new_code), UserAlreadyLinked),
+        row("link: a displaced device", world.link_by_code(&displaced.access_token, new_code), UserDisabledRemotely),
+        row("link: a disabled user", world.link_by_code(&disabled.access_token, new_code), UserDisabledRemotely),
+        row("link: an expired token", world.link_by_code(&stale.access_token, new_code), TokenExpired),
+        row("link: from an unlisted page", world.link_by_code(&unlinked.access_token, new_code).header("origin", unlisted), OriginNotAllowed),
+
+        row("confirm: wrong method", world.get("/sdk/v1/link/confirm"), MethodNotAllowed),
+        row("confirm: no credentials", world.post("/sdk/v1/link/confirm"), CredentialsMissing),
+        row("confirm: an API key", world.confirm(good), ApiKeyNotAccepted),
+        row("confirm: a user whom nobody linked", world.confirm(&unlinked.access_token), UserNotLinked),
+        row("confirm: a disabled user whom nobody linked", world.confirm(&disabled.access_token), UserDisabledRemotely),
+        row("confirm: after goodbye", world.confirm(&ended.access_token), SessionEnded),
+        row("confirm: a deleted user", world.confirm(&deleted.access_token), UserDeleted),
+
+        row("metadata: wrong method", world.post("/sdk/v1/metadata"), MethodNotAllowed),
+        row("metadata: no credentials", world.request(Method::PATCH, "/sdk/v1/metadata"), CredentialsMissing),
+        row("metadata: an API key", world.change_metadata(good, entry.clone()), ApiKeyNotAccepted),
+        row("metadata: no key", world.change_metadata(token, json!({ "value": "b" })), MalformedRequest),
+        row("metadata: a number as value", world.change_metadata(token, json!({ "key": "a", "value": 1 })), MalformedRequest),
+        row("metadata: a value that is too long", world.change_metadata(token, json!({ "key": "a", "value": "x".repeat(501) })), MetadataLimitExceeded),
+        row("metadata: a displaced device", world.change_metadata(&displaced.access_token, entry.clone()), UserDisabledRemotely),
+        row("metadata: a disabled user", world.change_metadata(&disabled.access_token, entry.clone()), UserDisabledRemotely),
+        row("metadata: an expired token", world.change_metadata(&stale.access_token, entry.clone()), TokenExpired),
+        row("metadata: from an unlisted page", world.change_metadata(token, entry).header("origin", unlisted), OriginNotAllowed),
+
+        row("detections: wrong method", world.get("/sdk/v1/detections"), MethodNotAllowed),
+        row("detections: no credentials", world.post("/sdk/v1/detections"), CredentialsMissing),
+        row("detections: an API key", world.upload(good, json!([])), ApiKeyNotAccepted),
+        row("detections: no list", world.upload(token, json!({})), MalformedRequest),
+        row("detections: nothing in one", world.upload(token, json!([{ "id": "0".repeat(32), "time": 0 }])), MalformedRequest),
+        row("detections: a body over 64 KiB", world.upload(token, json!(["x".repeat(66_000)])), PayloadTooLarge),
+        row("detections: a displaced device", world.upload(&displaced.access_token, json!([])), UserDisabledRemotely),
+        row("detections: an expired token", world.upload(&stale.access_token, json!([])), TokenExpired),
+        row("detections: from an unlisted page", world.upload(token, json!([])).header("origin", unlisted), OriginNotAllowed),
+
+        row("read detections: wrong method", world.post(&some_detections), MethodNotAllowed),
+        row("read detections: no credentials", world.get(&some_detections), CredentialsMissing),
+        row("read detections: another user's token", world.get(&some_detections).bearer_auth(&bob.access_token), AccessDenied),
+        row("read detections: me, with an API key", world.get(own_detections).bearer_auth(good), ApiKeyNotAccepted),
+        row("read detections: a wrong limit", world.get(&format!("{some_detections}?limit=0")).bearer_auth(good), MalformedRequest),
+        row("read detections: an API key in a page", world.get(&some_detections).bearer_auth(good).header("origin", listed), BrowserNotAllowed),
 
         row("refresh: wrong method", world.get("/sdk/v1/token"), MethodNotAllowed),
         row("refresh: an empty object", world.post("/sdk/v1/token").json(&json!({})), MalformedRequest),

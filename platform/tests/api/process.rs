@@ -87,18 +87,45 @@ async fn serve_prints_where_it_listens_and_starts_without_an_application() {
 }
 
 #[tokio::test]
-async fn dev_shows_its_key_once() {
+async fn the_sdk_behaves_as_the_options_say() {
+    let (_folder, command) = in_empty_folder();
+    let options = [
+        ("--status-poll-seconds", "status_poll_seconds", 5),
+        ("--trip-timeout-seconds", "trip_timeout_seconds", 60),
+        ("--upload-interval-seconds", "upload_interval_seconds", 2),
+        ("--disk-quota-bytes", "disk_quota_bytes", 0),
+        ("--wifi-quota-bytes", "wifi_quota_bytes", 2_000_000),
+        ("--mobile-quota-bytes", "mobile_quota_bytes", 3_000_000),
+    ];
+    let values = options.map(|(_, _, value)| value.to_string());
+    let mut arguments = vec!["dev"];
+    for ((option, ..), value) in options.iter().zip(&values) {
+        arguments.extend([*option, value]);
+    }
+    let running = command.start(&arguments);
+    let mut sdk = Sdk::new(&running.url);
+    let config = sdk.create_user(&demo_server(&running).code("alice").await).await.ok()["config"].clone();
+    for (_, field, value) in options {
+        assert_eq!(config[field], value, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn dev_shows_its_key_and_its_secret_once() {
     let (_folder, command) = in_empty_folder();
     let first = command.start(&["dev"]);
     let (app, secret) = (first.value_of("app id: "), first.value_of("api key: "));
     assert!(secret.starts_with("stk_"));
+    let app_secret = first.value_of("app secret: ");
     first.terminate();
     let (succeeded, _) = first.wait();
     assert!(succeeded);
 
     let second = command.start(&["dev"]);
     assert_eq!(second.value_of("app id: "), app);
-    assert!(!second.printed.contains("stk_"), "{}", second.printed);
+    assert!(!second.printed.contains("stk_") && !second.printed.contains("sas_"), "{}", second.printed);
+    let credentials = serde_json::json!({ "id": app, "secret": app_secret, "linking": false });
+    Sdk::new(&second.url).create_unlinked_user(&credentials).await.ok();
     ServerKey::new(&second.url, &secret).ask_for_code("alice").await.ok();
 }
 
@@ -110,7 +137,7 @@ async fn no_secret_is_found_in_the_database_or_in_the_log() {
     let code = server.code("alice").await;
     let mut sdk = Sdk::new(&running.url);
     sdk.create_user(&code).await.ok();
-    let mut secrets = vec![server.secret.clone(), code.clone()];
+    let mut secrets = vec![server.secret.clone(), code.clone(), running.value_of("app secret: ")];
     secrets.extend([sdk.access_token.clone(), sdk.refresh_token.clone()]);
     sdk.refresh().await.ok();
     secrets.extend([sdk.access_token.clone(), sdk.refresh_token.clone()]);
