@@ -7,7 +7,7 @@
 pub mod core;
 mod driver;
 
-use crate::core::{Call, Measure, Quota};
+use crate::core::{Call, Measure, Quota, Topic};
 use js_sys::Promise;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -83,7 +83,23 @@ pub fn get_sdk_status() -> Promise {
 pub fn add_sdk_status_update_listener(
     #[wasm_bindgen(unchecked_param_type = "(status: SdkStatus) => void")] listener: JsValue,
 ) -> Promise {
-    driver::add_status_listener(listener)
+    driver::add_listener(Topic::Status, listener)
+}
+
+/// Calls `listener` with what the user is doing: at once, and whenever that changes.
+#[wasm_bindgen(js_name = addSdkUserActivityUpdateListener, unchecked_return_type = "Promise<EmitterSubscription>")]
+pub fn add_sdk_user_activity_update_listener(
+    #[wasm_bindgen(unchecked_param_type = "(activity: UserActivity) => void")] listener: JsValue,
+) -> Promise {
+    driver::add_listener(Topic::Activity, listener)
+}
+
+/// Calls `listener` when a trip ends since the app did not stop it in time.
+#[wasm_bindgen(js_name = addTripTimeoutListener, unchecked_return_type = "Promise<EmitterSubscription>")]
+pub fn add_trip_timeout_listener(
+    #[wasm_bindgen(unchecked_param_type = "() => void")] listener: JsValue,
+) -> Promise {
+    driver::add_listener(Topic::TripTimeout, listener)
 }
 
 /// Removes the user from this device.

@@ -4,7 +4,7 @@ use super::change::Change;
 use super::commits::Owner;
 use super::effect::{Effect, Output};
 use super::error::{Code, Reason, SdkError};
-use super::event::{Call, CallId, CreateUserOptions, LinkerKind};
+use super::event::{Call, CallId, CreateUserOptions, LinkerKind, Topic};
 use super::machine::{Core, InitState};
 use super::platform_url::PlatformUrl;
 use sentiance_protocol::API_KEY_PREFIX;
@@ -38,8 +38,11 @@ impl Core {
                 self.emit(Effect::LookAround);
                 Ok(Output::Status(Box::new(self.status())))
             }
-            Call::AddSdkStatusUpdateListener { is_function: true } => Ok(Output::Nothing),
-            Call::AddSdkStatusUpdateListener { is_function: false } => Err(SdkError::new(
+            Call::AddListener { topic: Topic::Activity, is_function: true } => {
+                Ok(Output::Activity(self.activity()))
+            }
+            Call::AddListener { is_function: true, .. } => Ok(Output::Nothing),
+            Call::AddListener { is_function: false, .. } => Err(SdkError::new(
                 Code::MissingParams,
                 Reason::InvalidParams,
                 "The listener must be a function.",

@@ -365,6 +365,15 @@ impl Warning {
         }
     }
 
+    /// The queue of detections can't be kept on disk.
+    pub fn queue_unavailable(why: &str) -> Self {
+        Warning {
+            code: "QUEUE_UNAVAILABLE",
+            message: ["Detections can't be stored, so those not sent are lost when this page ends: ", why]
+                .concat(),
+        }
+    }
+
     /// The stored record can't be read.
     pub fn record_unreadable() -> Self {
         Warning {

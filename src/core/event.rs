@@ -180,8 +180,10 @@ pub enum Call {
     RequestUserAccessToken,
     /// `getSdkStatus()`.
     GetSdkStatus,
-    /// `addSdkStatusUpdateListener(listener)`: settles when the listener may be attached.
-    AddSdkStatusUpdateListener {
+    /// `addSdkStatusUpdateListener(listener)` and its siblings: settles when the listener may be attached.
+    AddListener {
+        /// What it listens to.
+        topic: Topic,
         /// Whether the listener is a function.
         is_function: bool,
     },

@@ -22,7 +22,7 @@ impl MotionWindow {
     pub fn add(&mut self, now: EpochMs, acceleration: f64, rotation: Option<f64>) -> Option<Motion> {
         let started_at = *self.started_at.get_or_insert(now);
         let lasted = now.since(started_at);
-        let done = (lasted >= WINDOW_MS || lasted < 0.0) && self.samples > 0;
+        let done = !(0.0..WINDOW_MS).contains(&lasted) && self.samples > 0;
         let summary = done.then(|| {
             let before = std::mem::replace(self, MotionWindow { started_at: Some(now), ..Self::default() });
             before.summary(lasted)

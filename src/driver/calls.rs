@@ -10,7 +10,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 
 /// What turns an output into what this call resolves with, where that is not the output's usual form.
-pub(super) type Finish = Box<dyn FnOnce(&Rc<Driver>) -> JsValue>;
+pub(super) type Finish = Box<dyn FnOnce(&Rc<Driver>, Output) -> JsValue>;
 
 struct InFlight {
     resolve: Function,
@@ -46,7 +46,7 @@ impl Driver {
         let _ = match outcome {
             Ok(output) => {
                 let value = match call.finish {
-                    Some(finish) => finish(self),
+                    Some(finish) => finish(self, output),
                     None => output.into_js(),
                 };
                 call.resolve.call1(&JsValue::UNDEFINED, &value)

@@ -30,6 +30,13 @@ pub(super) fn invoke(target: &JsValue, key: &str, args: &[&JsValue]) -> Option<R
     method(target, key).map(|function| function.apply(target, &list))
 }
 
+/// `new globalThis[name](...args)`, if there is such a class; else `undefined`.
+pub(super) fn construct(name: &str, args: &[&JsValue]) -> JsValue {
+    let Ok(class) = global_at(&[name]).dyn_into::<Function>() else { return JsValue::UNDEFINED };
+    let list: Array = args.iter().copied().collect();
+    Reflect::construct(&class, &list).unwrap_or(JsValue::UNDEFINED)
+}
+
 /// A text that is not empty.
 pub(super) fn text(value: &JsValue) -> Option<String> {
     value.as_string().filter(|text| !text.is_empty())
@@ -57,6 +64,14 @@ pub(super) fn object(properties: &[(&str, JsValue)]) -> Object {
 /// Waits for `value`, which may or may not be a promise.
 pub(super) async fn resolved(value: &JsValue) -> Result<JsValue, JsValue> {
     JsFuture::from(Promise::resolve(value)).await
+}
+
+/// A promise, and the function that resolves it.
+pub(super) fn deferred() -> (Promise, Function) {
+    // Not `Function::default()`: it compiles an empty script, which a page's security policy may forbid.
+    let mut resolver = JsValue::UNDEFINED.unchecked_into::<Function>();
+    let promise = Promise::new(&mut |resolve, _| resolver = resolve);
+    (promise, resolver)
 }
 
 /// A promise that resolves with `value` after `ms` milliseconds, and the timer's handle.

@@ -1,79 +1,114 @@
-//! The status listeners: each on a microtask of its own, never awaited, isolated from the others.
+//! The app's listeners: each on a microtask of its own, never awaited, isolated from the others.
 
 use super::calls::Finish;
 use super::js;
-use super::output::status_to_js;
+use super::output::{activity_to_js, status_to_js};
 use super::pump::{Driver, driver};
-use crate::core::{Call, Event, SdkStatus, Topic, Warning};
-use js_sys::{Function, Promise};
+use crate::core::{Call, Event, SdkStatus, Topic, UserActivity, Warning};
+use js_sys::{Array, Function, Promise};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
-/// The attached listeners, by number.
+/// The attached listeners.
 #[derive(Default)]
 pub(super) struct Listeners {
-    attached: RefCell<Vec<(u32, Function)>>,
+    attached: RefCell<Vec<Listener>>,
     last: Cell<u32>,
 }
 
-/// `addSdkStatusUpdateListener(listener)`.
-pub(crate) fn add_status_listener(listener: JsValue) -> Promise {
+#[derive(Clone)]
+struct Listener {
+    /// Names it.
+    number: u32,
+    topic: Topic,
+    function: Function,
+}
+
+/// `addSdkStatusUpdateListener(listener)` and its siblings.
+pub(crate) fn add_listener(topic: Topic, listener: JsValue) -> Promise {
     let driver = driver();
     let is_function = listener.is_function();
-    let finish: Finish = Box::new(move |driver| driver.attach(listener.unchecked_into()));
+    let finish: Finish = Box::new(move |driver, output| {
+        let listener = driver.attach(topic, listener.unchecked_into());
+        let number = listener.number;
+        if topic == Topic::Activity {
+            // This one begins with what is known already.
+            driver.deliver(listener, Array::of1(&output.into_js()));
+        }
+        let driver = Rc::clone(driver);
+        let remove = Closure::<dyn Fn()>::new(move || driver.detach(number));
+        // Lives as long as the subscription: JavaScript's garbage collector frees it, where it can.
+        js::object(&[("remove", remove.into_js_value())]).into()
+    });
     let (id, promise) = driver.calls.open(Some(finish));
-    driver.dispatch(Event::Call(id, Call::AddSdkStatusUpdateListener { is_function }));
+    driver.dispatch(Event::Call(id, Call::AddListener { topic, is_function }));
     promise
 }
 
 impl Driver {
-    /// Attaches a listener, and returns its subscription.
-    fn attach(self: &Rc<Self>, listener: Function) -> JsValue {
+    fn attach(self: &Rc<Self>, topic: Topic, function: Function) -> Listener {
         let number = self.listeners.last.get().wrapping_add(1);
         self.listeners.last.set(number);
-        self.listeners.attached.borrow_mut().push((number, listener));
-        self.dispatch(Event::Listening(Topic::Status, true));
-        let driver = Rc::clone(self);
-        let remove = Closure::<dyn Fn()>::new(move || driver.detach(number));
-        // Lives as long as the subscription: JavaScript's garbage collector frees it, where it can.
-        js::object(&[("remove", remove.into_js_value())]).into()
+        let listener = Listener { number, topic, function };
+        self.listeners.attached.borrow_mut().push(listener.clone());
+        self.dispatch(Event::Listening(topic, true));
+        listener
     }
 
     fn detach(self: &Rc<Self>, number: u32) {
         let mut attached = self.listeners.attached.borrow_mut();
-        let before = attached.len();
-        attached.retain(|(other, _)| *other != number);
-        let removed_last = attached.is_empty() && before > 0;
+        let Some(at) = attached.iter().position(|listener| listener.number == number) else { return };
+        let topic = attached.remove(at).topic;
+        let was_last = attached.iter().all(|listener| listener.topic != topic);
         drop(attached);
-        if removed_last {
-            self.dispatch(Event::Listening(Topic::Status, false));
+        if was_last {
+            self.dispatch(Event::Listening(topic, false));
         }
     }
 
     pub(super) fn emit_status(self: &Rc<Self>, status: &SdkStatus) {
+        self.emit(Topic::Status, &|| Array::of1(&status_to_js(status)));
+    }
+
+    pub(super) fn emit_activity(self: &Rc<Self>, activity: &UserActivity) {
+        self.emit(Topic::Activity, &|| Array::of1(&activity_to_js(activity)));
+    }
+
+    /// Its listeners get no arguments.
+    pub(super) fn emit_trip_timeout(self: &Rc<Self>) {
+        self.emit(Topic::TripTimeout, &Array::new);
+    }
+
+    /// Calls the listeners of `topic`, each with arguments of its own.
+    fn emit(self: &Rc<Self>, topic: Topic, arguments: &dyn Fn() -> Array) {
         let attached = self.listeners.attached.borrow().clone();
-        for (number, listener) in attached {
-            let status = status_to_js(status);
-            let driver = Rc::clone(self);
-            spawn_local(async move {
-                // It may have been removed by a listener before it.
-                if !driver.listeners.attached.borrow().iter().any(|(other, _)| *other == number) {
-                    return;
-                }
-                let outcome = match listener.call1(&JsValue::UNDEFINED, &status) {
-                    Ok(returned) if returned.is_object() => js::resolved(&returned).await,
-                    other => other,
-                };
-                if let Err(thrown) = outcome {
-                    driver.warn(&Warning {
-                        code: "LISTENER_FAILED",
-                        message: ["A status listener threw: ", &js::describe(&thrown)].concat(),
-                    });
-                }
-            });
+        for listener in attached {
+            if listener.topic == topic {
+                self.deliver(listener, arguments());
+            }
         }
+    }
+
+    fn deliver(self: &Rc<Self>, listener: Listener, arguments: Array) {
+        let driver = Rc::clone(self);
+        spawn_local(async move {
+            // It may have been removed by a listener before it.
+            if !driver.listeners.attached.borrow().iter().any(|other| other.number == listener.number) {
+                return;
+            }
+            let outcome = match listener.function.apply(&JsValue::UNDEFINED, &arguments) {
+                Ok(returned) if returned.is_object() => js::resolved(&returned).await,
+                other => other,
+            };
+            if let Err(thrown) = outcome {
+                driver.warn(&Warning {
+                    code: "LISTENER_FAILED",
+                    message: ["A listener threw: ", &js::describe(&thrown)].concat(),
+                });
+            }
+        });
     }
 }

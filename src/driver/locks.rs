@@ -33,6 +33,14 @@ pub(crate) fn end_with(ended: Promise) {
     ENDED.with(|slot| *slot.borrow_mut() = Some(ended));
 }
 
+/// Resolves with `held`, or when this instance of the module ends.
+pub(super) fn until_ended(held: Promise) -> Promise {
+    match ENDED.with(|slot| slot.borrow().clone()) {
+        Some(ended) => Promise::race(&Array::of2(&held, &ended)),
+        None => held,
+    }
+}
+
 /// The locks that this tab holds.
 #[derive(Default)]
 pub(super) struct Locks {
@@ -159,7 +167,8 @@ impl Drop for Guard {
     }
 }
 
-fn web_locks() -> Option<JsValue> {
+/// The browser's Web Locks, where it has them.
+pub(super) fn web_locks() -> Option<JsValue> {
     let locks = js::global_at(&["navigator", "locks"]);
     js::method(&locks, "request").is_some().then_some(locks)
 }
@@ -179,7 +188,7 @@ enum Granted {
 }
 
 async fn request(locks: &JsValue, name: &str, if_available: bool, patience_ms: f64) -> Granted {
-    let (answered, answer) = deferred();
+    let (answered, answer) = js::deferred();
     let given_up = Rc::new(Cell::new(false));
     let too_late = Rc::clone(&given_up);
     let on_lock = Closure::once_into_js(move |lock: JsValue| -> JsValue {
@@ -188,12 +197,9 @@ async fn request(locks: &JsValue, name: &str, if_available: bool, patience_ms: f
             return JsValue::UNDEFINED;
         }
         // The lock is held for as long as this promise is pending.
-        let (held, release) = deferred();
+        let (held, release) = js::deferred();
         let _ = answer.call1(&JsValue::UNDEFINED, &release);
-        match ENDED.with(|slot| slot.borrow().clone()) {
-            Some(ended) => Promise::race(&Array::of2(&held, &ended)).into(),
-            None => held.into(),
-        }
+        until_ended(held).into()
     });
     let options: Object = js::object(&[("ifAvailable", if_available.into())]);
     let Some(Ok(requested)) = js::invoke(locks, "request", &[&name.into(), &options, &on_lock]) else {
@@ -209,12 +215,4 @@ async fn request(locks: &JsValue, name: &str, if_available: bool, patience_ms: f
             Granted::Unavailable
         }
     }
-}
-
-/// A promise, and the function that resolves it.
-fn deferred() -> (Promise, Function) {
-    // Not `Function::default()`: it compiles an empty script, which a page's security policy may forbid.
-    let mut resolver = JsValue::UNDEFINED.unchecked_into::<Function>();
-    let promise = Promise::new(&mut |resolve, _| resolver = resolve);
-    (promise, resolver)
 }

@@ -1,4 +1,4 @@
-//! Performs the core's effects: HTTP, storage, tabs, timers. Thin on purpose: what to do, and when, the core decides.
+//! Performs the core's effects: HTTP, storage, tabs, timers, sensors. Thin on purpose: what to do, and when, the core decides.
 //!
 //! A panic stops this code where it is, and the module must not be entered again: whoever loaded it (the facade)
 //! rejects the calls in flight and starts another instance, which finds the user in the storage.
@@ -10,8 +10,10 @@
 //! | `arguments`, `options`, `output`, `errors` | values from JavaScript, and back |
 //! | `linking` | the app's linkers |
 //! | `storage` | where the record lives, and compare-and-set |
+//! | `queue` | where detections wait until they are sent |
+//! | `sensors` | what device and browser allow and tell: permissions, positions, motion |
 //! | `http`, `timers`, `locks`, `tabs`, `page` | the outside world |
-//! | `listeners` | the status listeners |
+//! | `listeners` | the app's listeners |
 //! | `identity` | what the SDK says of app, device and itself |
 //! | `wire` | JSON: what is sent and stored, and back |
 //! | `table`, `js` | small helpers for a world in which anything may be missing |
@@ -29,6 +31,8 @@ mod options;
 mod output;
 mod page;
 mod pump;
+mod queue;
+mod sensors;
 mod storage;
 mod table;
 mod tabs;
@@ -42,7 +46,7 @@ pub(crate) use arguments::{
 };
 pub(crate) use calls::version;
 pub(crate) use linking::link_user;
-pub(crate) use listeners::add_status_listener;
+pub(crate) use listeners::add_listener;
 pub(crate) use locks::end_with;
 pub(crate) use options::{create_user, initialize};
 pub(crate) use pump::call;

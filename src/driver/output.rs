@@ -1,7 +1,7 @@
 //! What the calls resolve with, as JavaScript sees it.
 
 use super::js;
-use crate::core::{DataType, InitState, Output, SdkStatus, StatusValue};
+use crate::core::{DataType, Fix, InitState, Output, SdkStatus, StatusValue, UserActivity};
 use js_sys::Date;
 use sentiance_protocol::EpochMs;
 use wasm_bindgen::JsValue;
@@ -45,7 +45,7 @@ impl Output {
                 let chosen = DataType::NAMES.iter().filter(|(_, data_type)| types & *data_type as u32 != 0);
                 chosen.map(|(name, _)| JsValue::from(*name)).collect::<js_sys::Array>().into()
             }
-            Output::Activity(_) => JsValue::UNDEFINED,
+            Output::Activity(activity) => activity_to_js(&activity),
         }
     }
 }
@@ -58,6 +58,35 @@ pub(super) fn status_to_js(status: &SdkStatus) -> JsValue {
             StatusValue::Flag(flag) => js::set(&object, name, flag),
             StatusValue::Text(text) => js::set(&object, name, text),
         }
+    }
+    object.into()
+}
+
+/// A fresh object each time, too.
+pub(super) fn activity_to_js(activity: &UserActivity) -> JsValue {
+    let (name, detail) = match activity {
+        UserActivity::Trip => {
+            let trip = js::object(&[("type", "TRIP_TYPE_EXTERNAL".into())]);
+            ("USER_ACTIVITY_TYPE_TRIP", Some(("tripInfo", trip)))
+        }
+        UserActivity::Stationary(Fix { position, time }) => {
+            let location = js::object(&[
+                ("timestamp", time.0.into()),
+                ("latitude", position.latitude.into()),
+                ("longitude", position.longitude.into()),
+                ("accuracy", position.accuracy.into()),
+            ]);
+            if let Some(altitude) = position.altitude {
+                js::set(&location, "altitude", altitude);
+            }
+            let stationary = js::object(&[("location", location.into())]);
+            ("USER_ACTIVITY_TYPE_STATIONARY", Some(("stationaryInfo", stationary)))
+        }
+        UserActivity::Unknown => ("USER_ACTIVITY_TYPE_UNKNOWN", None),
+    };
+    let object = js::object(&[("type", name.into())]);
+    if let Some((key, value)) = detail {
+        js::set(&object, key, value);
     }
     object.into()
 }

@@ -9,16 +9,22 @@ use super::listeners::Listeners;
 use super::locks::Locks;
 use super::options::Options;
 use super::page;
+use super::queue::{DetectionQueue, Job};
+use super::sensors::Sensors;
 use super::storage::Storage;
 use super::table::{Queue, Table};
 use super::tabs::Tabs;
 use super::timers::Timers;
-use crate::core::{Call, Core, Effect, Entropy, Event, Input, Settings, Timeouts, Warning};
+use crate::core::{Call, Core, Effect, Entropy, Event, Input, Settings, Ticket, Timeouts, Warning};
 use js_sys::Promise;
 use sentiance_protocol::EpochMs;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+
+/// How long the first load waits for the surroundings.
+const LOOK_AROUND_MS: f64 = 300.0;
 
 /// The SDK of this page or process: the core and all that performs its effects.
 ///
@@ -37,6 +43,8 @@ pub(super) struct Driver {
     pub(super) timers: Timers,
     pub(super) locks: Locks,
     pub(super) tabs: Tabs,
+    pub(super) sensors: Sensors,
+    pub(super) queue: DetectionQueue,
 }
 
 thread_local! {
@@ -79,6 +87,8 @@ impl Driver {
             timers: Timers::default(),
             locks: Locks::default(),
             tabs: Tabs::default(),
+            sensors: Sensors::default(),
+            queue: DetectionQueue::default(),
         }
     }
 
@@ -101,10 +111,7 @@ impl Driver {
     fn perform(self: &Rc<Self>, effect: Effect) {
         match effect {
             Effect::ApplyOptions(call) => self.apply_options(call),
-            Effect::Load(ticket) => {
-                page::watch(self);
-                self.storage.load(self, ticket);
-            }
+            Effect::Load(ticket) => self.load(ticket),
             Effect::Commit { ticket, expected, record } => {
                 self.storage.commit(self, ticket, expected, *record);
             }
@@ -126,9 +133,33 @@ impl Driver {
             Effect::StopTimer(timer) => self.timers.stop(timer),
             Effect::Settle(call, outcome) => self.settle(call, outcome),
             Effect::EmitStatus(status) => self.emit_status(&status),
+            Effect::EmitActivity(activity) => self.emit_activity(&activity),
+            Effect::EmitTripTimeout => self.emit_trip_timeout(),
+            Effect::LookAround => self.look_around(),
+            Effect::Sense(on) => self.sense(on),
+            Effect::Lead(on) => self.lead(on),
+            Effect::Enqueue(ticket, addition) => self.queue.push(self, Job::Add(ticket, addition)),
+            Effect::TakeBatch { ticket, install_id, max_bytes } => {
+                self.queue.push(self, Job::Take { ticket, install_id, max_bytes });
+            }
+            Effect::DropBatch(ticket, keys) => self.queue.push(self, Job::Drop(ticket, keys)),
+            Effect::ClearQueue => self.queue.push(self, Job::Clear),
             Effect::Warn(warning) => self.warn(&warning),
-            _ => {}
         }
+    }
+
+    /// The first load waits a moment for the surroundings, so that the first status is right.
+    fn load(self: &Rc<Self>, ticket: Ticket) {
+        let Some(seen) = self.watch_surroundings() else {
+            return self.storage.load(self, ticket);
+        };
+        // After the above: a connection that comes back is known before what it makes possible is tried.
+        page::watch(self);
+        let driver = Rc::clone(self);
+        spawn_local(async move {
+            let _ = js::within(&seen, LOOK_AROUND_MS, true).await;
+            driver.storage.load(&driver, ticket);
+        });
     }
 
     /// Tells the app's logger, else the console; each kind of warning once.

@@ -5,7 +5,6 @@ use super::page;
 use super::pump::Driver;
 use super::storage::RECORD_KEY;
 use crate::core::Event;
-use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
@@ -45,9 +44,10 @@ impl Tabs {
         if self.channel.borrow().is_object() {
             return;
         }
-        let Ok(constructor) = js::global_at(&["BroadcastChannel"]).dyn_into::<Function>() else { return };
-        let arguments = js_sys::Array::of1(&CHANNEL.into());
-        let Ok(channel) = js_sys::Reflect::construct(&constructor, &arguments) else { return };
+        let channel = js::construct("BroadcastChannel", &[&CHANNEL.into()]);
+        if !channel.is_object() {
+            return;
+        }
         let driver = Rc::clone(driver);
         let on_message = Closure::<dyn Fn()>::new(move || driver.dispatch(Event::RecordChanged));
         js::set(channel.unchecked_ref(), "onmessage", on_message.into_js_value());

@@ -12,8 +12,7 @@ use crate::core::{CommitOutcome, Edit, Event, LoadOutcome, RECORD_VERSION, Recor
 use sentiance_protocol::{Message, Source};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-pub(super) use store::Choice;
-use store::Store;
+pub(super) use store::{Choice, Store};
 use wasm_bindgen_futures::spawn_local;
 
 /// The key of the record. Letters and dots only: some secure stores take nothing else.
@@ -78,6 +77,11 @@ impl Storage {
     /// The page's `localStorage`, if that is the storage in use.
     pub(super) fn local(&self) -> Option<web_sys::Storage> {
         self.store.borrow().as_ref().and_then(|store| store.local())
+    }
+
+    /// The storage in use, once the first load has opened it.
+    pub(super) fn opened(&self) -> Option<Rc<Store>> {
+        self.store.borrow().clone()
     }
 
     pub(super) fn load(&self, driver: &Rc<Driver>, ticket: Ticket) {

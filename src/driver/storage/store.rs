@@ -23,7 +23,7 @@ pub(crate) enum Choice {
 }
 
 /// An opened storage.
-pub(super) enum Store {
+pub(crate) enum Store {
     Local(web_sys::Storage),
     Memory(Table<String, String>),
     File { fs: JsValue, path: String },
@@ -40,7 +40,7 @@ enum Operation<'a> {
 
 /// What an adapter calls the three operations.
 #[derive(Clone, Copy)]
-pub(super) struct Methods {
+pub(crate) struct Methods {
     get: &'static str,
     set: &'static str,
     remove: &'static str,
@@ -90,7 +90,7 @@ impl Methods {
 }
 
 impl Store {
-    pub(super) fn memory() -> Store {
+    pub(crate) fn memory() -> Store {
         Store::Memory(Table::default())
     }
 
@@ -128,7 +128,7 @@ impl Store {
         }
     }
 
-    pub(super) async fn get(&self, key: &str) -> Result<Option<String>, String> {
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<String>, String> {
         let value = self.perform(Operation::Get, key).await?;
         if value.is_null() || value.is_undefined() {
             return Ok(None);
@@ -136,7 +136,7 @@ impl Store {
         value.as_string().map(Some).ok_or_else(|| "the storage returned something that is no text".to_owned())
     }
 
-    pub(super) async fn set(&self, key: &str, text: &str) -> Result<(), String> {
+    pub(crate) async fn set(&self, key: &str, text: &str) -> Result<(), String> {
         self.perform(Operation::Set(text), key).await?;
         // An app's own storage may take everything and keep nothing.
         if matches!(self, Store::Adapter { .. }) && self.get(key).await?.as_deref() != Some(text) {
@@ -145,7 +145,7 @@ impl Store {
         Ok(())
     }
 
-    pub(super) async fn remove(&self, key: &str) -> Result<(), String> {
+    pub(crate) async fn remove(&self, key: &str) -> Result<(), String> {
         self.perform(Operation::Remove, key).await.map(drop)
     }
 

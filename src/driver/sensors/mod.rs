@@ -1,0 +1,37 @@
+//! What device and browser allow and tell. The SDK never asks the person for a permission: the app does.
+//!
+//! | file | job |
+//! |---|---|
+//! | `surroundings` | permissions, sensors, connection, room: what is there, and when it changes |
+//! | `positions` | `watchPosition` |
+//! | `motion` | `devicemotion` |
+//! | `recording` | which of several tabs records |
+
+mod motion;
+mod positions;
+mod recording;
+mod surroundings;
+
+use super::pump::Driver;
+use motion::MotionSensors;
+use positions::Positions;
+use recording::Recording;
+use std::rc::Rc;
+use surroundings::Known;
+
+/// The sensors, and what is known of them.
+#[derive(Default)]
+pub(super) struct Sensors {
+    known: Known,
+    positions: Positions,
+    motion: MotionSensors,
+    recording: Recording,
+}
+
+impl Driver {
+    /// Records positions and motion, or no more.
+    pub(super) fn sense(self: &Rc<Self>, on: bool) {
+        self.sensors.positions.watch(self, on);
+        self.sense_motion(on);
+    }
+}

@@ -1,0 +1,165 @@
+//! Permissions, sensors, connection, room: what is there, and when it changes. Without a timer: browsers tell.
+
+use crate::core::{Event, Surroundings};
+use crate::driver::pump::Driver;
+use crate::driver::table::Table;
+use crate::driver::{js, page};
+use js_sys::{Date, Promise};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
+
+/// How long a browser may take to answer one question.
+const ANSWER_MS: f64 = 5_000.0;
+/// How old an answer about the room that is left may be before it is asked for again.
+const ROOM_MS: f64 = 1_000.0;
+/// The same after a write, which takes little of it.
+const ROOM_AFTER_WRITE_MS: f64 = 5_000.0;
+
+/// What is known of the surroundings.
+pub(super) struct Known {
+    now: RefCell<Surroundings>,
+    watching: Cell<bool>,
+    /// Kept, since a browser may forget a permission's listener with its object.
+    permissions: Table<&'static str, JsValue>,
+    room_asked_at: Cell<f64>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Known {
+            now: RefCell::new(Surroundings::NOTHING),
+            watching: Cell::default(),
+            permissions: Table::default(),
+            room_asked_at: Cell::default(),
+        }
+    }
+}
+
+impl Driver {
+    /// Looks around for the first time, and watches from then on. Returns what settles once the core knows; `None`
+    /// means that this was done before.
+    pub(in crate::driver) fn watch_surroundings(self: &Rc<Self>) -> Option<Promise> {
+        if self.sensors.known.watching.replace(true) {
+            return None;
+        }
+        if page::is_page() {
+            let connection: [(&[&str], &str); 3] =
+                [(&["window"], "online"), (&["window"], "offline"), (&["navigator", "connection"], "change")];
+            for (target, event) in connection {
+                let driver = Rc::clone(self);
+                page::listen(target, event, move |_| driver.change(&|now| read_connection(now)));
+            }
+            self.probe_motion();
+        }
+        let (seen, done) = js::deferred();
+        let driver = Rc::clone(self);
+        spawn_local(async move {
+            driver.see().await;
+            let _ = done.call0(&JsValue::UNDEFINED);
+        });
+        Some(seen)
+    }
+
+    /// Looks around again.
+    pub(in crate::driver) fn look_around(self: &Rc<Self>) {
+        let driver = Rc::clone(self);
+        spawn_local(async move { driver.see().await });
+    }
+
+    /// Something was written: there may be less room than before.
+    pub(in crate::driver) fn look_around_after_write(self: &Rc<Self>) {
+        if page::is_page() && self.sensors.known.is_room_older_than(ROOM_AFTER_WRITE_MS) {
+            self.look_around();
+        }
+    }
+
+    /// Asks everything, and tells the core.
+    async fn see(self: &Rc<Self>) {
+        let known = &self.sensors.known;
+        if page::is_page() {
+            // All questions are asked before the first answer is awaited.
+            let location = ask_permission("geolocation");
+            let motion = ask_permission("accelerometer");
+            let room = if known.is_room_older_than(ROOM_MS) { known.ask_room() } else { None };
+            // Each answer is taken over as it comes, since another look may be under way.
+            let granted = self.permission("geolocation", location).await;
+            self.change(&|now| now.may_locate = granted == Some(true));
+            if let Some(granted) = self.permission("accelerometer", motion).await {
+                self.change(&|now| now.may_sense_motion = granted);
+            }
+            if let Some(free) = free_bytes(room).await {
+                self.change(&|now| now.free_bytes = Some(free));
+            }
+            self.change(&|now| {
+                now.has_geolocation = page::has_geolocation();
+                read_connection(now);
+            });
+        }
+        let now = known.now.borrow().clone();
+        self.dispatch(Event::Surroundings(Box::new(now)));
+    }
+
+    /// Whether a permission is granted, and watches it from now on. `None`: the browser does not tell.
+    async fn permission(self: &Rc<Self>, name: &'static str, asked: Option<JsValue>) -> Option<bool> {
+        let status = js::within(&asked?, ANSWER_MS, true).await?.ok()?;
+        let state = js::text(&js::get(&status, "state"))?;
+        if self.sensors.known.permissions.with(&name, |_| ()).is_none() {
+            let driver = Rc::clone(self);
+            let on_change = Closure::<dyn Fn()>::new(move || driver.look_around());
+            js::set(status.unchecked_ref(), "onchange", on_change.into_js_value());
+            self.sensors.known.permissions.insert(name, status);
+        }
+        Some(state == "granted")
+    }
+
+    /// What a reading of the motion sensors tells of them.
+    pub(super) fn note_motion(self: &Rc<Self>, has_acceleration: bool, has_rotation: bool) {
+        self.change(&|now| {
+            now.has_accelerometer |= has_acceleration;
+            now.has_gyroscope |= has_rotation;
+            now.may_sense_motion |= has_acceleration || has_rotation;
+        });
+    }
+
+    /// Changes what is known, and tells the core if that makes a difference.
+    fn change(self: &Rc<Self>, update: &dyn Fn(&mut Surroundings)) {
+        let before = self.sensors.known.now.borrow().clone();
+        let mut now = before.clone();
+        update(&mut now);
+        if now != before {
+            *self.sensors.known.now.borrow_mut() = now.clone();
+            self.dispatch(Event::Surroundings(Box::new(now)));
+        }
+    }
+}
+
+impl Known {
+    fn is_room_older_than(&self, ms: f64) -> bool {
+        // A clock that was set back makes it old, too.
+        !(0.0..ms).contains(&(Date::now() - self.room_asked_at.get()))
+    }
+
+    fn ask_room(&self) -> Option<JsValue> {
+        self.room_asked_at.set(Date::now());
+        js::invoke(&js::global_at(&["navigator", "storage"]), "estimate", &[])?.ok()
+    }
+}
+
+fn ask_permission(name: &str) -> Option<JsValue> {
+    let descriptor = js::object(&[("name", name.into())]);
+    js::invoke(&js::global_at(&["navigator", "permissions"]), "query", &[&descriptor])?.ok()
+}
+
+async fn free_bytes(asked: Option<JsValue>) -> Option<f64> {
+    let estimate = js::within(&asked?, ANSWER_MS, true).await?.ok()?;
+    Some((js::get(&estimate, "quota").as_f64()? - js::get(&estimate, "usage").as_f64()?).max(0.0))
+}
+
+fn read_connection(now: &mut Surroundings) {
+    now.is_online = js::global_at(&["navigator", "onLine"]) != false;
+    let kind = js::global_text(&["navigator", "connection", "type"]);
+    now.is_mobile_network = kind.as_deref() == Some("cellular");
+}
