@@ -197,7 +197,7 @@ impl Core {
 
     /// The record says that the user is linked, or could not be made to.
     pub(super) fn link_changed(&mut self, call: CallId, result: Result<(), Refusal>) {
-        if !self.link.as_ref().is_some_and(|link| link.call == call) {
+        if self.link.as_ref().is_none_or(|link| link.call != call) {
             return;
         }
         match (result, &self.record.user) {
