@@ -11,6 +11,7 @@ mod sdk;
 mod secret;
 mod server;
 mod time;
+mod uploads;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use limits::*;
@@ -19,3 +20,4 @@ pub use sdk::*;
 pub use secret::Secret;
 pub use server::*;
 pub use time::EpochMs;
+pub use uploads::*;

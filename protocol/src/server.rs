@@ -1,6 +1,6 @@
 //! The endpoints for servers, whose shape is public and fixed.
 
-use crate::{Motion, Position, Secret, text_enum};
+use crate::{DetectionType, Motion, Position, Secret};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -71,18 +71,6 @@ pub struct ProfileSdk {
     pub killswitch_action: String,
     /// Whether the SDK logs more than usual.
     pub debug_logging: bool,
-}
-
-text_enum! {
-    /// What kind of detection it is.
-    pub enum DetectionType {
-        /// A place.
-        Position = "position",
-        /// A summary of the device's motion.
-        Motion = "motion",
-        /// A trip that the app started.
-        Trip = "trip",
-    }
 }
 
 /// Reply of `GET /v2/users/:user_id/detections`: a page of them, oldest first.

@@ -73,11 +73,10 @@ type PlatformState = State<Arc<Platform>>;
 
 /// All endpoints.
 pub fn router(platform: Arc<Platform>) -> Router {
-    let limited = |bytes| RequestBodyLimitLayer::new(bytes);
     let for_servers = Router::new()
         .route("/users/auth-code", post(routes::auth_code::issue))
         .route("/v2/users/{install_id}/link", post(routes::link_install::link))
-        .route_layer(limited(BODY_LIMIT_BYTES));
+        .route_layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES));
     let for_servers = protection::fence(for_servers, &platform)
         .route_layer(axum::middleware::from_fn(browser::refuse_browsers));
 
@@ -93,14 +92,15 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route("/sdk/v1/link/confirm", post(routes::sdk_link::confirm))
         .route("/sdk/v1/config", get(routes::sdk_config::show))
         .route("/sdk/v1/reset", post(routes::sdk_reset::goodbye))
-        .route_layer(limited(BODY_LIMIT_BYTES))
+        .route_layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
         .route(
             "/sdk/v1/metadata",
-            patch(routes::sdk_metadata::change).layer(limited(METADATA_BODY_LIMIT_BYTES)),
+            patch(routes::sdk_metadata::change).layer(RequestBodyLimitLayer::new(METADATA_BODY_LIMIT_BYTES)),
         )
         .route(
             "/sdk/v1/detections",
-            post(routes::sdk_detections::record).layer(limited(DETECTIONS_BODY_LIMIT_BYTES)),
+            post(routes::sdk_detections::record)
+                .layer(RequestBodyLimitLayer::new(DETECTIONS_BODY_LIMIT_BYTES)),
         );
     // Pages read what the fence answers, too.
     let for_sdks = protection::fence(for_sdks, &platform)
@@ -110,7 +110,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
     let for_operators = Router::new()
         .route("/healthz", get(routes::health::alive))
         .route("/readyz", get(routes::health::ready))
-        .route_layer(limited(BODY_LIMIT_BYTES));
+        .route_layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES));
     let for_operators = protection::fence(for_operators, &platform);
 
     let all = for_servers.merge(for_sdks).merge(for_operators);

@@ -3,15 +3,15 @@
 //! A use case is a [`Work`]: a value that runs in one transaction, written against the traits of [`Transaction`].
 //! [`Store`] is the SQLite engine today; another engine implements the same traits and shares the text in `sql`.
 
+mod applications;
 mod sql;
 mod sqlite;
 mod transaction;
 mod uploads;
 
+pub use applications::{ApiKeys, Applications};
 pub use sqlite::SqliteStore as Store;
-pub use transaction::{
-    ApiKeys, Applications, AuthenticationCodes, Installs, SecurityEvent, Tokens, Transaction, Users,
-};
+pub use transaction::{AuthenticationCodes, Installs, SecurityEvent, Tokens, Transaction, Users};
 pub use uploads::{Detections, MetadataChange, UserMetadata};
 
 use std::{future::Future, sync::Arc};

@@ -1,0 +1,73 @@
+//! What a use case may ask of the database about applications, their pages and their servers' keys.
+
+use super::StoreError;
+use crate::{
+    clock::Timestamp,
+    model::{ApiKeyRecord, AppId, Application, KeyId, Origin},
+    secret::{ApiKey, AppSecret, Hashed},
+};
+use std::future::Future;
+
+type Stored<T> = Result<T, StoreError>;
+
+/// Applications and the pages that may call for them.
+pub trait Applications: Send {
+    /// Adds an application.
+    fn insert_application(&mut self, app: &Application) -> impl Future<Output = Stored<()>> + Send;
+    /// Gives an application another secret; `false` where there is no such application.
+    fn set_app_secret(
+        &mut self,
+        app: &AppId,
+        secret: Hashed<AppSecret>,
+    ) -> impl Future<Output = Stored<bool>> + Send;
+    /// Gives an application a secret if it has none; says whether it did.
+    fn set_first_app_secret(
+        &mut self,
+        app: &AppId,
+        secret: Hashed<AppSecret>,
+    ) -> impl Future<Output = Stored<bool>> + Send;
+    /// Adds an origin to an application's list; once is enough.
+    fn insert_origin(&mut self, app: &AppId, origin: &Origin) -> impl Future<Output = Stored<()>> + Send;
+    /// The application of that id.
+    fn find_application(&mut self, app: &AppId) -> impl Future<Output = Stored<Option<Application>>> + Send;
+    /// The application of that id, if this is its secret.
+    fn find_application_by_credentials(
+        &mut self,
+        app: &AppId,
+        secret: Hashed<AppSecret>,
+    ) -> impl Future<Output = Stored<Option<Application>>> + Send;
+    /// All applications, oldest first.
+    fn list_applications(&mut self) -> impl Future<Output = Stored<Vec<Application>>> + Send;
+    /// The origins that an application lists.
+    fn list_origins(&mut self, app: &AppId) -> impl Future<Output = Stored<Vec<String>>> + Send;
+    /// Whether this application lists the origin.
+    fn lists_origin(&mut self, app: &AppId, origin: &Origin) -> impl Future<Output = Stored<bool>> + Send;
+    /// Whether any application lists the origin.
+    fn any_lists_origin(&mut self, origin: &Origin) -> impl Future<Output = Stored<bool>> + Send;
+    /// Asks the database for nothing but an answer.
+    fn ping(&mut self) -> impl Future<Output = Stored<()>> + Send;
+}
+
+/// API keys.
+pub trait ApiKeys: Send {
+    /// Adds a key.
+    fn insert_api_key(
+        &mut self,
+        key: &ApiKeyRecord,
+        hash: Hashed<ApiKey>,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// The key with this secret.
+    fn find_api_key(
+        &mut self,
+        hash: Hashed<ApiKey>,
+    ) -> impl Future<Output = Stored<Option<ApiKeyRecord>>> + Send;
+    /// The keys of an application, oldest first.
+    fn list_api_keys(&mut self, app: &AppId) -> impl Future<Output = Stored<Vec<ApiKeyRecord>>> + Send;
+    /// Revokes a key; `false` where there is none. Revoking twice keeps the first time.
+    fn revoke_api_key(
+        &mut self,
+        app: &AppId,
+        key: &KeyId,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<bool>> + Send;
+}
