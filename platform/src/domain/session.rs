@@ -3,7 +3,10 @@
 use super::Refusal;
 use crate::{
     clock::Timestamp,
-    model::{AppId, EndReason, InstallId, Origin, PairState, Permission, Session, User, install_state},
+    model::{
+        AppId, EndReason, InstallId, InstallStatus, Origin, PairState, Permission, Session, User,
+        install_state,
+    },
     secret::{AccessToken, Hashed, Plain},
     store::{Store, Transaction, Work},
 };
@@ -46,6 +49,7 @@ pub(super) async fn active_user<T: Transaction>(tx: &mut T, session: &Session) -
     let install = install.ok_or(Refusal::UserDeleted)?;
     let user = tx.find_user(&session.app_id, &install.user_id).await?.ok_or(Refusal::UserDeleted)?;
     match install_state(user.state, install.status) {
+        _ if matches!(install.status, InstallStatus::Ended(_)) => Err(Refusal::SessionEnded),
         InstallState::Active => Ok(user),
         InstallState::Inactive | InstallState::Disabled => Err(Refusal::UserDisabled),
     }

@@ -1,6 +1,11 @@
 //! `POST /sdk/v1/detections`, and `GET /v2/users/:user_id/detections`, which reads them back.
 
-use crate::support::{ServerKey, TestPlatform, key};
+use crate::support::{Sdk, ServerKey, TestPlatform, key};
+use sentiance_platform::{
+    domain::{RecordDetections, Refusal, authenticate},
+    model::{Detection, Permission},
+    secret::{AccessToken, Plain},
+};
 use sentiance_protocol::ErrorCode;
 use serde_json::{Value, json};
 
@@ -244,6 +249,34 @@ async fn a_displaced_or_disabled_device_uploads_nothing() {
         sdk.upload(&[position(START)]).await.refused(ErrorCode::UserDisabledRemotely);
     }
     assert_eq!(platform.count_rows("select count(*) from detections").await, 0);
+}
+
+#[tokio::test]
+async fn what_happens_between_the_look_at_a_token_and_the_write_counts() {
+    let platform = TestPlatform::start().await;
+    let session_of = async |sdk: &Sdk| {
+        let token = Plain::<AccessToken>::parse(&sdk.access_token).unwrap();
+        authenticate(&platform.store, &token, Permission::ActForUser, None, platform.now()).await.unwrap()
+    };
+    let record =
+        async |session| platform.store.write(RecordDetections { session, detections: Vec::new() }).await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let session = session_of(&sdk).await;
+    assert!(record(session.clone()).await.is_ok());
+    platform.sdk_with_user("alice").await;
+    assert!(matches!(record(session.clone()).await, Err(Refusal::UserDisabled)));
+    sdk.reset().await.ok();
+    assert!(matches!(record(session.clone()).await, Err(Refusal::SessionEnded)));
+    platform.server.delete(&sdk.user_id).await.ok();
+    assert!(matches!(record(session).await, Err(Refusal::UserDeleted)));
+
+    let awaiting = platform.sdk_with_unlinked_user(true).await;
+    let (session, bob) = (session_of(&awaiting).await, platform.sdk_with_user("bob").await);
+    platform.server.link(&awaiting.install_id, "bob").await.ok();
+    let detections = vec![Detection::parse(serde_json::from_value(position(START)).unwrap()).unwrap()];
+    platform.store.write(RecordDetections { session, detections }).await.unwrap();
+    let page = platform.server.detections(&bob.user_id, "").await.ok();
+    assert_eq!(ids(&page).len(), 1, "it went to the user that the install came to");
 }
 
 #[tokio::test]
