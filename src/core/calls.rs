@@ -7,7 +7,7 @@ use super::error::{Code, Reason, SdkError};
 use super::event::{Call, CallId, CreateUserOptions, LinkerKind, Topic};
 use super::machine::{Core, InitState};
 use super::platform_url::PlatformUrl;
-use sentiance_protocol::API_KEY_PREFIX;
+use sentiance_protocol::{API_KEY_PREFIX, Secret};
 
 /// Why a call is refused that would have to wait behind a thousand others.
 pub(super) const TOO_MANY_CALLS: &str = "Too many calls wait already.";
@@ -64,7 +64,10 @@ impl Core {
                 Err(SdkError::passing(Code::Unexpected, Reason::UnexpectedError, TOO_MANY_CALLS))
             }
             Call::LinkUser => return self.start_link(id, None),
-            Call::LinkUserWithAuthCode(code) => return self.start_link(id, Some(code)),
+            Call::LinkUserWithAuthCode(code) => match refuse_api_key(&code) {
+                Ok(()) => return self.start_link(id, Some(code)),
+                Err(error) => Err(error),
+            },
             Call::EnableDetections(expires_at) => return self.enable_detections(id, expires_at),
             Call::DisableDetections => return self.disable_detections(id),
             Call::SubmitDetections => return self.submit_detections(id),
@@ -87,16 +90,7 @@ impl CreateUserOptions {
     pub(super) fn validate(&self) -> Result<(), SdkError> {
         let refuse = |reason, details: &str| Err(SdkError::new(Code::MissingParams, reason, details));
         if let Some(code) = &self.auth_code {
-            // Anywhere in it: a whole `Authorization` header is passed by mistake, too.
-            let prefix = API_KEY_PREFIX.as_bytes();
-            if code.expose().as_bytes().windows(prefix.len()).any(|window| window == prefix) {
-                return refuse(
-                    Reason::ApiKeyRefused,
-                    "This is an API key, not an authentication code. An API key must never reach an app: keep it on \
-                     your server, request an authentication code with it there, and pass that code to createUser. \
-                     If this key was shipped, revoke it.",
-                );
-            }
+            refuse_api_key(code)?;
         } else if self.app_id.is_none() && self.app_secret.is_none() {
             return refuse(
                 Reason::MissingParams,
@@ -120,5 +114,21 @@ impl CreateUserOptions {
             Some(Err(why)) => refuse(Reason::InvalidParams, why),
             _ => Ok(()),
         }
+    }
+}
+
+/// Refuses an API key in the place of an authentication code, before it is sent anywhere. Looked for anywhere in the
+/// text: a whole `Authorization` header is passed by mistake, too.
+pub(super) fn refuse_api_key(code: &Secret) -> Result<(), SdkError> {
+    let prefix = API_KEY_PREFIX.as_bytes();
+    match code.expose().as_bytes().windows(prefix.len()).any(|window| window == prefix) {
+        false => Ok(()),
+        true => Err(SdkError::new(
+            Code::MissingParams,
+            Reason::ApiKeyRefused,
+            "This is an API key, not an authentication code. An API key must never reach an app: keep it on your \
+             server, request an authentication code with it there, and pass that code to the SDK. If this key was \
+             shipped, revoke it.",
+        )),
     }
 }

@@ -15,7 +15,10 @@ const LATEST_MS: f64 = 8.64e15;
 pub(crate) fn link_user_with_auth_code(code: &JsValue) -> Promise {
     call(match js::text(code) {
         Some(code) => Call::LinkUserWithAuthCode(Secret::new(code.trim_ascii())),
-        None => Call::Refuse(SdkError::missing("linkUserWithAuthCode needs an authentication code.")),
+        None if is_absent(code) || *code == "" => {
+            Call::Refuse(SdkError::missing("linkUserWithAuthCode needs an authentication code."))
+        }
+        None => Call::Refuse(SdkError::invalid("An authentication code is a text.")),
     })
 }
 
@@ -143,9 +146,7 @@ fn is_absent(value: &JsValue) -> bool {
 fn plain_text(value: &JsValue) -> Option<String> {
     match value.as_string() {
         Some(text) => Some(text),
-        None if value.as_f64().is_some() || value.as_bool().is_some() => {
-            js::invoke(value, "toString", &[])?.ok()?.as_string()
-        }
+        None if value.as_f64().is_some() || value.as_bool().is_some() => js::stringified(value),
         None => None,
     }
 }

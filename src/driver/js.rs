@@ -47,6 +47,11 @@ pub(super) fn global_text(path: &[&str]) -> Option<String> {
     text(&global_at(path))
 }
 
+/// What JavaScript's `String(value)` makes of a value.
+pub(super) fn stringified(value: &JsValue) -> Option<String> {
+    invoke(&global(), "String", &[value])?.ok()?.as_string()
+}
+
 /// Sets `target[key]`. Fails silently on a frozen object, of which the SDK makes none.
 pub(super) fn set(target: &Object, key: &str, value: impl Into<JsValue>) {
     let _ = Reflect::set(target, &key.into(), &value.into());

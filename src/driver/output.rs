@@ -38,9 +38,7 @@ impl Output {
             ])
             .into(),
             Output::Done => js::object(&[]).into(),
-            Output::Bytes(bytes) => {
-                js::invoke(&bytes.into(), "toFixed", &[]).and_then(Result::ok).unwrap_or_default()
-            }
+            Output::Bytes(bytes) => js::stringified(&bytes.into()).into(),
             Output::DataTypes(types) => {
                 let chosen = DataType::NAMES.iter().filter(|(_, data_type)| types & *data_type as u32 != 0);
                 chosen.map(|(name, _)| JsValue::from(*name)).collect::<js_sys::Array>().into()
