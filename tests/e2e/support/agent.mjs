@@ -19,7 +19,8 @@ export function createAgent(sdk, onStatus) {
 function invoke(sdk, name, args, onStatus) {
   if (typeof sdk[name] !== "function") throw new Error(`the package exports no function ${name}`);
   // A subscription is an object with a function, which cannot cross; that the listener is attached is enough.
-  if (name === "addSdkStatusUpdateListener") return sdk[name](onStatus).then(() => undefined);
+  if (name === "addSdkStatusUpdateListener" && args.length === 0)
+    return sdk[name](onStatus).then(() => undefined);
   return sdk[name](...args);
 }
 

@@ -13,6 +13,7 @@ import { createInterface } from "node:readline";
 import { ROOT } from "./artifacts.mjs";
 import { within } from "./deadline.mjs";
 import { Device } from "./device.mjs";
+import { makeAsyncStorage } from "./storages.mjs";
 
 const ENGINE = join(
   dirname(createRequire(import.meta.url).resolve("hermes-engine-cli/package.json")),
@@ -27,7 +28,8 @@ const REQUEST_DEADLINE_MS = 20_000;
  * Starts an engine with this app.
  *
  * @param options.bundle - The app's code.
- * @param options.initialize - What the app passes to `initialize`, besides its storage, whenever it starts.
+ * @param options.initialize - What the app passes to `initialize`, besides its storage, whenever it starts; nothing is
+ *   called without it.
  * @param options.randomValues - Whether the app has the polyfill for `crypto.getRandomValues`.
  */
 export async function startHermesDevice(scope, { bundle, initialize, randomValues = true }) {
@@ -41,7 +43,7 @@ class HermesDevice extends Device {
   /** What the app wrote to its console, as `{level, text}`. */
   console = [];
   /** The app's storage; it outlives the engine, as a phone's does. */
-  storage = new Map();
+  storage = makeAsyncStorage();
   #bundle;
   #initialize;
   #randomValues;
@@ -72,7 +74,7 @@ class HermesDevice extends Device {
       this.#evaluate("installRandomValues()");
     }
     this.#evaluate(this.#bundle);
-    await this.call("initialize", this.#initialize);
+    if (this.#initialize) await this.call("initialize", this.#initialize);
   }
 
   async close() {
@@ -115,7 +117,7 @@ class HermesDevice extends Device {
   }
 
   #serve(engine, { kind, id, payload }) {
-    const answer = (value) => this.#answer(engine, id, value);
+    const answer = (promise, complaint) => this.#answer(engine, id, promise, complaint);
     const handlers = {
       outcome: () => {
         this.#calls.get(id)?.resolve(payload);
@@ -124,10 +126,11 @@ class HermesDevice extends Device {
       status: () => this.statuses.push(payload),
       console: () => this.console.push(payload),
       timer: () => this.#startTimer(id, payload),
-      fetch: () => answer(fetchFor(payload)),
-      getItem: () => answer(this.storage.get(payload.key) ?? null),
-      setItem: () => answer(void this.storage.set(payload.key, payload.value)),
-      removeItem: () => answer(void this.storage.delete(payload.key)),
+      // React Native's fetch says no more than this either.
+      fetch: () => answer(fetchFor(payload), "Network request failed: "),
+      getItem: () => answer(this.storage.getItem(payload.key)),
+      setItem: () => answer(this.storage.setItem(payload.key, payload.value)),
+      removeItem: () => answer(this.storage.removeItem(payload.key)),
     };
     handlers[kind]();
   }
@@ -140,11 +143,10 @@ class HermesDevice extends Device {
     this.#timers.add(timer);
   }
 
-  async #answer(engine, id, promise) {
-    const message = await Promise.resolve(promise).then(
+  async #answer(engine, id, promise, complaint = "") {
+    const message = await promise.then(
       (value) => ({ value }),
-      // React Native's fetch says no more than this either.
-      (error) => ({ error: `Network request failed: ${error.message}` }),
+      (error) => ({ error: `${complaint}${error.message}` }),
     );
     // An app that was restarted meanwhile never asked.
     if (engine === this.#engine) this.#tell({ kind: "answer", id, ...message });

@@ -2,7 +2,7 @@
 
 import { copyFile, realpath, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ROOT } from "./artifacts.mjs";
 
 const require = createRequire(import.meta.url);
@@ -14,10 +14,14 @@ const AGENT = join(ROOT, "tests/e2e/support/agent.mjs");
  *
  * @param app - `app.mjs`, which imports the package, or `app.cjs`, which requires it.
  */
-export async function bundleApp(project, app) {
-  await copyFile(join(APPS, app), join(project, app));
-  await copyFile(AGENT, join(project, "agent.mjs"));
-  return bundle(project, app, { minify: false });
+export function bundleApp(project, app) {
+  return bundleFiles(project, [join(APPS, app), AGENT]);
+}
+
+/** Bundles an app that consists of these files, side by side, in `project`; the first is the one that runs. */
+export async function bundleFiles(project, files) {
+  for (const file of files) await copyFile(file, join(project, basename(file)));
+  return bundle(project, basename(files[0]), { minify: false });
 }
 
 /** How many bytes the package adds to the minified bundle of an app. */

@@ -29,8 +29,9 @@ export async function startPlatform(scope, options = {}) {
 class Platform {
   /** Where it listens, the same after a restart. */
   url = "http://127.0.0.1:0";
-  /** The demo application and its API key. */
+  /** The demo application, its secret and its API key. */
   appId = "";
+  appSecret = "";
   apiKey = "";
   /** The file that holds everything. */
   databaseFile;
@@ -88,6 +89,7 @@ class Platform {
       lines.on("line", (line) => {
         this.url = /^platform listening on (\S+)/.exec(line)?.[1] ?? this.url;
         this.appId = /^app id: (\S+)/.exec(line)?.[1] ?? this.appId;
+        this.appSecret = /^app secret: (sas_\S+)/.exec(line)?.[1] ?? this.appSecret;
         this.apiKey = /^api key: (stk_\S+)/.exec(line)?.[1] ?? this.apiKey;
         if (this.apiKey && line.startsWith("platform listening on ")) resolve();
       });
