@@ -55,10 +55,6 @@ impl<T> Queue<T> {
         self.0.borrow_mut().push(item);
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.borrow().len()
-    }
-
     pub(super) fn pop(&self) -> Option<T> {
         let mut items = self.0.borrow_mut();
         if items.is_empty() { None } else { Some(items.remove(0)) }

@@ -1,19 +1,19 @@
-//! The queue as a JSON document in the storage of the record: a list in the order of the keys, bounded tightly, since
-//! every change writes the whole of it.
+//! The queue as a JSON document in the storage of the record: a list of items, bounded tightly, since every change
+//! writes the whole of it.
 
-use super::entry::Entry;
-use crate::driver::js;
+use super::entry::key_of;
+use super::plan::Plan;
 use crate::driver::storage::Store;
 use js_sys::{Array, JSON};
 use std::rc::Rc;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 
 /// The key of the document in the storage.
 const KEY: &str = "sentiance.core.queue";
 /// How many bytes of detections it may hold.
 pub(super) const LIMIT_BYTES: f64 = 256.0 * 1024.0;
 
-/// The document, read and not written back yet.
+/// The document, as it was read.
 pub(super) struct Document {
     store: Rc<Store>,
     items: Array,
@@ -27,41 +27,23 @@ impl Document {
         Ok(Document { store, items: items.unwrap_or_default() })
     }
 
+    /// Removes it from the storage.
     pub(super) async fn remove(store: &Store) -> Result<(), String> {
         store.remove(KEY).await
     }
 
-    pub(super) fn get(&self, key: f64) -> JsValue {
-        self.items.iter().find(|item| key_of(item) == key).unwrap_or_default()
+    /// The totals, if there are any, and all entries.
+    pub(super) fn items(&self) -> Array {
+        self.items.clone()
     }
 
-    pub(super) fn all_after(&self, key: f64) -> Vec<Entry> {
-        self.items.iter().filter(|item| key_of(item) > key).map(Entry).collect()
-    }
-
-    pub(super) fn put(&self, value: &JsValue) {
-        match self.position(key_of(value)) {
-            Some(at) => self.items.set(at, value.clone()),
-            None => drop(self.items.push(value)),
-        }
-    }
-
-    pub(super) fn delete(&self, key: f64) {
-        if let Some(at) = self.position(key) {
-            self.items.splice(at, 1, &JsValue::UNDEFINED);
-        }
-    }
-
-    pub(super) async fn write(&self) -> Result<(), String> {
-        let text = JSON::stringify(&self.items).ok().and_then(|text| text.as_string());
+    /// Does what is planned.
+    pub(super) async fn write(&self, plan: &Plan) -> Result<(), String> {
+        let changed: Array = plan.items().into_iter().collect();
+        let replaced =
+            |key: f64| plan.removed.contains(&key) || changed.iter().any(|item| key_of(&item) == key);
+        let kept: Array = self.items.iter().filter(|item| !replaced(key_of(item))).collect();
+        let text = JSON::stringify(&kept.concat(&changed)).ok().and_then(|text| text.as_string());
         self.store.set(KEY, &text.unwrap_or_default()).await
     }
-
-    fn position(&self, key: f64) -> Option<u32> {
-        self.items.iter().position(|item| key_of(&item) == key).map(|at| at as u32)
-    }
-}
-
-fn key_of(item: &JsValue) -> f64 {
-    js::get(item, "key").as_f64().unwrap_or(f64::NAN)
 }

@@ -1,66 +1,79 @@
-//! One entry of the queue: a detection, ready to be sent, and what must be known of it without reading it.
+//! The items that the queue keeps, in whatever place: entries, and before them their totals.
 
-use crate::driver::{js, wire};
-use sentiance_protocol::Detection;
+use crate::core::QueueState;
+use crate::driver::js;
+use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-/// An entry, as it is kept.
-pub(super) struct Entry(pub(super) JsValue);
+/// The key of the totals, before that of any entry.
+const TOTALS_KEY: f64 = 0.0;
 
-/// A detection that is not in the queue yet.
-pub(super) struct Draft {
-    /// As it will be sent.
-    pub(super) text: String,
+/// A detection that waits.
+pub(super) struct Entry {
+    /// Names it, and grows from entry to entry.
+    pub(super) key: f64,
+    /// The install that recorded it.
+    pub(super) owner: String,
     /// Whether it may be dropped for want of room: a position or a motion, never a trip.
     pub(super) is_detail: bool,
+    /// As it will be sent.
+    pub(super) text: String,
 }
 
-impl Draft {
-    /// Encodes a detection.
-    pub(super) fn of(detection: &Detection) -> Option<Draft> {
-        Some(Draft { text: wire::write(detection)?, is_detail: detection.trip.is_none() })
-    }
-
-    /// The length of the text in UTF-8, in which it will be sent.
-    pub(super) fn bytes(&self) -> f64 {
-        self.text.len() as f64
-    }
-
-    /// Makes it an entry.
-    pub(super) fn into_entry(self, key: f64, owner: &str) -> Entry {
-        let bytes = self.bytes();
-        let object = js::object(&[
-            ("key", key.into()),
-            ("owner", owner.into()),
-            ("bytes", bytes.into()),
-            ("detail", self.is_detail.into()),
-            ("text", self.text.into()),
-        ]);
-        Entry(object.into())
-    }
+/// How much there is.
+#[derive(Default)]
+pub(super) struct Totals {
+    pub(super) state: QueueState,
+    /// The key of the newest entry that there ever was.
+    pub(super) last: f64,
 }
 
 impl Entry {
-    /// Names it, and grows from entry to entry.
-    pub(super) fn key(&self) -> f64 {
-        js::get(&self.0, "key").as_f64().unwrap_or(0.0)
+    pub(super) fn to_js(&self) -> JsValue {
+        js::object(&[
+            ("key", self.key.into()),
+            ("owner", self.owner.as_str().into()),
+            ("detail", self.is_detail.into()),
+            ("text", self.text.as_str().into()),
+        ])
+        .into()
     }
+}
 
-    /// Whether this install recorded it.
-    pub(super) fn is_of(&self, install_id: &str) -> bool {
-        js::get(&self.0, "owner") == install_id
+impl Totals {
+    pub(super) fn to_js(&self) -> JsValue {
+        js::object(&[
+            ("key", TOTALS_KEY.into()),
+            ("count", self.state.count.into()),
+            ("bytes", self.state.bytes.into()),
+            ("dropped", self.state.dropped.into()),
+            ("last", self.last.into()),
+        ])
+        .into()
     }
+}
 
-    pub(super) fn bytes(&self) -> f64 {
-        js::get(&self.0, "bytes").as_f64().unwrap_or(0.0)
+/// Reads items, which stand in the order of their keys or behind the totals.
+pub(super) fn read(items: &Array) -> (Totals, Vec<Entry>) {
+    let mut totals = Totals::default();
+    let mut entries = Vec::new();
+    for item in items.iter() {
+        let number = |name| js::get(&item, name).as_f64().unwrap_or(0.0);
+        let text = |name| js::get(&item, name).as_string().unwrap_or_default();
+        let key = key_of(&item);
+        if key == TOTALS_KEY {
+            let state =
+                QueueState { count: number("count"), bytes: number("bytes"), dropped: number("dropped") };
+            totals = Totals { state, last: number("last") };
+        } else {
+            let is_detail = js::get(&item, "detail") == true;
+            entries.push(Entry { key, owner: text("owner"), is_detail, text: text("text") });
+        }
     }
+    (totals, entries)
+}
 
-    /// Whether it may be dropped for want of room.
-    pub(super) fn is_detail(&self) -> bool {
-        js::get(&self.0, "detail") == true
-    }
-
-    pub(super) fn text(&self) -> String {
-        js::get(&self.0, "text").as_string().unwrap_or_default()
-    }
+/// What names an item.
+pub(super) fn key_of(item: &JsValue) -> f64 {
+    js::get(item, "key").as_f64().unwrap_or(f64::NAN)
 }
