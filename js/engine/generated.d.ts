@@ -9,8 +9,8 @@ declare module "generated/glue" {
   export function createGlue(): Glue;
 }
 
-declare module "generated/core.wasm.deflate" {
-  /** The bytes, packed by deflate and written in base64. */
+declare module "generated/core.wasm.lzma" {
+  /** The bytes, packed by LZMA and written in base64. */
   const base64: string;
   export default base64;
 }

@@ -5,16 +5,16 @@
  * wrong type, or that a policy could keep from being fetched. They are packed first: base64 of what is packed already
  * costs next to nothing over the wire, base64 of the bytes themselves a quarter more.
  */
-import { inflateSync } from "fflate";
-import packed from "generated/core.wasm.deflate";
+import packed from "generated/core.wasm.lzma";
 import { createGlue } from "generated/glue";
 import { decodeBase64 } from "./base64.js";
 import type { LoadCore } from "./core-module.js";
+import { unpackLzma } from "./lzma.js";
 import { GLUE_MODULE, startCore } from "./start.js";
 
 export const loadCore: LoadCore = async (onTrap) => {
   const glue = createGlue();
-  const bytes = inflateSync(decodeBase64(packed));
+  const bytes = unpackLzma(decodeBase64(packed));
   // Not `new WebAssembly.Module`: browsers refuse to compile synchronously on the page's own thread.
   const { instance } = await WebAssembly.instantiate(bytes, { [GLUE_MODULE]: glue });
   return startCore(glue, instance.exports, onTrap);

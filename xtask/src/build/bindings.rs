@@ -1,7 +1,7 @@
 //! Turns the compiled module into what JavaScript can load: wasm-bindgen's glue, the optimized module, and the same
 //! module translated to JavaScript.
 
-use super::{Variant, checks, glue, tool};
+use super::{Variant, checks, glue, packing, tool};
 use anyhow::Context;
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ pub(super) fn generate(module: &Path, variant: Variant) -> anyhow::Result<()> {
     tool::run(tool::npm_tool("wasm-opt")?.args(OPTIMIZATIONS).arg("-o").args([&optimized, &bound]))?;
     let finished = fs::read(&optimized)?;
     checks::finished_module(&finished, &format!("./{NAME}_bg.js"))?;
-    fs::write(generated.join("core.wasm.deflate"), deflated(&finished)?)?;
+    packing::pack(&finished, &generated.join("core.wasm.lzma"))?;
 
     let translated = generated.join("core-translated.js");
     tool::run(tool::npm_tool("wasm2js")?.args(["-Oz", "-o"]).args([&translated, &optimized]))?;
@@ -51,14 +51,6 @@ pub(super) fn generate(module: &Path, variant: Variant) -> anyhow::Result<()> {
     let glue = glue::with_checked_views(&fs::read_to_string(&path)?)?;
     fs::write(&path, glue::with_short_names(&glue, &renamed)?)?;
     Ok(())
-}
-
-/// The module packed for its chunk. Base64 of the module itself would come to a quarter more over the wire, since
-/// a server's compression finds little to gain in base64.
-fn deflated(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut packed = Vec::new();
-    zopfli::compress(zopfli::Options::default(), zopfli::Format::Deflate, module, &mut packed)?;
-    Ok(packed)
 }
 
 fn bindgen(module: &[u8]) -> Bindgen {

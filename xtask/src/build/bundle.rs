@@ -13,7 +13,7 @@ const TARGET: &str = "--target=es2019";
 /// The names under which the facade imports what `bindings` has generated.
 const GENERATED: [(&str, &str); 3] = [
     ("generated/glue", "glue.js"),
-    ("generated/core.wasm.deflate", "core.wasm.deflate"),
+    ("generated/core.wasm.lzma", "core.wasm.lzma"),
     ("generated/core-javascript", "core-javascript.js"),
 ];
 
@@ -108,7 +108,7 @@ fn bundle(variant: Variant, entry: &str, format: Format, name: &str, more: &[Str
     command
         .arg(entry)
         .args(["--bundle", "--platform=neutral", "--legal-comments=none", TARGET])
-        .arg("--loader:.deflate=base64")
+        .arg("--loader:.lzma=base64")
         .args(GENERATED.map(|(name, file)| format!("--alias:{name}={}", generated.join(file).display())))
         .args(more)
         .arg(format!("--outfile={}", output.display()));

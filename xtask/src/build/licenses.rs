@@ -8,9 +8,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The npm packages that esbuild puts into the package's files.
-const BUNDLED: [&str; 1] = ["fflate"];
-
 /// The part of `cargo metadata` that tells which crates the core is made of.
 #[derive(Deserialize)]
 struct Metadata {
@@ -68,10 +65,6 @@ pub(super) fn write(file: &Path) -> anyhow::Result<()> {
         let folder = package.manifest_path.parent().unwrap_or(Path::new(""));
         let name = format!("{} {} ({})", package.name, package.version, package.license.unwrap_or_default());
         texts.entry(license_text(folder, &name)?).or_default().insert(name);
-    }
-    for name in BUNDLED {
-        let folder = root().join("node_modules").join(name);
-        texts.entry(license_text(&folder, name)?).or_default().insert(format!("{name} (npm)"));
     }
     let apache = fs::read_to_string(root().join("LICENSE-APACHE"))?;
     texts.entry(apache).or_default().insert("Rust's standard library (MIT OR Apache-2.0)".into());

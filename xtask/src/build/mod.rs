@@ -7,6 +7,7 @@
 //! | `checks` | what must hold of the WebAssembly module |
 //! | `bindings` | wasm-bindgen, `wasm-opt`, `wasm2js` |
 //! | `glue` | turns generated code into factories, so that instances share nothing |
+//! | `packing` | LZMA |
 //! | `bundle` | esbuild and the declarations |
 //! | `licenses` | the licenses of what others wrote |
 //! | `fingerprint` | whether anything has changed since the last build |
@@ -20,6 +21,7 @@ mod compile;
 mod fingerprint;
 mod glue;
 mod licenses;
+mod packing;
 mod sizes;
 mod tool;
 pub(crate) mod toolchain;

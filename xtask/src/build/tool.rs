@@ -19,6 +19,11 @@ pub(super) fn npm_tool(name: &str) -> anyhow::Result<Command> {
     Ok(command)
 }
 
+/// Node itself.
+pub(super) fn node() -> Command {
+    Command::new("node")
+}
+
 /// Runs `command` to its end.
 ///
 /// # Errors
