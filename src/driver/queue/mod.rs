@@ -1,45 +1,41 @@
 //! Where detections wait until they are sent: a bounded queue that outlives the page. One job after the other, each
-//! answered once; the core has a bounded number of them under way.
-//!
-//! | file | job |
-//! |---|---|
-//! | `entry` | what is kept |
-//! | `plan` | what a job makes of it |
-//! | `database` | the place in pages: IndexedDB |
-//! | `document` | the place elsewhere: a JSON document beside the record |
+//! answered once. What a job makes of the entries is in `queue.js`.
 
-mod database;
-mod document;
-mod entry;
-mod plan;
-
+use super::js;
 use super::pump::Driver;
-use super::storage::Store;
 use super::table::Queue;
+use super::wire;
 use crate::core::{Addition, Batch, Event, QueueState, Ticket, Warning};
-use database::{Database, Transaction};
-use document::Document;
-use js_sys::{Array, Date};
-use plan::{Next, Plan};
-use std::cell::{Cell, RefCell};
+use js_sys::{Array, Promise};
+use sentiance_protocol::Detection;
+use std::cell::Cell;
 use std::rc::Rc;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
 /// How long one job may take.
 const DEADLINE_MS: f64 = 3_000.0;
-/// How many items are read where entries are needed: more than fit into one request.
-const MANY: u32 = 512;
-/// What the error of a browser without room begins with.
-const NO_ROOM: &str = "QuotaExceededError";
+/// The key of the queue where it is a document in the storage.
+const KEY: &str = "sentiance.core.queue";
+/// How many bytes of detections it may hold there: every change writes the whole of it.
+const DOCUMENT_LIMIT_BYTES: f64 = 256.0 * 1024.0;
 
-/// The queue and what is to be done with it.
+#[wasm_bindgen(module = "/src/driver/queue/queue.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = inDatabase)]
+    fn in_database(job: &JsValue) -> Promise;
+    #[wasm_bindgen(js_name = inText, catch)]
+    fn in_text(job: &JsValue, text: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = clearDatabase)]
+    fn clear_database() -> Promise;
+}
+
+/// What is to be done with the queue.
 #[derive(Default)]
 pub(super) struct DetectionQueue {
     jobs: Queue<Job>,
     working: Cell<bool>,
-    database: Database,
-    /// In the place of a database that can't be used.
-    memory: RefCell<Option<Rc<Store>>>,
 }
 
 /// Something to be done with the queue.
@@ -48,18 +44,6 @@ pub(super) enum Job {
     Take { ticket: Ticket, install_id: String, max_bytes: usize },
     Drop(Ticket, Vec<f64>),
     Clear,
-}
-
-/// What the core is told.
-enum Answer {
-    State(QueueState),
-    Batch(Batch),
-}
-
-/// Where the queue is.
-enum Place {
-    Database(Transaction),
-    Document(Document),
 }
 
 impl DetectionQueue {
@@ -71,120 +55,108 @@ impl DetectionQueue {
         let driver = Rc::clone(driver);
         spawn_local(async move {
             while let Some(job) = driver.queue.jobs.pop() {
-                let outcome = driver.queue.run(&driver, &job).await;
-                job.answer(&driver, outcome);
+                let answer = perform(&driver, &job).await;
+                driver.answer(job, answer);
             }
             driver.queue.working.set(false);
         });
     }
+}
 
-    async fn run(&self, driver: &Driver, job: &Job) -> Result<Answer, String> {
-        let until = Date::now() + DEADLINE_MS;
-        if let Job::Clear = job {
-            self.clear(driver, until).await;
-            return Ok(Answer::State(QueueState::default()));
-        }
-        let (mut making_room, mut made_room) = (false, false);
-        loop {
-            let place = self.place(driver, job, until).await?;
-            let count = if matches!(job, Job::Add(..)) && !making_room { 1 } else { MANY };
-            let (totals, entries) = entry::read(&place.read(count).await?);
-            let mut plan = Plan::new(totals);
-            let next = if making_room {
-                plan.make_room(&entries);
-                Next::Again
-            } else {
-                plan.perform(job, &entries, place.limit_bytes(), Date::now())
-            };
-            let written = match next {
-                Next::NoRoom => Err(NO_ROOM.to_owned()),
-                _ => place.write(&plan).await,
-            };
-            match (next, written) {
-                (Next::Done(answer), Ok(())) => return Ok(answer),
-                (_, Ok(())) => making_room = false,
-                (_, Err(why)) if made_room || !why.starts_with(NO_ROOM) => return Err(why),
-                // Once, and by itself: what does not fit undoes what would have made room for it.
-                (_, Err(_)) => (making_room, made_room) = (true, true),
-            }
-        }
+/// In a page whose storage lasts, the queue is in IndexedDB; elsewhere in the storage of the record. An app that wants
+/// nothing on the disk gets nothing there.
+async fn perform(driver: &Driver, job: &Job) -> Result<JsValue, String> {
+    let in_page = driver.storage.is_shared();
+    if in_page {
+        let started = if let Job::Clear = job { clear_database() } else { in_database(&job.to_js(f64::MAX)) };
+        return match js::within(&started, DEADLINE_MS, false).await {
+            Some(outcome) => outcome.map_err(|thrown| js::describe(&thrown)),
+            None => Err("the database did not answer in time".to_owned()),
+        };
     }
-
-    async fn place(&self, driver: &Driver, job: &Job, until: f64) -> Result<Place, String> {
-        if self.is_in_database(driver) {
-            match self.database.begin(job.is_vital(), until).await {
-                Ok(transaction) => return Ok(Place::Database(transaction)),
-                Err(why) => {
-                    driver.warn(&Warning::queue_unavailable(&why));
-                    *self.memory.borrow_mut() = Some(Rc::new(Store::memory()));
-                }
-            }
-        }
-        Document::open(self.store(driver)?).await.map(Place::Document)
+    let store = driver.storage.opened().ok_or("no storage is open")?;
+    if let Job::Clear = job {
+        return store.remove(KEY).await.map(|()| JsValue::UNDEFINED);
     }
-
-    async fn clear(&self, driver: &Driver, until: f64) {
-        // A failure does no harm: what is left belongs to an install that is gone, and is removed when it is met.
-        if self.is_in_database(driver) {
-            let _ = self.database.delete(until).await;
-        } else if let Ok(store) = self.store(driver) {
-            let _ = Document::remove(&store).await;
-        }
+    let text = store.get(KEY).await?;
+    let before = text.map_or(JsValue::NULL, JsValue::from);
+    let done = in_text(&job.to_js(DOCUMENT_LIMIT_BYTES), &before).map_err(|thrown| js::describe(&thrown))?;
+    let after = js::get(&done, "text");
+    if after != before {
+        store.set(KEY, &after.as_string().unwrap_or_default()).await?;
     }
-
-    /// In a page whose storage lasts. An app that wants nothing on the disk gets nothing there.
-    fn is_in_database(&self, driver: &Driver) -> bool {
-        driver.storage.is_shared() && self.memory.borrow().is_none()
-    }
-
-    fn store(&self, driver: &Driver) -> Result<Rc<Store>, String> {
-        let memory = self.memory.borrow().clone();
-        memory.or_else(|| driver.storage.opened()).ok_or_else(|| "no storage is open".to_owned())
-    }
+    Ok(done)
 }
 
 impl Job {
-    /// Whether not even a crash of the system may lose it: a trip is told once, but of positions the next is not far.
-    fn is_vital(&self) -> bool {
-        matches!(self, Job::Add(_, addition) if addition.detections.iter().any(|detection| detection.trip.is_some()))
-    }
-
-    fn answer(self, driver: &Rc<Driver>, outcome: Result<Answer, String>) {
-        let state = |answer| if let Answer::State(state) = answer { state } else { QueueState::default() };
-        let batch = |answer| if let Answer::Batch(batch) = answer { batch } else { Batch::default() };
-        driver.dispatch(match self {
-            Job::Add(ticket, _) => {
-                driver.look_around_after_write();
-                Event::Queued(ticket, outcome.map(state))
+    /// The job, as `queue.js` takes it.
+    fn to_js(&self, limit_bytes: f64) -> JsValue {
+        match self {
+            Job::Add(_, addition) => {
+                let is_vital = addition.detections.iter().any(|detection| detection.trip.is_some());
+                js::object(&[
+                    ("owner", addition.install_id.as_str().into()),
+                    ("add", addition.detections.iter().map(entry).collect::<Array>().into()),
+                    ("limit", addition.limit_bytes.min(limit_bytes).into()),
+                    // A trip is told once, so that not even a crash of the system may lose it; of positions, the next
+                    // is not far.
+                    ("vital", is_vital.into()),
+                ])
             }
-            Job::Drop(ticket, _) => Event::Queued(ticket, outcome.map(state)),
-            Job::Take { ticket, .. } => Event::Batch(ticket, outcome.map(batch)),
-            Job::Clear => return,
-        });
+            Job::Take { install_id, max_bytes, .. } => {
+                js::object(&[("owner", install_id.as_str().into()), ("take", (*max_bytes as f64).into())])
+            }
+            Job::Drop(_, keys) => {
+                let keys: Array = keys.iter().copied().map(JsValue::from).collect();
+                js::object(&[("drop", keys.into())])
+            }
+            Job::Clear => js::object(&[]),
+        }
+        .into()
     }
 }
 
-impl Place {
-    /// How many bytes of detections it may hold.
-    fn limit_bytes(&self) -> f64 {
-        match self {
-            Place::Database(_) => f64::INFINITY,
-            Place::Document(_) => document::LIMIT_BYTES,
-        }
-    }
+fn entry(detection: &Detection) -> JsValue {
+    let text = wire::write(detection).unwrap_or_default();
+    js::object(&[
+        ("bytes", (text.len() as f64).into()),
+        ("detail", detection.trip.is_none().into()),
+        ("text", text.into()),
+    ])
+    .into()
+}
 
-    async fn read(&self, count: u32) -> Result<Array, String> {
-        match self {
-            Place::Database(transaction) => transaction.read(count).await,
-            Place::Document(document) => Ok(document.items()),
+impl Driver {
+    /// Tells the core what came of a job.
+    fn answer(self: &Rc<Self>, job: Job, answer: Result<JsValue, String>) {
+        if let Ok(answer) = &answer
+            && let Some(why) = js::text(&js::get(answer, "unavailable"))
+        {
+            self.warn(&Warning::queue_unavailable(&why));
         }
+        self.dispatch(match job {
+            Job::Add(ticket, _) | Job::Drop(ticket, _) => {
+                Event::Queued(ticket, answer.as_ref().map(read_state).map_err(String::clone))
+            }
+            Job::Take { ticket, .. } => {
+                Event::Batch(ticket, answer.as_ref().map(read_batch).map_err(String::clone))
+            }
+            // A failure does no harm: what is left belongs to an install that is gone, and goes when it is met.
+            Job::Clear => return,
+        });
+        self.look_around_after_write();
     }
+}
 
-    async fn write(&self, plan: &Plan) -> Result<(), String> {
-        match self {
-            Place::Database(transaction) => transaction.write(plan).await,
-            Place::Document(document) if !plan.items().is_empty() => document.write(plan).await,
-            Place::Document(_) => Ok(()),
-        }
+fn read_state(answer: &JsValue) -> QueueState {
+    let number = |name| js::get(answer, name).as_f64().unwrap_or(0.0);
+    QueueState { count: number("count"), bytes: number("bytes"), dropped: number("dropped") }
+}
+
+fn read_batch(answer: &JsValue) -> Batch {
+    let keys = js::get(answer, "keys").dyn_into::<Array>().unwrap_or_default();
+    Batch {
+        keys: keys.iter().filter_map(|key| key.as_f64()).collect(),
+        body: js::get(answer, "body").as_string().unwrap_or_default(),
     }
 }

@@ -1,0 +1,203 @@
+/**
+ * What a job makes of the queue: in IndexedDB, where all of a job is one transaction, or in a list.
+ *
+ * In JavaScript, unlike the rest of the driver: a transaction of IndexedDB lives only within its callbacks, and as
+ * futures the same was four times the code. What is to be done, and when, the core decides.
+ *
+ * An entry is `{key, owner, bytes, detail, text}`: `text` is the detection as it will be sent, `bytes` its length in
+ * UTF-8, `detail` whether it may be dropped for want of room. Keys grow. The totals stand under the first key.
+ */
+
+/** The name of the database. */
+const NAME = "sentiance.core";
+const STORE = "detections";
+/** The key of the totals, before that of any entry. */
+const TOTALS = 0;
+/** What stands before and behind the detections of a batch. */
+const HEAD = '{"detections":[';
+const TAIL = "]}";
+/** How much of a full queue stays when room is made: less than all but the newest, so that this is done seldom. */
+const KEPT = 15 / 16;
+
+/** The connection, or the promise of one. */
+let opening;
+/** The queue, where there can't be a database. */
+let memory = [];
+
+/**
+ * Performs a job in IndexedDB. Resolves with its answer: the totals `{count, bytes, dropped}`, with `{keys, body}` for
+ * a batch, and with `unavailable` where there is no database, so that the queue ends with the page.
+ */
+export function inDatabase(job) {
+  return open().then(
+    () =>
+      attempt(job).catch((error) => {
+        if (!job.add || error.name !== "QuotaExceededError") throw error;
+        // By itself, since what does not fit undoes what would have made room for it.
+        return attempt({ ...job, add: [], makeRoom: true }).then(() => attempt(job));
+      }),
+    (error) => {
+      const { list, answer } = inList(job, memory);
+      memory = list;
+      return { ...answer, unavailable: String(error) };
+    },
+  );
+}
+
+/** Performs a job in a list that is kept as text. Returns the new text and the answer. */
+export function inText(job, text) {
+  let list = [];
+  try {
+    list = JSON.parse(text) ?? list;
+  } catch {
+    // Nothing in it could be sent.
+  }
+  const done = inList(job, list);
+  return { ...done.answer, text: JSON.stringify(done.list) };
+}
+
+/** Removes everything. */
+export function clearDatabase() {
+  memory = [];
+  const closed = opening ? opening.then((database) => database.close()) : Promise.resolve();
+  opening = undefined;
+  return closed.then(
+    () =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.deleteDatabase(NAME);
+        request.onsuccess = resolve;
+        request.onerror = () => reject(request.error);
+      }),
+  );
+}
+
+function open() {
+  opening ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open(NAME, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "key" });
+    request.onerror = () => reject(request.error);
+    request.onsuccess = () => {
+      const database = request.result;
+      // Another tab wants to delete it, or the browser has closed it.
+      database.onversionchange = database.onclose = () => {
+        database.close();
+        opening = undefined;
+      };
+      resolve(database);
+    };
+  });
+  opening.catch(() => (opening = undefined));
+  return opening;
+}
+
+/** One transaction, all of it or nothing. */
+function attempt(job) {
+  return open().then(
+    (database) =>
+      new Promise((resolve, reject) => {
+        const durability = job.vital ? "strict" : "relaxed";
+        const transaction = database.transaction(STORE, "readwrite", { durability });
+        const store = transaction.objectStore(STORE);
+        let answer, failure;
+        transaction.oncomplete = () => resolve(answer);
+        transaction.onabort = () => reject(failure ?? transaction.error);
+        const totals = store.get(TOTALS);
+        totals.onsuccess = () => {
+          const work = plan(job, totals.result);
+          const cursor = store.openCursor(IDBKeyRange.lowerBound(TOTALS, true));
+          cursor.onsuccess = () => {
+            const at = cursor.result;
+            const goes = at ? work.visit(at.value) : undefined;
+            if (goes !== undefined) {
+              if (goes) at.delete();
+              at.continue();
+              return;
+            }
+            try {
+              answer = work.finish();
+              if (work.changed()) [work.totals, ...work.added].forEach((entry) => store.put(entry));
+            } catch (error) {
+              failure = error;
+              transaction.abort();
+            }
+          };
+        };
+      }),
+  );
+}
+
+/** The same in a list, whose first item is the totals. */
+function inList(job, list) {
+  const work = plan(job, list[0]);
+  const kept = [];
+  let at = 1;
+  for (let goes; at < list.length && (goes = work.visit(list[at])) !== undefined; at++) {
+    if (!goes) kept.push(list[at]);
+  }
+  const answer = work.finish();
+  return { list: [work.totals, ...kept, ...list.slice(at), ...work.added], answer };
+}
+
+/**
+ * What a job does to the entries, which it visits from the oldest on. A job is one of
+ * `{owner, add: [{text, bytes, detail}], limit, vital}`, `{owner, take: maxBytes}` and `{drop: keys}`.
+ */
+function plan(job, before) {
+  const totals = { key: TOTALS, count: 0, bytes: 0, dropped: 0, last: 0, ...before };
+  const news = job.add ?? [];
+  const newBytes = news.reduce((sum, { bytes }) => sum + bytes, 0);
+  const isFull = totals.bytes + newBytes > job.limit;
+  const enough = job.makeRoom ? totals.bytes * KEPT : isFull ? job.limit * KEPT : Infinity;
+  const left = new Set(job.drop);
+  const keys = [];
+  const texts = [];
+  let length = HEAD.length + TAIL.length;
+  let removed = false;
+
+  const remove = (entry) => {
+    totals.count--;
+    totals.bytes -= entry.bytes;
+    return (removed = true);
+  };
+  const drop = (entry) => {
+    totals.dropped++;
+    return remove(entry);
+  };
+  return {
+    totals,
+    added: [],
+    changed: () => removed || news.length > 0,
+    /** Whether this entry goes; `undefined` where this and all behind it are of no concern. */
+    visit(entry) {
+      if (job.drop) {
+        return left.size ? left.delete(entry.key) && remove(entry) : undefined;
+      }
+      if (job.add) {
+        if (totals.bytes + newBytes <= enough) return undefined;
+        return entry.owner === job.owner ? entry.detail && drop(entry) : remove(entry);
+      }
+      if (entry.owner !== job.owner) return remove(entry);
+      // Nothing behind it would ever be sent.
+      if (HEAD.length + entry.bytes + TAIL.length > job.take) return drop(entry);
+      // One more for the comma.
+      if (length + entry.bytes + 1 > job.take) return undefined;
+      length += entry.bytes + 1;
+      keys.push(entry.key);
+      texts.push(entry.text);
+      return false;
+    },
+    /** Adds what is new, and returns the answer. Throws where there is no room for it. */
+    finish() {
+      if (newBytes && totals.bytes + newBytes > job.limit) throw new Error("the queue is full");
+      for (const entry of news) {
+        // By the clock, so that a key is not used again in a queue that was cleared: another tab might remove it.
+        totals.last = Math.max(Date.now(), totals.last + 1);
+        totals.count++;
+        totals.bytes += entry.bytes;
+        this.added.push({ ...entry, key: totals.last, owner: job.owner });
+      }
+      const { count, bytes, dropped } = totals;
+      return { count, bytes, dropped, keys, body: HEAD + texts.join() + TAIL };
+    },
+  };
+}
