@@ -67,7 +67,7 @@ pub enum Effect {
     /// Tell the listeners that a trip has timed out.
     EmitTripTimeout,
     /// Look at the surroundings again. Answered by [`Event::Surroundings`](super::Event::Surroundings), as is every
-    /// later change of them.
+    /// change of them; not where nothing tells of them.
     LookAround,
     /// Record positions and motion from now on, or no more.
     Sense(bool),

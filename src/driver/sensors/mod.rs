@@ -31,7 +31,7 @@ pub(super) struct Sensors {
 impl Driver {
     /// Records positions and motion, or no more.
     pub(super) fn sense(self: &Rc<Self>, on: bool) {
-        self.sensors.positions.watch(self, on);
+        self.watch_position(on);
         self.sense_motion(on);
     }
 }

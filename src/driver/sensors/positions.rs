@@ -5,54 +5,82 @@ use crate::driver::js;
 use crate::driver::pump::Driver;
 use js_sys::Date;
 use sentiance_protocol::{EpochMs, Position};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::Closure;
+use wasm_bindgen_futures::spawn_local;
 
 /// How long a device may take to find out where it is.
 const TIMEOUT_MS: f64 = 30_000.0;
 /// How far a fix may lie in the past; whatever says more has another clock.
 const OLDEST_MS: f64 = 3_600_000.0;
+/// How long no fix must come before a failure counts: Chromium reports one whenever it changes to another source, in the
+/// very moment before the next fix.
+const GRACE_MS: f64 = 2_000.0;
 
 /// The watch of the device's position.
 #[derive(Default)]
 pub(super) struct Positions {
     /// The browser's number of the watch, while there is one.
     watch: RefCell<Option<JsValue>>,
+    /// Whether a failure will count, unless a fix comes first.
+    failing: Cell<bool>,
 }
 
-impl Positions {
+impl Driver {
     /// Starts watching, or stops.
-    pub(super) fn watch(&self, driver: &Rc<Driver>, on: bool) {
+    pub(super) fn watch_position(self: &Rc<Self>, on: bool) {
         let service = js::global_at(&["navigator", "geolocation"]);
-        let running = self.watch.take();
-        if !on {
-            if let Some(watch) = running {
+        let running = self.sensors.positions.watch.take();
+        let watch = match running {
+            Some(watch) if !on => {
+                self.sensors.positions.failing.set(false);
                 let _ = js::invoke(&service, "clearWatch", &[&watch]);
+                None
             }
-            return;
-        }
-        let watch = running.or_else(|| {
-            let (on_fix, on_failure) = (Rc::clone(driver), Rc::clone(driver));
-            let fix = Closure::<dyn Fn(JsValue)>::new(move |fix: JsValue| {
-                if let Some((position, time)) = read_fix(&fix) {
-                    on_fix.dispatch(Event::Located(position, time));
+            None if on => self.start_watch(&service),
+            unchanged => unchanged,
+        };
+        *self.sensors.positions.watch.borrow_mut() = watch;
+    }
+
+    fn start_watch(self: &Rc<Self>, service: &JsValue) -> Option<JsValue> {
+        let driver = Rc::clone(self);
+        let on_fix = Closure::<dyn Fn(JsValue)>::new(move |fix: JsValue| {
+            if let Some((position, time)) = read_fix(&fix) {
+                driver.sensors.positions.failing.set(false);
+                driver.dispatch(Event::Located(position, time));
+            }
+        });
+        let driver = Rc::clone(self);
+        let on_failure = Closure::<dyn Fn(JsValue)>::new(move |error: JsValue| driver.fail_position(&error));
+        let options = js::object(&[
+            ("enableHighAccuracy", true.into()),
+            ("timeout", TIMEOUT_MS.into()),
+            ("maximumAge", 0.into()),
+        ]);
+        let (on_fix, on_failure) = (on_fix.into_js_value(), on_failure.into_js_value());
+        js::invoke(service, "watchPosition", &[&on_fix, &on_failure, &options])?.ok()
+    }
+
+    fn fail_position(self: &Rc<Self>, error: &JsValue) {
+        let code = js::get(error, "code");
+        if code == 1 {
+            self.note_refusal();
+            self.dispatch(Event::Unlocated(PositionFailure::Denied));
+        } else if code == 3 {
+            self.dispatch(Event::Unlocated(PositionFailure::TimedOut));
+        } else if !self.sensors.positions.failing.replace(true) {
+            let driver = Rc::clone(self);
+            spawn_local(async move {
+                js::sleep(GRACE_MS).await;
+                if driver.sensors.positions.failing.replace(false) {
+                    driver.dispatch(Event::Unlocated(PositionFailure::Unavailable));
                 }
             });
-            let failure = Closure::<dyn Fn(JsValue)>::new(move |error: JsValue| {
-                on_failure.dispatch(Event::Unlocated(read_failure(&error)));
-            });
-            let options = js::object(&[
-                ("enableHighAccuracy", true.into()),
-                ("timeout", TIMEOUT_MS.into()),
-                ("maximumAge", 0.into()),
-            ]);
-            let (fix, failure) = (fix.into_js_value(), failure.into_js_value());
-            js::invoke(&service, "watchPosition", &[&fix, &failure, &options])?.ok()
-        });
-        *self.watch.borrow_mut() = watch;
+        }
     }
 }
 
@@ -74,15 +102,4 @@ fn read_fix(fix: &JsValue) -> Option<(Position, EpochMs)> {
     let now = Date::now();
     let time = js::get(fix, "timestamp").as_f64().filter(|time| (now - OLDEST_MS..=now).contains(time));
     Some((position, EpochMs(time.unwrap_or(now).floor())))
-}
-
-fn read_failure(error: &JsValue) -> PositionFailure {
-    let code = js::get(error, "code");
-    if code == 1 {
-        PositionFailure::Denied
-    } else if code == 3 {
-        PositionFailure::TimedOut
-    } else {
-        PositionFailure::Unavailable
-    }
 }

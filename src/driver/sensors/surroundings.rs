@@ -25,6 +25,10 @@ pub(super) struct Known {
     /// Kept, since a browser may forget a permission's listener with its object.
     permissions: Table<&'static str, JsValue>,
     room_asked_at: Cell<f64>,
+    /// Whether positions were refused in spite of the permission, as a system does that does not trust the browser.
+    refused: Cell<bool>,
+    /// Whether it is being looked around.
+    looking: Cell<bool>,
 }
 
 impl Default for Known {
@@ -34,26 +38,26 @@ impl Default for Known {
             watching: Cell::default(),
             permissions: Table::default(),
             room_asked_at: Cell::default(),
+            refused: Cell::default(),
+            looking: Cell::default(),
         }
     }
 }
 
 impl Driver {
     /// Looks around for the first time, and watches from then on. Returns what settles once the core knows; `None`
-    /// means that this was done before.
+    /// means that this was done before, or that this is no page, where nothing tells.
     pub(in crate::driver) fn watch_surroundings(self: &Rc<Self>) -> Option<Promise> {
-        if self.sensors.known.watching.replace(true) {
+        if self.sensors.known.watching.replace(true) || !page::is_page() {
             return None;
         }
-        if page::is_page() {
-            let connection: [(&[&str], &str); 3] =
-                [(&["window"], "online"), (&["window"], "offline"), (&["navigator", "connection"], "change")];
-            for (target, event) in connection {
-                let driver = Rc::clone(self);
-                page::listen(target, event, move |_| driver.change(&|now| read_connection(now)));
-            }
-            self.probe_motion();
+        let connection: [(&[&str], &str); 3] =
+            [(&["window"], "online"), (&["window"], "offline"), (&["navigator", "connection"], "change")];
+        for (target, event) in connection {
+            let driver = Rc::clone(self);
+            page::listen(target, event, move |_| driver.change(&|now| read_connection(now)));
         }
+        self.probe_motion();
         let (seen, done) = js::deferred();
         let driver = Rc::clone(self);
         spawn_local(async move {
@@ -63,41 +67,47 @@ impl Driver {
         Some(seen)
     }
 
-    /// Looks around again.
+    /// Looks around again, unless that is under way.
     pub(in crate::driver) fn look_around(self: &Rc<Self>) {
-        let driver = Rc::clone(self);
-        spawn_local(async move { driver.see().await });
+        if page::is_page() && !self.sensors.known.looking.get() {
+            self.start_look();
+        }
     }
 
     /// Something was written: there may be less room than before.
     pub(in crate::driver) fn look_around_after_write(self: &Rc<Self>) {
-        if page::is_page() && self.sensors.known.is_room_older_than(ROOM_AFTER_WRITE_MS) {
+        if self.sensors.known.is_room_older_than(ROOM_AFTER_WRITE_MS) {
             self.look_around();
         }
+    }
+
+    fn start_look(self: &Rc<Self>) {
+        let driver = Rc::clone(self);
+        spawn_local(async move { driver.see().await });
     }
 
     /// Asks everything, and tells the core.
     async fn see(self: &Rc<Self>) {
         let known = &self.sensors.known;
-        if page::is_page() {
-            // All questions are asked before the first answer is awaited.
-            let location = ask_permission("geolocation");
-            let motion = ask_permission("accelerometer");
-            let room = if known.is_room_older_than(ROOM_MS) { known.ask_room() } else { None };
-            // Each answer is taken over as it comes, since another look may be under way.
-            let granted = self.permission("geolocation", location).await;
-            self.change(&|now| now.may_locate = granted == Some(true));
-            if let Some(granted) = self.permission("accelerometer", motion).await {
-                self.change(&|now| now.may_sense_motion = granted);
-            }
-            if let Some(free) = free_bytes(room).await {
-                self.change(&|now| now.free_bytes = Some(free));
-            }
-            self.change(&|now| {
-                now.has_geolocation = page::has_geolocation();
-                read_connection(now);
-            });
+        known.looking.set(true);
+        // All questions are asked before the first answer is awaited.
+        let location = ask_permission("geolocation");
+        let motion = ask_permission("accelerometer");
+        let room = if known.is_room_older_than(ROOM_MS) { known.ask_room() } else { None };
+        // Each answer is taken over as it comes, since another look may be under way.
+        let granted = self.permission("geolocation", location).await;
+        self.change(&|now| {
+            now.has_geolocation = page::has_geolocation();
+            now.may_locate = granted == Some(true) && !known.refused.get();
+            read_connection(now);
+        });
+        if let Some(granted) = self.permission("accelerometer", motion).await {
+            self.change(&|now| now.may_sense_motion = granted);
         }
+        if let Some(free) = free_bytes(room).await {
+            self.change(&|now| now.free_bytes = Some(free));
+        }
+        known.looking.set(false);
         let now = known.now.borrow().clone();
         self.dispatch(Event::Surroundings(Box::new(now)));
     }
@@ -108,11 +118,21 @@ impl Driver {
         let state = js::text(&js::get(&status, "state"))?;
         if self.sensors.known.permissions.with(&name, |_| ()).is_none() {
             let driver = Rc::clone(self);
-            let on_change = Closure::<dyn Fn()>::new(move || driver.look_around());
+            let on_change = Closure::<dyn Fn()>::new(move || {
+                driver.sensors.known.refused.set(false);
+                // Also where a look is under way: it may have read what was before.
+                driver.start_look();
+            });
             js::set(status.unchecked_ref(), "onchange", on_change.into_js_value());
             self.sensors.known.permissions.insert(name, status);
         }
         Some(state == "granted")
+    }
+
+    /// Positions may not be read, whatever the permission says, until that changes.
+    pub(super) fn note_refusal(self: &Rc<Self>) {
+        self.sensors.known.refused.set(true);
+        self.change(&|now| now.may_locate = false);
     }
 
     /// What a reading of the motion sensors tells of them.
