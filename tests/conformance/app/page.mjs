@@ -4,7 +4,9 @@
 const FIX = { coords: { latitude: 51.05, longitude: 3.72, accuracy: 5 } };
 
 const PAGE = {
-  window: { addEventListener() {}, removeEventListener() {} },
+  window: globalThis,
+  addEventListener() {},
+  removeEventListener() {},
   document: { visibilityState: "visible", addEventListener() {}, querySelector: () => null },
   isSecureContext: true,
   // Node has one, which would keep its process alive.

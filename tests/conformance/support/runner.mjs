@@ -9,7 +9,7 @@ import { newExternalId } from "./arguments.mjs";
 import { ENGINES } from "./engines.mjs";
 import { assertOutcome } from "./outcomes.mjs";
 import { ONLY_IN, PASSING, SHORT_LIVED, STATES, reach } from "./states.mjs";
-import { rowsByState } from "./table.mjs";
+import { codeOf, rowsByState } from "./table.mjs";
 
 /** How long a situation is used: an operation of the storage that hangs is given up after three seconds. */
 const FRESH_MS = 1_500;
@@ -27,6 +27,7 @@ class Stage {
   usedCode = "";
   #platform;
   #shortLived;
+  #spare = [];
 
   async prepare(engine) {
     this.#platform = await startPlatform(this.scope);
@@ -36,6 +37,15 @@ class Stage {
     await situation.call("createUser", { authCode: this.usedCode });
     await situation.call("reset");
     await situation.end();
+  }
+
+  /** A device that another situation has left. Starting an engine costs more than all calls of a test. */
+  takeSpare() {
+    return this.#spare.pop();
+  }
+
+  keepSpare(device) {
+    this.#spare.push(device);
   }
 
   async platformFor(state) {
@@ -106,9 +116,9 @@ async function assertAftermath({ nobody, unlinked, metadata, then = [] }, situat
     assert.equal(await situation.call("isUserLinked"), false);
   }
   if (metadata) assert.deepEqual(await uploadedMetadata(situation), metadata);
-  for (const { call, code, arguments: described = [], outcome: expected } of then) {
+  for (const { call, arguments: described = [], outcome: expected } of then) {
     const { args, outcome } = await situation.perform(call, described);
-    assertOutcome(outcome, expected, code, args);
+    assertOutcome(outcome, expected, codeOf(call), args);
   }
 }
 

@@ -30,6 +30,8 @@ export class Situation {
   release;
   #recorder;
   #isPage = false;
+  /** Whether its engine and its storage are as they always are. */
+  #isCommon = false;
 
   constructor(stage, platform) {
     this.stage = stage;
@@ -38,14 +40,34 @@ export class Situation {
 
   /** Starts the device, whose app calls nothing yet. */
   async start(runtime) {
-    this.#recorder = await startRecorder(this.scope, this.platform);
-    this.platformUrl = this.#recorder.url;
-    this.device = await this.stage.startDevice(this.scope, runtime);
+    await this.#connect();
+    this.device = await this.stage.startDevice(this.stage.scope, runtime);
   }
 
-  /** Ends the device and all that belongs to it. */
+  /** Starts the device, or takes one that was used before, and has the app initialize the SDK. */
+  async startInitialized() {
+    await this.#connect();
+    this.device = this.stage.takeSpare() ?? (await this.stage.startDevice(this.stage.scope));
+    this.#isCommon = true;
+    await this.initialize();
+  }
+
+  async #connect() {
+    this.#recorder = await startRecorder(this.scope, this.platform);
+    this.platformUrl = this.#recorder.url;
+  }
+
+  /** Ends all that belongs to it. A device that is as good as new after a reset is kept for the next situation. */
   async end() {
+    if (await this.#recycles()) this.stage.keepSpare(this.device);
+    else await this.device?.close();
     await this.scope.close();
+  }
+
+  async #recycles() {
+    if (!this.#isCommon || Object.keys(this.device.storage.instead).length > 0) return false;
+    const { outcome } = await this.perform("reset");
+    return !outcome.error;
   }
 
   /** Performs a call with the arguments that the table describes; returns its outcome and the arguments. */
@@ -116,8 +138,12 @@ export class Situation {
     for (const path of ENDPOINTS) this.#recorder.answerInstead(path, (response) => response.destroy());
   }
 
-  /** Has the platform take its time with this endpoint, for ever. */
-  stall(endpoint) {
-    this.#recorder.answerInstead(`/sdk/v1/${endpoint}`, () => undefined);
+  /** Begins a creation that the platform never answers. */
+  async beginCreation() {
+    let arrived;
+    const arrival = new Promise((resolve) => (arrived = resolve));
+    this.#recorder.answerInstead("/sdk/v1/users", () => arrived());
+    void this.createLinkedUser().catch(() => undefined);
+    await within("that the creation has begun", arrival);
   }
 }

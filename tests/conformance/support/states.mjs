@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { authCode, readOwnProfile } from "../../e2e/support/backend.mjs";
-import { eventually } from "../../e2e/support/deadline.mjs";
+import { eventually, within } from "../../e2e/support/deadline.mjs";
 import { newExternalId } from "./arguments.mjs";
 import { Situation } from "./situation.mjs";
 
@@ -20,9 +20,16 @@ const WAYS = {
   async initializing(situation) {
     await situation.start();
     const { items, instead } = situation.device.storage;
-    const read = new Promise((resolve) => (situation.release = resolve));
-    instead.getItem = (key) => read.then(() => items.get(key) ?? null);
+    const released = new Promise((resolve) => (situation.release = resolve));
+    const reading = new Promise((resolve) => {
+      instead.getItem = async (key) => {
+        resolve();
+        await released;
+        return items.get(key) ?? null;
+      };
+    });
     void situation.initialize().catch(() => undefined);
+    await within("that the storage is read", reading);
   },
   // The storage cannot be read: what the original calls not initialized.
   async unreadable(situation) {
@@ -32,15 +39,17 @@ const WAYS = {
   },
   async resetting(situation) {
     await WAYS.linked(situation);
-    situation.device.storage.instead.setItem = never;
-    void situation.call("reset").catch(() => undefined);
-    await eventually("that the reset has begun", async () => {
-      return (await situation.call("getInitState")) === "RESETTING";
+    const writing = new Promise((resolve) => {
+      situation.device.storage.instead.setItem = () => {
+        resolve();
+        return never();
+      };
     });
+    void situation.call("reset").catch(() => undefined);
+    await within("that the reset writes", writing);
   },
   async "no user"(situation) {
-    await situation.start();
-    await situation.initialize();
+    await situation.startInitialized();
   },
   async unlinked(situation) {
     await WAYS["no user"](situation);
@@ -67,20 +76,14 @@ const WAYS = {
     await create(situation);
     const other = new Situation(situation.stage, situation.platform);
     situation.scope.after(() => other.end());
-    await other.start();
-    await other.initialize();
+    await other.startInitialized();
     await create(other);
     await situation.learnThatUserIsBlocked();
   },
 
   async creating(situation) {
     await WAYS["no user"](situation);
-    situation.stall("users");
-    void situation.createLinkedUser().catch(() => undefined);
-    await eventually("that the creation has begun", async () => {
-      const { outcome } = await situation.perform("createUser", [{ authCode: { $: "code" } }]);
-      return outcome.error.reason === "USER_CREATION_IN_PROGRESS";
-    });
+    await situation.beginCreation();
   },
   async "storage refuses"(situation) {
     await WAYS.linked(situation);

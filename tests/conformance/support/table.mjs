@@ -26,6 +26,11 @@ export const FUNCTIONS = readdirSync(FOLDER)
   .sort()
   .flatMap((file) => JSON.parse(readFileSync(join(FOLDER, file), "utf8")));
 
+/** A function's own error code. */
+export function codeOf(name) {
+  return FUNCTIONS.find((entry) => entry.name === name).code;
+}
+
 /** One call: `{name, state, arguments, outcome}`, with the function's own error code as `code`. */
 export const ROWS = FUNCTIONS.flatMap((entry) => [...usualRows(entry), ...cases(entry)]);
 

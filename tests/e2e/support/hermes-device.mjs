@@ -21,7 +21,7 @@ const ENGINE = join(
   "hermes",
 );
 const RUNTIME = join(ROOT, "tests/e2e/hermes/app/runtime.js");
-const RANDOM_POOL_BYTES = 4096;
+const RANDOM_BYTES = 4096;
 const REQUEST_DEADLINE_MS = 20_000;
 
 /**
@@ -70,7 +70,7 @@ class HermesDevice extends Device {
     engine.on("exit", (code, signal) => this.#fail(`the engine ended (${signal ?? code})`));
     this.#evaluate(await readFile(RUNTIME, "utf8"));
     if (this.#randomValues) {
-      this.#tell({ kind: "random", bytes: [...randomBytes(RANDOM_POOL_BYTES)] });
+      this.#sendRandomBytes();
       this.#evaluate("installRandomValues()");
     }
     this.#evaluate(this.#bundle);
@@ -94,6 +94,10 @@ class HermesDevice extends Device {
       this.#calls.set(id, { resolve, reject });
       this.#tell({ kind: "call", id, name, args });
     });
+  }
+
+  #sendRandomBytes() {
+    this.#tell({ kind: "random", bytes: [...randomBytes(RANDOM_BYTES)] });
   }
 
   /** Has the engine evaluate a script, however many lines it has. */
@@ -125,6 +129,7 @@ class HermesDevice extends Device {
       },
       status: () => this.statuses.push(payload),
       console: () => this.console.push(payload),
+      random: () => this.#sendRandomBytes(),
       timer: () => this.#startTimer(id, payload),
       // React Native's fetch says no more than this either.
       fetch: () => answer(fetchFor(payload), "Network request failed: "),

@@ -9,6 +9,7 @@
   var waiting = {};
   var timers = {};
   var randomBytes = [];
+  var FEW_RANDOM_BYTES = 2048;
 
   function toHost(message) {
     global.print("@@" + JSON.stringify(message));
@@ -95,6 +96,7 @@
       getRandomValues: function (array) {
         if (randomBytes.length < array.length) throw new Error("the host has sent too few random bytes");
         for (var i = 0; i < array.length; i += 1) array[i] = randomBytes.pop();
+        if (randomBytes.length < FEW_RANDOM_BYTES) toHost({ kind: "random" });
         return array;
       },
     };
