@@ -6,11 +6,10 @@ use super::table::Table;
 use crate::core::{CallId, Output, SdkError};
 use js_sys::{Function, Promise};
 use std::cell::Cell;
-use std::rc::Rc;
 use wasm_bindgen::JsValue;
 
 /// What turns an output into what this call resolves with, where that is not the output's usual form.
-pub(super) type Finish = Box<dyn FnOnce(&Rc<Driver>, Output) -> JsValue>;
+pub(super) type Finish = Box<dyn FnOnce(&'static Driver, Output) -> JsValue>;
 
 struct InFlight {
     resolve: Function,
@@ -39,7 +38,7 @@ impl Calls {
 }
 
 impl Driver {
-    pub(super) fn settle(self: &Rc<Self>, id: CallId, outcome: Result<Output, SdkError>) {
+    pub(super) fn settle(&'static self, id: CallId, outcome: Result<Output, SdkError>) {
         self.options.forget(id);
         self.linkers.forget(id);
         let Some(call) = self.calls.in_flight.remove(&id) else { return };

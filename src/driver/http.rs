@@ -7,7 +7,6 @@ use super::wire;
 use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError};
 use js_sys::{Function, Object, Reflect};
 use sentiance_protocol::{Message, Source};
-use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
@@ -21,16 +20,15 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn send(&self, driver: &Rc<Driver>, ticket: Ticket, request: Box<Request>) {
+    pub(super) fn send(&self, driver: &'static Driver, ticket: Ticket, request: Box<Request>) {
         let controller = js::global_at(&["AbortController"])
             .dyn_into::<Function>()
             .ok()
             .and_then(|constructor| Reflect::construct(&constructor, &js_sys::Array::new()).ok())
             .unwrap_or(JsValue::UNDEFINED);
         self.under_way.insert(ticket, controller.clone());
-        let driver = Rc::clone(driver);
         spawn_local(async move {
-            let outcome = exchange(&driver, &request, &controller).await;
+            let outcome = exchange(driver, &request, &controller).await;
             if driver.requests.under_way.remove(&ticket).is_some() {
                 driver.dispatch(Event::Responded(ticket, outcome.map(Box::new)));
             }
@@ -46,7 +44,7 @@ impl Requests {
 }
 
 async fn exchange(
-    driver: &Rc<Driver>,
+    driver: &'static Driver,
     request: &Request,
     controller: &JsValue,
 ) -> Result<Response, TransportError> {

@@ -5,7 +5,6 @@ use super::pump::{Driver, driver};
 use super::table::Table;
 use crate::core::{Call, CallId, Event, LinkerKind, SdkError, Ticket};
 use js_sys::{Function, Promise};
-use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
@@ -56,9 +55,8 @@ impl Linkers {
     }
 
     /// Calls the linker of a call, once.
-    pub(super) fn ask(&self, driver: &Rc<Driver>, ticket: Ticket, call: CallId, install_id: &str) {
+    pub(super) fn ask(&self, driver: &'static Driver, ticket: Ticket, call: CallId, install_id: &str) {
         let Some(linker) = self.0.remove(&call) else { return };
-        let driver = Rc::clone(driver);
         let install_id = JsValue::from(install_id);
         spawn_local(async move {
             let outcome = match linker.call1(&JsValue::UNDEFINED, &install_id) {

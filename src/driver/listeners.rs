@@ -7,7 +7,6 @@ use super::pump::{Driver, driver};
 use crate::core::{Call, Event, SdkStatus, Topic, UserActivity, Warning};
 use js_sys::{Array, Function, Promise};
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -38,7 +37,6 @@ pub(crate) fn add_listener(topic: Topic, listener: JsValue) -> Promise {
             // This one begins with what is known already.
             driver.deliver(listener, Array::of1(&output.into_js()));
         }
-        let driver = Rc::clone(driver);
         let remove = Closure::<dyn Fn()>::new(move || driver.detach(number));
         // Lives as long as the subscription: JavaScript's garbage collector frees it, where it can.
         js::object(&[("remove", remove.into_js_value())]).into()
@@ -49,7 +47,7 @@ pub(crate) fn add_listener(topic: Topic, listener: JsValue) -> Promise {
 }
 
 impl Driver {
-    fn attach(self: &Rc<Self>, topic: Topic, function: Function) -> Listener {
+    fn attach(&'static self, topic: Topic, function: Function) -> Listener {
         let number = self.listeners.last.get().wrapping_add(1);
         self.listeners.last.set(number);
         let listener = Listener { number, topic, function };
@@ -58,7 +56,7 @@ impl Driver {
         listener
     }
 
-    fn detach(self: &Rc<Self>, number: u32) {
+    fn detach(&'static self, number: u32) {
         let mut attached = self.listeners.attached.borrow_mut();
         let Some(at) = attached.iter().position(|listener| listener.number == number) else { return };
         let topic = attached.remove(at).topic;
@@ -69,21 +67,21 @@ impl Driver {
         }
     }
 
-    pub(super) fn emit_status(self: &Rc<Self>, status: &SdkStatus) {
+    pub(super) fn emit_status(&'static self, status: &SdkStatus) {
         self.emit(Topic::Status, &|| Array::of1(&status_to_js(status)));
     }
 
-    pub(super) fn emit_activity(self: &Rc<Self>, activity: &UserActivity) {
+    pub(super) fn emit_activity(&'static self, activity: &UserActivity) {
         self.emit(Topic::Activity, &|| Array::of1(&activity_to_js(activity)));
     }
 
     /// Its listeners get no arguments.
-    pub(super) fn emit_trip_timeout(self: &Rc<Self>) {
+    pub(super) fn emit_trip_timeout(&'static self) {
         self.emit(Topic::TripTimeout, &Array::new);
     }
 
     /// Calls the listeners of `topic`, each with arguments of its own.
-    fn emit(self: &Rc<Self>, topic: Topic, arguments: &dyn Fn() -> Array) {
+    fn emit(&'static self, topic: Topic, arguments: &dyn Fn() -> Array) {
         let attached = self.listeners.attached.borrow().clone();
         for listener in attached {
             if listener.topic == topic {
@@ -92,11 +90,10 @@ impl Driver {
         }
     }
 
-    fn deliver(self: &Rc<Self>, listener: Listener, arguments: Array) {
-        let driver = Rc::clone(self);
+    fn deliver(&'static self, listener: Listener, arguments: Array) {
         spawn_local(async move {
             // It may have been removed by a listener before it.
-            if !driver.listeners.attached.borrow().iter().any(|other| other.number == listener.number) {
+            if !self.listeners.attached.borrow().iter().any(|other| other.number == listener.number) {
                 return;
             }
             let outcome = match listener.function.apply(&JsValue::UNDEFINED, &arguments) {
@@ -104,7 +101,7 @@ impl Driver {
                 other => other,
             };
             if let Err(thrown) = outcome {
-                driver.warn(&Warning {
+                self.warn(&Warning {
                     code: "LISTENER_FAILED",
                     message: ["A listener threw: ", &js::describe(&thrown)].concat(),
                 });

@@ -58,10 +58,9 @@ enum Held {
 }
 
 impl Locks {
-    pub(super) fn take(&self, driver: &Rc<Driver>, ticket: Ticket, name: LockName) {
-        let driver = Rc::clone(driver);
+    pub(super) fn take(&self, driver: &'static Driver, ticket: Ticket, name: LockName) {
         spawn_local(async move {
-            let outcome = match driver.locks.acquire(&driver, name).await {
+            let outcome = match driver.locks.acquire(driver, name).await {
                 Ok(held) => {
                     driver.locks.held.insert(name, held);
                     driver.locks.tickets.insert(ticket, name);
@@ -73,7 +72,7 @@ impl Locks {
         });
     }
 
-    async fn acquire(&self, driver: &Rc<Driver>, name: LockName) -> Result<Held, LockOutcome> {
+    async fn acquire(&self, driver: &'static Driver, name: LockName) -> Result<Held, LockOutcome> {
         if !driver.storage.is_shared() {
             return Ok(Held::Alone);
         }

@@ -11,7 +11,6 @@ use crate::core::{Call, CallId, Code, CreateUserOptions, Event, LinkerKind, Reas
 use js_sys::{Function, Promise, TypeError};
 use sentiance_protocol::Secret;
 use std::cell::RefCell;
-use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The longest deadline that an app may choose: ten minutes.
@@ -188,7 +187,7 @@ impl Options {
 }
 
 impl Driver {
-    pub(super) fn apply_options(self: &Rc<Self>, call: CallId) {
+    pub(super) fn apply_options(&'static self, call: CallId) {
         let Some(given) = self.options.waiting.remove(&call) else { return };
         if let Some(choice) = &given.storage {
             self.storage.choose(choice.clone());

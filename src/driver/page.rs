@@ -3,7 +3,6 @@
 use super::js;
 use super::pump::Driver;
 use crate::core::Event;
-use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::Closure;
 
@@ -29,28 +28,24 @@ pub(super) fn is_page() -> bool {
 }
 
 /// Watches for the page's coming and going, and for the other tabs. Once, at the first use of the storage.
-pub(super) fn watch(driver: &Rc<Driver>) {
+pub(super) fn watch(driver: &'static Driver) {
     if !is_page() || !driver.tabs.open(driver) {
         return;
     }
-    let on_visibility = Rc::clone(driver);
     listen(&["document"], "visibilitychange", move |_| {
-        on_visibility.dispatch(Event::Visible(is_visible()));
+        driver.dispatch(Event::Visible(is_visible()));
     });
-    let on_online = Rc::clone(driver);
-    listen(&["window"], "online", move |_| on_online.dispatch(Event::Resumed));
-    let on_show = Rc::clone(driver);
+    listen(&["window"], "online", move |_| driver.dispatch(Event::Resumed));
     listen(&["window"], "pageshow", move |event| {
         // Only where the page comes back from the cache: its timers slept, and messages passed it by.
         if js::get(&event, "persisted") == true {
-            on_show.tabs.reopen(&on_show);
-            on_show.dispatch(Event::Resumed);
+            driver.tabs.reopen(driver);
+            driver.dispatch(Event::Resumed);
         }
     });
-    let on_hide = Rc::clone(driver);
     listen(&["window"], "pagehide", move |_| {
-        on_hide.locks.release_leases();
-        on_hide.tabs.close();
+        driver.locks.release_leases();
+        driver.tabs.close();
     });
     driver.dispatch(Event::Visible(is_visible()));
 }

@@ -19,7 +19,6 @@ use crate::core::{Call, Core, Effect, Entropy, Event, Input, Settings, Ticket, T
 use js_sys::Promise;
 use sentiance_protocol::EpochMs;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
@@ -48,16 +47,16 @@ pub(super) struct Driver {
 }
 
 thread_local! {
-    static DRIVER: RefCell<Option<Rc<Driver>>> = const { RefCell::new(None) };
+    static DRIVER: Cell<Option<&'static Driver>> = const { Cell::new(None) };
 }
 
-/// The driver, started at the first call: importing the package does nothing.
-pub(super) fn driver() -> Rc<Driver> {
-    let known = DRIVER.with(|driver| driver.borrow().clone());
-    known.unwrap_or_else(|| {
-        let driver = Rc::new(Driver::new());
-        DRIVER.with(|slot| *slot.borrow_mut() = Some(driver.clone()));
-        driver
+/// The driver, started at the first call: importing the package does nothing. It lives as long as the module, so
+/// whatever waits for something holds a plain reference to it.
+pub(super) fn driver() -> &'static Driver {
+    DRIVER.with(|slot| {
+        let known = slot.get().unwrap_or_else(|| Box::leak(Box::new(Driver::new())));
+        slot.set(Some(known));
+        known
     })
 }
 
@@ -93,7 +92,7 @@ impl Driver {
     }
 
     /// Gives the core an event. Events that come up meanwhile wait for their turn.
-    pub(super) fn dispatch(self: &Rc<Self>, event: Event) {
+    pub(super) fn dispatch(&'static self, event: Event) {
         self.inbox.push(event);
         if self.pumping.replace(true) {
             return;
@@ -108,7 +107,7 @@ impl Driver {
         self.pumping.set(false);
     }
 
-    fn perform(self: &Rc<Self>, effect: Effect) {
+    fn perform(&'static self, effect: Effect) {
         match effect {
             Effect::ApplyOptions(call) => self.apply_options(call),
             Effect::Load(ticket) => self.load(ticket),
@@ -149,16 +148,15 @@ impl Driver {
     }
 
     /// The first load waits a moment for the surroundings, so that the first status is right.
-    fn load(self: &Rc<Self>, ticket: Ticket) {
+    fn load(&'static self, ticket: Ticket) {
         let Some(seen) = self.watch_surroundings() else {
             return self.storage.load(self, ticket);
         };
         // After the above: a connection that comes back is known before what it makes possible is tried.
         page::watch(self);
-        let driver = Rc::clone(self);
         spawn_local(async move {
             let _ = js::within(&seen, LOOK_AROUND_MS, true).await;
-            driver.storage.load(&driver, ticket);
+            self.storage.load(self, ticket);
         });
     }
 

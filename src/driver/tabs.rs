@@ -6,7 +6,6 @@ use super::pump::Driver;
 use super::storage::RECORD_KEY;
 use crate::core::Event;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -22,25 +21,24 @@ pub(super) struct Tabs {
 
 impl Tabs {
     /// Connects. `false` means that this was done before.
-    pub(super) fn open(&self, driver: &Rc<Driver>) -> bool {
+    pub(super) fn open(&self, driver: &'static Driver) -> bool {
         if self.opened.replace(true) {
             return false;
         }
         self.reopen(driver);
         // Where there is no channel, the browser itself tells of changes to `localStorage`.
-        let on_storage = Rc::clone(driver);
         page::listen(&["window"], "storage", move |event| {
             let key = js::get(&event, "key");
             // `null` means that everything was cleared.
             if key.is_null() || key.as_string().as_deref() == Some(RECORD_KEY) {
-                on_storage.dispatch(Event::RecordChanged);
+                driver.dispatch(Event::RecordChanged);
             }
         });
         true
     }
 
     /// Opens the channel, which a page that sleeps in the browser's cache must not hold.
-    pub(super) fn reopen(&self, driver: &Rc<Driver>) {
+    pub(super) fn reopen(&self, driver: &'static Driver) {
         if self.channel.borrow().is_object() {
             return;
         }
@@ -48,7 +46,6 @@ impl Tabs {
         if !channel.is_object() {
             return;
         }
-        let driver = Rc::clone(driver);
         let on_message = Closure::<dyn Fn()>::new(move || driver.dispatch(Event::RecordChanged));
         js::set(channel.unchecked_ref(), "onmessage", on_message.into_js_value());
         *self.channel.borrow_mut() = channel;

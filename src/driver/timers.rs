@@ -4,7 +4,6 @@ use super::js;
 use super::pump::Driver;
 use super::table::Table;
 use crate::core::{Event, Timer};
-use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::Closure;
 
@@ -21,14 +20,11 @@ struct Slot {
 }
 
 impl Timers {
-    pub(super) fn start(&self, driver: &Rc<Driver>, timer: Timer, ms: f64) {
+    pub(super) fn start(&self, driver: &'static Driver, timer: Timer, ms: f64) {
         self.stop(timer);
-        let mut slot = self.slots.remove(&timer).unwrap_or_else(|| {
-            let driver = Rc::clone(driver);
-            Slot {
-                fire: Closure::new(move || driver.dispatch(Event::TimerFired(timer))),
-                handle: JsValue::UNDEFINED,
-            }
+        let mut slot = self.slots.remove(&timer).unwrap_or_else(|| Slot {
+            fire: Closure::new(move || driver.dispatch(Event::TimerFired(timer))),
+            handle: JsValue::UNDEFINED,
         });
         // The largest delay that engines take; a longer one would fire at once.
         let ms = ms.clamp(0.0, 2_147_483_647.0);

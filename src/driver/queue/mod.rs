@@ -9,7 +9,6 @@ use crate::core::{Addition, Batch, Event, QueueState, Ticket, Warning};
 use js_sys::{Array, Promise};
 use sentiance_protocol::Detection;
 use std::cell::Cell;
-use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -47,15 +46,14 @@ pub(super) enum Job {
 }
 
 impl DetectionQueue {
-    pub(super) fn push(&self, driver: &Rc<Driver>, job: Job) {
+    pub(super) fn push(&self, driver: &'static Driver, job: Job) {
         self.jobs.push(job);
         if self.working.replace(true) {
             return;
         }
-        let driver = Rc::clone(driver);
         spawn_local(async move {
             while let Some(job) = driver.queue.jobs.pop() {
-                let answer = perform(&driver, &job).await;
+                let answer = perform(driver, &job).await;
                 driver.answer(job, answer);
             }
             driver.queue.working.set(false);
@@ -65,7 +63,7 @@ impl DetectionQueue {
 
 /// In a page whose storage lasts, the queue is in IndexedDB; elsewhere in the storage of the record. An app that wants
 /// nothing on the disk gets nothing there.
-async fn perform(driver: &Driver, job: &Job) -> Result<JsValue, String> {
+async fn perform(driver: &'static Driver, job: &Job) -> Result<JsValue, String> {
     let in_page = driver.storage.is_shared();
     if in_page {
         let started = if let Job::Clear = job { clear_database() } else { in_database(&job.to_js(f64::MAX)) };
@@ -128,7 +126,7 @@ fn entry(detection: &Detection) -> JsValue {
 
 impl Driver {
     /// Tells the core what came of a job.
-    fn answer(self: &Rc<Self>, job: Job, answer: Result<JsValue, String>) {
+    fn answer(&'static self, job: Job, answer: Result<JsValue, String>) {
         if let Ok(answer) = &answer
             && let Some(why) = js::text(&js::get(answer, "unavailable"))
         {

@@ -16,7 +16,6 @@ use super::pump::Driver;
 use motion::MotionSensors;
 use positions::Positions;
 use recording::Recording;
-use std::rc::Rc;
 use surroundings::Known;
 
 /// The sensors, and what is known of them.
@@ -30,7 +29,7 @@ pub(super) struct Sensors {
 
 impl Driver {
     /// Records positions and motion, or no more.
-    pub(super) fn sense(self: &Rc<Self>, on: bool) {
+    pub(super) fn sense(&'static self, on: bool) {
         self.watch_position(on);
         self.sense_motion(on);
     }

@@ -6,7 +6,6 @@ use crate::driver::pump::Driver;
 use js_sys::{Date, Function};
 use sentiance_protocol::EpochMs;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -22,12 +21,12 @@ pub(super) struct MotionSensors {
 impl Driver {
     /// Listens until the first event has told which sensors there are. Where the person has to allow it first, none
     /// comes before that.
-    pub(super) fn probe_motion(self: &Rc<Self>) {
+    pub(super) fn probe_motion(&'static self) {
         self.listen_to_motion("addEventListener");
     }
 
     /// Sums up motion, or no more.
-    pub(super) fn sense_motion(self: &Rc<Self>, on: bool) {
+    pub(super) fn sense_motion(&'static self, on: bool) {
         if self.sensors.motion.sensing.replace(on) == on {
             return;
         }
@@ -38,14 +37,13 @@ impl Driver {
         }
     }
 
-    fn listen_to_motion(self: &Rc<Self>, method: &str) {
+    fn listen_to_motion(&'static self, method: &str) {
         if !js::global_at(&["DeviceMotionEvent"]).is_function() {
             return;
         }
         let known = self.sensors.motion.listener.borrow().clone();
         let listener = known.unwrap_or_else(|| {
-            let driver = Rc::clone(self);
-            let made = Closure::<dyn Fn(JsValue)>::new(move |event| driver.on_motion(&event));
+            let made = Closure::<dyn Fn(JsValue)>::new(move |event| self.on_motion(&event));
             let made: Function = made.into_js_value().unchecked_into();
             *self.sensors.motion.listener.borrow_mut() = Some(made.clone());
             made
@@ -53,7 +51,7 @@ impl Driver {
         let _ = js::invoke(&js::global_at(&["window"]), method, &[&"devicemotion".into(), &listener]);
     }
 
-    fn on_motion(self: &Rc<Self>, event: &JsValue) {
+    fn on_motion(&'static self, event: &JsValue) {
         let acceleration = length(&js::get(event, "accelerationIncludingGravity"), ["x", "y", "z"]);
         let rotation = length(&js::get(event, "rotationRate"), ["alpha", "beta", "gamma"]);
         self.note_motion(acceleration.is_some(), rotation.is_some());

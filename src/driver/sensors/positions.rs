@@ -7,7 +7,6 @@ use js_sys::Date;
 use sentiance_protocol::{EpochMs, Position};
 use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
-use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen_futures::spawn_local;
@@ -31,7 +30,7 @@ pub(super) struct Positions {
 
 impl Driver {
     /// Starts watching, or stops.
-    pub(super) fn watch_position(self: &Rc<Self>, on: bool) {
+    pub(super) fn watch_position(&'static self, on: bool) {
         let service = js::global_at(&["navigator", "geolocation"]);
         let running = self.sensors.positions.watch.take();
         let watch = match running {
@@ -46,16 +45,14 @@ impl Driver {
         *self.sensors.positions.watch.borrow_mut() = watch;
     }
 
-    fn start_watch(self: &Rc<Self>, service: &JsValue) -> Option<JsValue> {
-        let driver = Rc::clone(self);
+    fn start_watch(&'static self, service: &JsValue) -> Option<JsValue> {
         let on_fix = Closure::<dyn Fn(JsValue)>::new(move |fix: JsValue| {
             if let Some((position, time)) = read_fix(&fix) {
-                driver.sensors.positions.failing.set(false);
-                driver.dispatch(Event::Located(position, time));
+                self.sensors.positions.failing.set(false);
+                self.dispatch(Event::Located(position, time));
             }
         });
-        let driver = Rc::clone(self);
-        let on_failure = Closure::<dyn Fn(JsValue)>::new(move |error: JsValue| driver.fail_position(&error));
+        let on_failure = Closure::<dyn Fn(JsValue)>::new(move |error: JsValue| self.fail_position(&error));
         let options = js::object(&[
             ("enableHighAccuracy", true.into()),
             ("timeout", TIMEOUT_MS.into()),
@@ -65,7 +62,7 @@ impl Driver {
         js::invoke(service, "watchPosition", &[&on_fix, &on_failure, &options])?.ok()
     }
 
-    fn fail_position(self: &Rc<Self>, error: &JsValue) {
+    fn fail_position(&'static self, error: &JsValue) {
         let code = js::get(error, "code");
         if code == 1 {
             self.note_refusal();
@@ -73,11 +70,10 @@ impl Driver {
         } else if code == 3 {
             self.dispatch(Event::Unlocated(PositionFailure::TimedOut));
         } else if !self.sensors.positions.failing.replace(true) {
-            let driver = Rc::clone(self);
             spawn_local(async move {
                 js::sleep(GRACE_MS).await;
-                if driver.sensors.positions.failing.replace(false) {
-                    driver.dispatch(Event::Unlocated(PositionFailure::Unavailable));
+                if self.sensors.positions.failing.replace(false) {
+                    self.dispatch(Event::Unlocated(PositionFailure::Unavailable));
                 }
             });
         }

@@ -31,7 +31,7 @@ struct Wish {
 
 impl Driver {
     /// Waits, however long, to be the one tab that records; or gives that up.
-    pub(in crate::driver) fn lead(self: &Rc<Self>, on: bool) {
+    pub(in crate::driver) fn lead(&'static self, on: bool) {
         let wish = self.sensors.recording.wish.take();
         if on {
             let wish = wish.unwrap_or_else(|| self.wish_to_lead());
@@ -43,26 +43,26 @@ impl Driver {
         }
     }
 
-    fn wish_to_lead(self: &Rc<Self>) -> Wish {
+    fn wish_to_lead(&'static self) -> Wish {
         let (held, release) = js::deferred();
         let stands = Rc::new(Cell::new(true));
         let controller = js::construct("AbortController", &[]);
 
-        let (driver, still) = (Rc::clone(self), Rc::clone(&stands));
+        let still = Rc::clone(&stands);
         let on_lock = Closure::once_into_js(move || -> JsValue {
-            driver.lead_if(&still);
+            self.lead_if(&still);
             locks::until_ended(held).into()
         });
         let options = js::object(&[("signal", js::get(&controller, "signal"))]);
         let locks = locks::web_locks().filter(|_| page::is_page());
         let requested =
             locks.and_then(|locks| js::invoke(&locks, "request", &[&LOCK.into(), &options, &on_lock])?.ok());
-        let (driver, still) = (Rc::clone(self), Rc::clone(&stands));
+        let still = Rc::clone(&stands);
         match requested {
             Some(requested) => spawn_local(async move {
                 // Fails where it was given up, and where an opaque origin has no locks.
                 if js::resolved(&requested).await.is_err() {
-                    driver.lead_if(&still);
+                    self.lead_if(&still);
                 }
             }),
             None => self.lead_if(&stands),
@@ -70,7 +70,7 @@ impl Driver {
         Wish { stands, release, controller }
     }
 
-    fn lead_if(self: &Rc<Self>, still: &Cell<bool>) {
+    fn lead_if(&'static self, still: &Cell<bool>) {
         if still.get() {
             self.dispatch(Event::Leading);
         }

@@ -6,7 +6,6 @@ use crate::driver::table::Table;
 use crate::driver::{js, page};
 use js_sys::{Date, Promise};
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -47,47 +46,44 @@ impl Default for Known {
 impl Driver {
     /// Looks around for the first time, and watches from then on. Returns what settles once the core knows; `None`
     /// means that this was done before, or that this is no page, where nothing tells.
-    pub(in crate::driver) fn watch_surroundings(self: &Rc<Self>) -> Option<Promise> {
+    pub(in crate::driver) fn watch_surroundings(&'static self) -> Option<Promise> {
         if self.sensors.known.watching.replace(true) || !page::is_page() {
             return None;
         }
         let connection: [(&[&str], &str); 3] =
             [(&["window"], "online"), (&["window"], "offline"), (&["navigator", "connection"], "change")];
         for (target, event) in connection {
-            let driver = Rc::clone(self);
-            page::listen(target, event, move |_| driver.change(&|now| read_connection(now)));
+            page::listen(target, event, move |_| self.change(&|now| read_connection(now)));
         }
         self.probe_motion();
         let (seen, done) = js::deferred();
-        let driver = Rc::clone(self);
         spawn_local(async move {
-            driver.see().await;
+            self.see().await;
             let _ = done.call0(&JsValue::UNDEFINED);
         });
         Some(seen)
     }
 
     /// Looks around again, unless that is under way.
-    pub(in crate::driver) fn look_around(self: &Rc<Self>) {
+    pub(in crate::driver) fn look_around(&'static self) {
         if page::is_page() && !self.sensors.known.looking.get() {
             self.start_look();
         }
     }
 
     /// Something was written: there may be less room than before.
-    pub(in crate::driver) fn look_around_after_write(self: &Rc<Self>) {
+    pub(in crate::driver) fn look_around_after_write(&'static self) {
         if self.sensors.known.is_room_older_than(ROOM_AFTER_WRITE_MS) {
             self.look_around();
         }
     }
 
-    fn start_look(self: &Rc<Self>) {
-        let driver = Rc::clone(self);
-        spawn_local(async move { driver.see().await });
+    fn start_look(&'static self) {
+        spawn_local(async move { self.see().await });
     }
 
     /// Asks everything, and tells the core.
-    async fn see(self: &Rc<Self>) {
+    async fn see(&'static self) {
         let known = &self.sensors.known;
         known.looking.set(true);
         // All questions are asked before the first answer is awaited.
@@ -113,15 +109,14 @@ impl Driver {
     }
 
     /// Whether a permission is granted, and watches it from now on. `None`: the browser does not tell.
-    async fn permission(self: &Rc<Self>, name: &'static str, asked: Option<JsValue>) -> Option<bool> {
+    async fn permission(&'static self, name: &'static str, asked: Option<JsValue>) -> Option<bool> {
         let status = js::within(&asked?, ANSWER_MS, true).await?.ok()?;
         let state = js::text(&js::get(&status, "state"))?;
         if self.sensors.known.permissions.with(&name, |_| ()).is_none() {
-            let driver = Rc::clone(self);
             let on_change = Closure::<dyn Fn()>::new(move || {
-                driver.sensors.known.refused.set(false);
+                self.sensors.known.refused.set(false);
                 // Also where a look is under way: it may have read what was before.
-                driver.start_look();
+                self.start_look();
             });
             js::set(status.unchecked_ref(), "onchange", on_change.into_js_value());
             self.sensors.known.permissions.insert(name, status);
@@ -130,13 +125,13 @@ impl Driver {
     }
 
     /// Positions may not be read, whatever the permission says, until that changes.
-    pub(super) fn note_refusal(self: &Rc<Self>) {
+    pub(super) fn note_refusal(&'static self) {
         self.sensors.known.refused.set(true);
         self.change(&|now| now.may_locate = false);
     }
 
     /// What a reading of the motion sensors tells of them.
-    pub(super) fn note_motion(self: &Rc<Self>, has_acceleration: bool, has_rotation: bool) {
+    pub(super) fn note_motion(&'static self, has_acceleration: bool, has_rotation: bool) {
         self.change(&|now| {
             now.has_accelerometer |= has_acceleration;
             now.has_gyroscope |= has_rotation;
@@ -145,7 +140,7 @@ impl Driver {
     }
 
     /// Changes what is known, and tells the core if that makes a difference.
-    fn change(self: &Rc<Self>, update: &dyn Fn(&mut Surroundings)) {
+    fn change(&'static self, update: &dyn Fn(&mut Surroundings)) {
         let before = self.sensors.known.now.borrow().clone();
         let mut now = before.clone();
         update(&mut now);

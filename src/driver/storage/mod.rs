@@ -84,32 +84,31 @@ impl Storage {
         self.store.borrow().clone()
     }
 
-    pub(super) fn load(&self, driver: &Rc<Driver>, ticket: Ticket) {
+    pub(super) fn load(&self, driver: &'static Driver, ticket: Ticket) {
         self.enqueue(driver, Job::Load(ticket));
     }
 
-    pub(super) fn commit(&self, driver: &Rc<Driver>, ticket: Ticket, expected: Stamp, record: Record) {
+    pub(super) fn commit(&self, driver: &'static Driver, ticket: Ticket, expected: Stamp, record: Record) {
         self.enqueue(driver, Job::Commit(ticket, expected, Box::new(record)));
     }
 
-    pub(super) fn remove(&self, driver: &Rc<Driver>, ticket: Ticket, expected: Stamp, tombstone: Record) {
+    pub(super) fn remove(&self, driver: &'static Driver, ticket: Ticket, expected: Stamp, tombstone: Record) {
         self.enqueue(driver, Job::Remove(ticket, expected, Box::new(tombstone)));
     }
 
-    pub(super) fn edit(&self, driver: &Rc<Driver>, ticket: Ticket, edit: Edit) {
+    pub(super) fn edit(&self, driver: &'static Driver, ticket: Ticket, edit: Edit) {
         self.enqueue(driver, Job::Edit(ticket, edit));
     }
 
-    pub(super) fn remove_documents(&self, driver: &Rc<Driver>) {
+    pub(super) fn remove_documents(&self, driver: &'static Driver) {
         self.enqueue(driver, Job::RemoveDocuments);
     }
 
-    fn enqueue(&self, driver: &Rc<Driver>, job: Job) {
+    fn enqueue(&self, driver: &'static Driver, job: Job) {
         self.jobs.push(job);
         if self.working.replace(true) {
             return;
         }
-        let driver = Rc::clone(driver);
         spawn_local(async move {
             while let Some(job) = driver.storage.jobs.pop() {
                 if let Some(event) = driver.storage.work(job).await {
