@@ -4,7 +4,7 @@ import globals from "globals";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["pkg/", "target/", "artifacts/", "**/.work/"] },
+  { ignores: ["pkg/", "target/", "artifacts/", "examples/*/dist/", "**/.work/"] },
   js.configs.recommended,
   { files: ["**/*.{js,mjs}"], languageOptions: { globals: globals.node } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs", globals: globals.node } },
