@@ -4,12 +4,12 @@ import globals from "globals";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["pkg/", "target/", "artifacts/", "**/.work/"] },
+  { ignores: ["pkg/", "target/", "artifacts/", "examples/*/dist/", "**/.work/"] },
   js.configs.recommended,
   { files: ["**/*.{js,mjs}"], languageOptions: { globals: globals.node } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs", globals: globals.node } },
   // Parts of these files run in a page.
-  { files: ["tests/e2e/**", "demo/**"], languageOptions: { globals: globals.browser } },
+  { files: ["tests/e2e/**", "bench/**", "demo/**"], languageOptions: { globals: globals.browser } },
   {
     files: ["js/**/*.ts", "tests/package/fault-injection/*.ts"],
     extends: [tseslint.configs.strictTypeChecked],

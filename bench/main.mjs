@@ -5,8 +5,9 @@ import { cpus } from "node:os";
 import { installPackage } from "../tests/e2e/support/consumer.mjs";
 import { startPlatform } from "../tests/e2e/support/platform.mjs";
 import { Scope } from "../tests/e2e/support/scope.mjs";
-import { measureCreateUser } from "./create-user.mjs";
 import { measurePlatform } from "./platform.mjs";
+import { measureInChromium } from "./sdk-in-chromium.mjs";
+import { measureInNode } from "./sdk-in-node.mjs";
 import { measureSizes } from "./sizes.mjs";
 import { median, summary } from "./statistics.mjs";
 
@@ -29,11 +30,19 @@ try {
 
   const project = await installPackage(scope);
   const platform = await startPlatform(scope);
-  const { sdkMs, fetchMs } = await measureCreateUser(platform, project, CREATE_RUNS);
-  console.log("\nCreating a user, in Node");
-  console.log(`  with the SDK:     ${summary(sdkMs, "ms")}`);
-  console.log(`  with bare fetch:  ${summary(fetchMs, "ms")}`);
-  console.log(`  ratio of the medians: ${(median(sdkMs) / median(fetchMs)).toFixed(2)}`);
+  const node = await measureInNode(platform, project, CREATE_RUNS);
+  const chromium = await measureInChromium(scope, platform, project, CREATE_RUNS);
+  console.log(
+    "\nCreating a user: createUser(), and a bare fetch of the same request with one write to storage",
+  );
+  printCreations("Node, in memory", node.inMemory);
+  printCreations("Node, in a file", node.inFile);
+  printCreations("Chromium, in localStorage", chromium.inLocalStorage);
+  console.log(
+    "\nCalls per second, one after the other: getSdkStatus(), and a promise of the same, parsed from JSON",
+  );
+  printStatusCalls("Node", node.statusCalls);
+  printStatusCalls("Chromium", chromium.statusCalls);
 
   const { browser, reactNative } = await measureSizes(project);
   console.log("\nWhat an app's users download because of the package");
@@ -46,6 +55,22 @@ try {
   process.exitCode = 1;
 } finally {
   await scope.close();
+}
+
+function printCreations(where, { sdkMs, fetchMs }) {
+  const ratio = (median(sdkMs) / median(fetchMs)).toFixed(2);
+  console.log(`  ${where}: ratio of the medians ${ratio}`);
+  console.log(`    createUser:  ${summary(sdkMs, "ms")}`);
+  console.log(`    bare fetch:  ${summary(fetchMs, "ms")}`);
+}
+
+function printStatusCalls(where, { sdkRates, parseRates }) {
+  const ratio = (median(parseRates) / median(sdkRates)).toFixed(2);
+  console.log(`  ${where}: ${rounded(sdkRates)} with the SDK, ${rounded(parseRates)} parsed; ratio ${ratio}`);
+}
+
+function rounded(rates) {
+  return Math.round(median(rates)).toLocaleString("en");
 }
 
 function kilobytes(bytes) {

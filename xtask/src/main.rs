@@ -34,7 +34,7 @@ enum Command {
     Test(test_command::Options),
     /// Perform the main job, step by step.
     Demo(demo::Options),
-    /// Measure start-up, memory and sizes.
+    /// Measure start-up, memory, the SDK's cost and sizes.
     Bench,
 }
 

@@ -12,6 +12,9 @@ const NPM_DEADLINE_MS = 120_000;
 /** The repository's root folder. */
 export const ROOT = resolve(fileURLToPath(import.meta.url), "../../../..");
 
+/** Where the tests leave what people may want to look at afterwards. */
+export const ARTIFACTS = join(ROOT, "artifacts");
+
 /** The platform's binary: `PLATFORM_BINARY`, else what `cargo build` made. */
 export const PLATFORM_BINARY =
   process.env.PLATFORM_BINARY ??

@@ -47,6 +47,8 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         node_test("node", "tests/e2e/node")?,
         Suite { slow: true, ..node_test("hermes", "tests/e2e/hermes")? },
         Suite { slow: true, ..node_test("browser", "tests/e2e/browser")? },
+        // It installs the example's own packages, mostly from npm's cache.
+        Suite { slow: true, ..node_test("example", "tests/e2e/example")? },
         // Some of its blocks need the browser.
         Suite { slow: true, ..node_test("readme", "tests/readme")? },
     ])
