@@ -3,7 +3,7 @@
 
 use super::change::{Change, Observation};
 use super::commits::Owner;
-use super::effect::{Body, Edit, Effect, LockName, Method, Output, Request, Timer, Warning};
+use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, LockOutcome, Quota, Reply, Response, Ticket, TransportError};
 use super::machine::Core;
@@ -290,7 +290,7 @@ impl Core {
             Stage::Sending(_, keys) => self.emit(Effect::DropBatch(ticket, keys)),
             Stage::Metadata(_, revision) => {
                 // `metadata_changed` goes on.
-                self.edit(Edit::Metadata(MetadataEdit::Acknowledge(revision)), None);
+                self.edit_metadata(MetadataEdit::Acknowledge(revision), None);
             }
             _ => {}
         }
