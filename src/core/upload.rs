@@ -218,7 +218,6 @@ impl Core {
             return;
         }
         let batch = match outcome {
-            Ok(batch) if batch.keys.is_empty() => return self.end_upload(),
             Ok(batch) => batch,
             Err(why) => {
                 self.emit(Effect::Warn(Warning::queue_failed(&why)));
@@ -227,6 +226,12 @@ impl Core {
         };
         if !self.is_authorized() {
             return;
+        }
+        // Another tab may have made room, or what kept the queue from taking something in has passed.
+        self.queue = batch.state;
+        self.queue_refused = false;
+        if batch.keys.is_empty() {
+            return self.end_upload();
         }
         let Some(user) = self.active_user() else { return self.continue_upload() };
         let mut request = Request::of_user(

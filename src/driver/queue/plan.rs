@@ -96,7 +96,7 @@ impl Plan {
 
     /// Makes a batch. What another install has left is removed.
     fn take(&mut self, entries: &[Entry], install_id: &str, max_bytes: usize) -> Batch {
-        let mut batch = Batch { keys: Vec::new(), body: HEAD.to_owned() };
+        let mut batch = Batch { keys: Vec::new(), body: HEAD.to_owned(), state: self.totals.state };
         for entry in entries {
             // One more for the comma.
             let length = entry.text.len() + 1 + TAIL.len();
@@ -116,6 +116,7 @@ impl Plan {
             }
         }
         batch.body.push_str(TAIL);
+        batch.state = self.totals.state;
         batch
     }
 
