@@ -33,6 +33,8 @@ const MAX_SUBMITTERS: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     under_way: Option<Upload>,
+    /// Whether there is more to be sent than the one under way may know of.
+    more: bool,
     /// The timer that starts the next one.
     armed: Option<Timer>,
     /// How many have failed in a row.
@@ -99,6 +101,7 @@ impl Core {
             return;
         }
         self.disarm_upload();
+        self.uploads.more = false;
         let ticket = self.ticket();
         self.uploads.under_way = Some(Upload {
             stage: Stage::Locking(ticket),
@@ -224,14 +227,14 @@ impl Core {
                 return self.fail_upload(Reason::UnexpectedError, why, 0.0);
             }
         };
-        if !self.is_authorized() {
-            return;
-        }
         // Another tab may have made room, or what kept the queue from taking something in has passed.
         self.queue = batch.state;
         self.queue_refused = false;
         if batch.keys.is_empty() {
             return self.end_upload();
+        }
+        if !self.is_authorized() {
+            return;
         }
         let Some(user) = self.active_user() else { return self.continue_upload() };
         let mut request = Request::of_user(
@@ -361,11 +364,15 @@ impl Core {
         f64::from(configured.unwrap_or(UPLOAD_INTERVAL_SECONDS)) * 1_000.0
     }
 
-    /// Starts an upload in a while, unless one is under way or will be sooner.
+    /// Starts an upload in a while, or once the one under way has ended, unless another will be sooner.
     fn arm_upload(&mut self, ms: f64) {
+        if self.uploads.under_way.is_some() {
+            self.uploads.more = true;
+            return;
+        }
         let timer = if ms <= SOON_MS { Timer::Upload } else { Timer::UploadRetry };
         let sooner = self.uploads.armed.is_none_or(|armed| armed != timer && timer == Timer::Upload);
-        if !sooner || self.uploads.under_way.is_some() || self.active_user().is_none() {
+        if !sooner || self.active_user().is_none() {
             return;
         }
         self.disarm_upload();
@@ -438,6 +445,9 @@ impl Core {
     fn end_upload(&mut self) {
         self.leave_upload();
         self.uploads.failures = 0;
+        if self.uploads.more {
+            self.upload_what_is_left();
+        }
         self.settle_submitters(Ok(Output::Done));
     }
 
