@@ -26,9 +26,9 @@ impl Device {
             }
             Chore::Add(ticket, _) | Chore::Drop(ticket, _) if fails => failed(ticket),
             Chore::Take { ticket, .. } if fails => Event::Batch(ticket, Err(FULL.to_owned())),
-            Chore::RemoveDocuments | Chore::Clear if fails => return,
+            Chore::RemoveDocuments(_) | Chore::Clear if fails => return,
             Chore::Edit(ticket, edit) => Event::Edited(ticket, self.shelf.edit(&edit)),
-            Chore::RemoveDocuments => return self.remove_documents(),
+            Chore::RemoveDocuments(epoch) => return self.remove_documents(epoch),
             Chore::Add(ticket, addition) => {
                 for detection in &addition.detections {
                     self.ledger.record(&addition.install_id, detection);
@@ -57,14 +57,16 @@ impl Device {
         self.feed(tab, event);
     }
 
-    fn remove_documents(&mut self) {
+    fn remove_documents(&mut self, epoch: u32) {
+        let before = self.shelf.metadata.entries.clone();
+        self.shelf.remove_documents(epoch);
+        let gone = || before.iter().filter(|_| self.shelf.metadata.entries.is_empty());
         let user = self.stored_install();
         let is_present = |value: &String| value.split(' ').next() == user;
         assert!(
-            !self.shelf.metadata.entries.iter().filter_map(|entry| entry.value.as_ref()).any(is_present),
+            !gone().filter_map(|entry| entry.value.as_ref()).any(is_present),
             "the metadata of the present user is removed"
         );
-        self.shelf.remove_documents();
     }
 
     /// What the present user recorded leaves the queue only for the platform, or details for want of room.

@@ -251,7 +251,8 @@ impl Device {
     }
 
     pub(crate) fn pass_time(&mut self, ms: f64) {
-        self.now += ms;
+        // Times are whole numbers on the wire.
+        self.now += ms.ceil();
     }
 
     /// Time passes until the tab's next timer, if one runs.

@@ -2,12 +2,17 @@
 
 use crate::app::{Answer, Choice};
 use crate::device::{Device, Fate};
+use crate::tab::Tab;
 use sentiance_core::core::{Call, DataType, Metadata, Output, Record, Timer, Usage, UserState};
 
 /// More steps than anything needs to come to rest; a call that is pending then is pending for ever.
 const PATIENCE: usize = 5_000;
 /// Longer than any pause that a platform can ask for.
 const LONG_MS: f64 = 10.0 * 60_000.0;
+
+/// The timers that run while nothing is under way.
+const MAY_RUN: [Timer; 5] =
+    [Timer::Poll, Timer::DetectionsExpiry, Timer::TripTimeout, Timer::Upload, Timer::UploadRetry];
 
 impl Device {
     pub(crate) fn check_always(&self) {
@@ -30,18 +35,14 @@ impl Device {
             if self.is_busy() {
                 continue;
             }
-            let waiting = (0..2).find(|tab| !self.tabs[*tab].pending.is_empty());
-            match waiting {
-                Some(tab) => {
-                    assert!(
-                        self.tabs[tab].next_timer().is_some(),
-                        "pending for ever: {:?}",
-                        self.tabs[tab].pending.values()
-                    );
-                    self.fire_next_timer(tab);
-                }
-                None => return self.compare_notes(),
-            }
+            let Some(tab) = (0..2).find(|tab| self.is_waiting(*tab)) else { return self.compare_notes() };
+            assert!(
+                self.tabs[tab].next_timer().is_some(),
+                "pending for ever: {:?}, {:?}",
+                self.tabs[tab].pending.values(),
+                self.locks
+            );
+            self.fire_next_timer(tab);
         }
         panic!("no rest after {PATIENCE} rounds");
     }
@@ -70,6 +71,14 @@ impl Device {
         })
     }
 
+    /// Whether something in a tab comes to its end with time.
+    fn is_waiting(&self, number: usize) -> bool {
+        let tab = &self.tabs[number];
+        !tab.pending.is_empty()
+            || self.locks.values().any(|owner| *owner == number)
+            || tab.timers.iter().any(|(timer, _)| !MAY_RUN.contains(timer))
+    }
+
     /// Both tabs read the storage once more, as an announcement that was on its way makes them do.
     fn compare_notes(&mut self) {
         for tab in 0..2 {
@@ -93,9 +102,7 @@ impl Device {
     pub(crate) fn check_at_rest(&self) {
         assert!(self.locks.is_empty(), "locks are still held: {:?}", self.locks);
         for tab in &self.tabs {
-            let may_run =
-                [Timer::Poll, Timer::DetectionsExpiry, Timer::TripTimeout, Timer::Upload, Timer::UploadRetry];
-            let running: Vec<_> = tab.timers.iter().filter(|(timer, _)| !may_run.contains(timer)).collect();
+            let running: Vec<_> = tab.timers.iter().filter(|(timer, _)| !MAY_RUN.contains(timer)).collect();
             assert!(running.is_empty(), "timers still run: {running:?}");
             assert!(tab.pending.is_empty(), "calls are pending: {:?}", tab.pending.values());
         }
@@ -141,8 +148,8 @@ impl Device {
         let may_use_mobile = record.preferences.as_ref().is_none_or(|chosen| chosen.mobile_data);
         let is_active = record.user.as_ref().is_some_and(|user| user.state == UserState::Active);
         let Some(install_id) = self.stored_install().filter(|_| is_active && types != 0) else { return };
-        let metadata = &self.shelf.metadata;
-        let waits = metadata.entries.iter().any(|entry| entry.revision > metadata.acknowledged)
+        let acknowledged = self.shelf.metadata.acknowledged;
+        let waits = self.shelf.metadata_of(install_id).iter().any(|entry| entry.revision > acknowledged)
             || self.shelf.entries.iter().any(|entry| entry.owner == install_id);
         if waits && (may_use_mobile || !self.surroundings.is_mobile_network) {
             let is_upload = |(timer, _): &(Timer, f64)| matches!(timer, Timer::Upload | Timer::UploadRetry);
@@ -175,6 +182,8 @@ impl Device {
             assert!(self.platform.uploads.has(&detection), "missing on the platform: {detection:?}");
             assert!(!left.contains(&detection), "kept in the queue: {detection:?}");
         }
+        // What another tab has set, that tab sends.
+        self.wait_for_uploads();
         self.check_metadata(&install_id);
         self.get_status(0);
         self.settle_down();
@@ -185,14 +194,31 @@ impl Device {
         }
     }
 
+    /// All uploads that are to come have come.
+    fn wait_for_uploads(&mut self) {
+        for _ in 0..PATIENCE {
+            let upload = |tab: &Tab| {
+                let mut timers = tab.timers.iter().map(|(timer, _)| *timer);
+                timers.find(|timer| matches!(timer, Timer::Upload | Timer::UploadRetry))
+            };
+            let waiting = (0..2).find_map(|tab| Some((tab, upload(&self.tabs[tab])?)));
+            let Some((tab, timer)) = waiting else { return };
+            self.fire(tab, timer);
+            self.settle_down();
+        }
+        panic!("uploads without an end");
+    }
+
     /// What the device says of its user's metadata, the platform says, too.
     fn check_metadata(&self, install_id: &str) {
         let (person, uploads) = (self.platform.person(install_id), &self.platform.uploads);
-        let entries = &self.shelf.metadata.entries;
+        let entries = self.shelf.metadata_of(install_id);
         for entry in entries {
             assert_eq!(uploads.metadata_of(person, &entry.key), entry.value.as_deref(), "{}", entry.key);
         }
-        for (key, value) in uploads.metadata_by(install_id) {
+        // What was set without a user may be sent in the moment in which a reset removes it.
+        let is_own = |(_, value): &(&str, &str)| value.starts_with(install_id);
+        for (key, value) in uploads.metadata_by(install_id).filter(is_own) {
             let known = entries.iter().find(|entry| entry.key == key);
             assert_eq!(
                 known.and_then(|entry| entry.value.as_deref()),

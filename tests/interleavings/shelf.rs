@@ -1,7 +1,7 @@
 //! What the tabs share beside the record: the documents, and the queue of detections.
 
 use sentiance_core::core::{
-    Addition, Batch, Document, Edit, EditFailure, Metadata, QueueOutcome, QueueState, Usage,
+    Addition, Batch, Document, Edit, EditFailure, Metadata, QueueOutcome, QueueState, StoredEntry, Usage,
 };
 use sentiance_protocol::{Detection, DetectionsRequest};
 
@@ -26,9 +26,12 @@ pub(crate) struct Entry {
 impl Shelf {
     pub(crate) fn edit(&mut self, edit: &Edit) -> Result<Document, EditFailure> {
         match edit {
-            Edit::Metadata(edit) => {
-                self.metadata.apply(edit).map_err(EditFailure::Refused)?;
-                Ok(Document::Metadata(self.metadata.clone()))
+            Edit::Metadata(editor, edit) => {
+                let mut metadata = self.metadata.clone();
+                if metadata.apply(editor, edit).map_err(EditFailure::Refused)? {
+                    self.metadata = metadata.clone();
+                }
+                Ok(Document::Metadata(metadata))
             }
             Edit::Usage(edit) => {
                 self.usage.apply(edit);
@@ -37,8 +40,16 @@ impl Shelf {
         }
     }
 
-    pub(crate) fn remove_documents(&mut self) {
-        (self.metadata, self.usage) = (Metadata::default(), Usage::default());
+    /// The metadata of an install's user, not what another has left.
+    pub(crate) fn metadata_of(&self, install_id: &str) -> &[StoredEntry] {
+        let is_its = self.metadata.owner.as_ref().is_none_or(|owner| owner == install_id);
+        if is_its { &self.metadata.entries } else { &[] }
+    }
+
+    pub(crate) fn remove_documents(&mut self, epoch: u32) {
+        if self.metadata.epoch <= epoch {
+            (self.metadata, self.usage) = (Metadata::default(), Usage::default());
+        }
     }
 
     /// Adds to the queue. To make room, what others have left goes, and the oldest positions and motions. As the
@@ -69,7 +80,7 @@ impl Shelf {
         let request =
             DetectionsRequest { detections: taken().map(|entry| entry.detection.clone()).collect() };
         let body = serde_json::to_string(&request).expect("a body");
-        (Batch { keys: taken().map(|entry| entry.key).collect(), body }, gone)
+        (Batch { keys: taken().map(|entry| entry.key).collect(), body, state: self.state() }, gone)
     }
 
     pub(crate) fn remove(&mut self, keys: &[f64]) -> (QueueState, Vec<Entry>) {

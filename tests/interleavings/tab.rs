@@ -18,7 +18,7 @@ pub(crate) enum Job {
 /// order, too, which says nothing of the order among the jobs.
 pub(crate) enum Chore {
     Edit(Ticket, Edit),
-    RemoveDocuments,
+    RemoveDocuments(u32),
     Add(Ticket, Box<Addition>),
     Take { ticket: Ticket, install_id: String },
     Drop(Ticket, Vec<f64>),
@@ -186,7 +186,7 @@ impl Tab {
             Effect::EmitTripTimeout => self.trip_timeouts += 1,
             Effect::ApplyOptions(_) => {}
             Effect::Edit(ticket, edit) => self.chores.push(Chore::Edit(ticket, edit)),
-            Effect::RemoveDocuments => self.chores.push(Chore::RemoveDocuments),
+            Effect::RemoveDocuments(epoch) => self.chores.push(Chore::RemoveDocuments(epoch)),
             Effect::Enqueue(ticket, addition) => self.chores.push(Chore::Add(ticket, addition)),
             Effect::TakeBatch { ticket, install_id, .. } => {
                 self.chores.push(Chore::Take { ticket, install_id });
