@@ -5,7 +5,7 @@ use super::effect::{Edit, Effect, Output, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, Document, EditFailure, Measure, Quota, Ticket};
 use super::machine::Core;
-use super::metadata::{self, Metadata, MetadataEdit};
+use super::metadata::{self, Editor, Metadata, MetadataEdit};
 use super::usage::{Usage, UsageEdit};
 use sentiance_protocol::{DISK_QUOTA_BYTES, MOBILE_QUOTA_BYTES, MetadataEntry, WIFI_QUOTA_BYTES};
 
@@ -37,13 +37,24 @@ impl Core {
         self.documents.edits.len() < MAX_EDITS
     }
 
+    /// The install of the user of this device.
+    fn install_id(&self) -> Option<&String> {
+        self.record.user.as_ref().map(|user| &user.install_id)
+    }
+
     /// Reads both.
     pub(super) fn read_documents(&mut self) {
-        self.edit(Edit::Metadata(MetadataEdit::Read), None);
+        self.edit_metadata(MetadataEdit::Read, None);
         self.edit(Edit::Usage(UsageEdit::default()), None);
     }
 
-    pub(super) fn edit(&mut self, edit: Edit, waiter: Option<CallId>) {
+    /// Reads or changes the metadata of the user that this tab knows.
+    pub(super) fn edit_metadata(&mut self, edit: MetadataEdit, waiter: Option<CallId>) {
+        let editor = Editor { install_id: self.install_id().cloned(), epoch: self.record.epoch };
+        self.edit(Edit::Metadata(editor, edit), waiter);
+    }
+
+    fn edit(&mut self, edit: Edit, waiter: Option<CallId>) {
         let ticket = self.ticket();
         self.documents.edits.push((ticket, waiter));
         self.emit(Effect::Edit(ticket, edit));
@@ -53,7 +64,7 @@ impl Core {
         if let Err(why) = metadata::check(&entries) {
             return self.settle(call, Err(SdkError::invalid(why)));
         }
-        self.edit(Edit::Metadata(MetadataEdit::Change(entries)), Some(call));
+        self.edit_metadata(MetadataEdit::Change(entries), Some(call));
     }
 
     pub(super) fn on_edited(&mut self, ticket: Ticket, outcome: Result<Document, EditFailure>) {
@@ -61,8 +72,11 @@ impl Core {
         let (_, waiter) = self.documents.edits.remove(at);
         let settled = match outcome {
             Ok(Document::Metadata(metadata)) => {
-                self.documents.metadata = metadata;
-                self.metadata_changed();
+                // Else another user has come, or gone, while it was on its way.
+                if metadata.is_of(self.install_id()) {
+                    self.documents.metadata = metadata;
+                    self.metadata_changed();
+                }
                 Ok(Output::Nothing)
             }
             Ok(Document::Usage(usage)) => {

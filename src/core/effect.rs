@@ -7,7 +7,7 @@ use super::activity::UserActivity;
 use super::error::SdkError;
 use super::event::{CallId, Ticket};
 use super::machine::InitState;
-use super::metadata::MetadataEdit;
+use super::metadata::{Editor, MetadataEdit};
 use super::queue::Addition;
 use super::record::{Record, Stamp, User};
 use super::status::SdkStatus;
@@ -93,8 +93,9 @@ pub enum Effect {
     /// Change one of the documents beside the record, if it is to be changed. Answered by
     /// [`Event::Edited`](super::Event::Edited).
     Edit(Ticket, Edit),
-    /// Remove the documents beside the record.
-    RemoveDocuments,
+    /// Remove the documents beside the record, unless the metadata was changed in a later epoch than this: then it is
+    /// another user's.
+    RemoveDocuments(u32),
     /// Call the linker that came with this call. Answered by
     /// [`Event::LinkerAnswered`](super::Event::LinkerAnswered), or never: the core has a deadline for it.
     AskLinker {
@@ -112,8 +113,8 @@ pub enum Effect {
 /// A change of one of the documents beside the record.
 #[derive(Clone, Debug)]
 pub enum Edit {
-    /// Of the metadata.
-    Metadata(MetadataEdit),
+    /// Of the metadata, in the name of its user.
+    Metadata(Editor, MetadataEdit),
     /// Of the transferred bytes.
     Usage(UsageEdit),
 }

@@ -356,8 +356,10 @@ impl Core {
         if self.told.is_none() {
             self.told = Some(self.status());
         }
-        self.read_documents();
-        self.upload_what_is_left();
+        // A user's coming has had them read.
+        if self.record.user.is_none() {
+            self.read_documents();
+        }
         for (id, call) in waiting {
             // One of the calls may have chosen another storage: those behind it wait for that one.
             match &mut self.phase {
@@ -396,8 +398,11 @@ impl Core {
         }
         self.base = stamp;
         self.unsaved = false;
-        self.record = stored.map_or_else(Record::empty, |record| *record);
-        self.on_record_changed();
+        let record = stored.map_or_else(Record::empty, |record| *record);
+        if record != self.record {
+            self.record = record;
+            self.on_record_changed();
+        }
     }
 
     /// To be called whenever `record` was replaced.
@@ -407,14 +412,14 @@ impl Core {
         self.trips_see_record();
         let install_id = self.record.user.as_ref().map(|user| user.install_id.clone());
         let before = std::mem::replace(&mut self.install_id, install_id);
-        if before == self.install_id {
-            return;
-        }
-        if before.is_some() {
-            // Another tab removed that user, and what was kept of it.
-            self.forget_recorded();
+        if before != self.install_id {
+            if before.is_some() {
+                // Another tab removed that user, and what was kept of it.
+                self.forget_recorded();
+            }
             self.read_documents();
         }
+        // There is another user, or the app allows what it did not allow before.
         self.upload_what_is_left();
     }
 
@@ -431,6 +436,8 @@ impl Core {
         let before = std::mem::replace(&mut self.surroundings, surroundings);
         let other_network = before.is_mobile_network != self.surroundings.is_mobile_network;
         if other_network || !before.is_online {
+            // Its time may have come while the network was not allowed.
+            self.upload_what_is_left();
             self.upload_now();
         }
     }

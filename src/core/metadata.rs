@@ -1,7 +1,8 @@
 //! The user's metadata: what the device knows of it, what the platform has not heard yet, and the limits.
 //!
 //! It lives in a document of its own, since it can be far larger than the record. Every change is an [`MetadataEdit`]
-//! that the driver applies to what is stored at that moment, so that tabs don't overwrite each other.
+//! that the driver applies to what is stored at that moment, so that tabs don't overwrite each other. It says whose it
+//! is, since it is not removed together with the record: a page may end in between, and a tab may not know yet.
 
 use sentiance_protocol::{METADATA_MAX_CHARS, METADATA_MAX_ENTRIES, MetadataEntry, MetadataRequest, message};
 
@@ -9,6 +10,11 @@ message! {
     /// What is stored.
     #[derive(Default)]
     pub struct Metadata {
+        /// The install whose user it is about; without it, the next user's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub owner: Option<String>,
+        /// The record's epoch when it was changed last, by which one user's is told from a later one's.
+        pub epoch: u32,
         /// Counts the changes.
         pub revision: u32,
         /// The newest change that the platform has.
@@ -31,6 +37,15 @@ message! {
     }
 }
 
+/// In whose name a document of metadata is read or changed.
+#[derive(Clone, Debug)]
+pub struct Editor {
+    /// The install of the user, as the tab knows it.
+    pub(crate) install_id: Option<String>,
+    /// The record's epoch, as the tab knows it.
+    pub(crate) epoch: u32,
+}
+
 /// How a document of metadata changes.
 #[derive(Clone, Debug)]
 pub enum MetadataEdit {
@@ -46,11 +61,19 @@ pub enum MetadataEdit {
 pub(crate) const TOO_MANY: &str = "Metadata can have at most 50 entries.";
 /// Why an entry was refused.
 pub(crate) const TOO_LONG: &str = "A key or value of metadata can have at most 500 characters.";
+/// Why a change was refused.
+const SUPERSEDED: &str = "Another user has come to this device.";
 const TOO_MANY_REMOVED: &str = "More than 50 removed entries of metadata wait to be sent.";
 
 impl Metadata {
     /// Applies an edit. Whether anything changed, or why it must not; then nothing has.
-    pub fn apply(&mut self, edit: &MetadataEdit) -> Result<bool, &'static str> {
+    pub fn apply(&mut self, editor: &Editor, edit: &MetadataEdit) -> Result<bool, &'static str> {
+        if !self.open_for(editor) {
+            return match edit {
+                MetadataEdit::Change(_) => Err(SUPERSEDED),
+                MetadataEdit::Read | MetadataEdit::Acknowledge(_) => Ok(false),
+            };
+        }
         match edit {
             MetadataEdit::Read => Ok(false),
             MetadataEdit::Change(entries) => self.change(entries).map(|()| true),
@@ -63,6 +86,30 @@ impl Metadata {
                 Ok(news)
             }
         }
+    }
+
+    /// Makes the document the editor's, if it is not; false where it is a later user's.
+    fn open_for(&mut self, editor: &Editor) -> bool {
+        if self.owner != editor.install_id {
+            match (&self.owner, &editor.install_id) {
+                // What was set without a user is the next one's.
+                (None, Some(_)) if editor.epoch > self.epoch => self.owner = editor.install_id.clone(),
+                // And this tab has not heard of that user yet.
+                (Some(_), None) if editor.epoch <= self.epoch => {}
+                // What is left of a user that was removed.
+                _ if editor.epoch > self.epoch => {
+                    *self = Metadata { owner: editor.install_id.clone(), ..Metadata::default() };
+                }
+                _ => return false,
+            }
+        }
+        self.epoch = self.epoch.max(editor.epoch);
+        true
+    }
+
+    /// Whether a user of that install, or none, may see it.
+    pub(crate) fn is_of(&self, install_id: Option<&String>) -> bool {
+        self.owner.is_none() || self.owner.as_ref() == install_id
     }
 
     fn change(&mut self, changes: &[MetadataEntry]) -> Result<(), &'static str> {
@@ -106,23 +153,52 @@ pub(crate) fn check(entries: &[MetadataEntry]) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Metadata, MetadataEdit, check};
+    use super::{Editor, Metadata, MetadataEdit, check};
     use sentiance_protocol::MetadataEntry;
 
     fn set(key: &str, value: Option<&str>) -> MetadataEdit {
         MetadataEdit::Change(vec![MetadataEntry { key: key.to_owned(), value: value.map(str::to_owned) }])
     }
 
+    fn editor(install_id: Option<&str>, epoch: u32) -> Editor {
+        Editor { install_id: install_id.map(str::to_owned), epoch }
+    }
+
+    fn ada() -> Editor {
+        editor(Some("ada's"), 3)
+    }
+
+    #[test]
+    fn what_a_user_left_is_not_the_next_ones_and_can_not_come_back() {
+        let mut metadata = Metadata::default();
+        metadata.apply(&ada(), &set("a", Some("1"))).unwrap();
+        let bob = editor(Some("bob's"), 5);
+        metadata.apply(&bob, &set("b", Some("2"))).unwrap();
+        assert_eq!(metadata.entries.len(), 1);
+        assert!(metadata.apply(&ada(), &set("a", Some("1"))).is_err());
+        assert_eq!(metadata.apply(&ada(), &MetadataEdit::Acknowledge(1)), Ok(false));
+        assert!(metadata.news().is_some());
+    }
+
+    #[test]
+    fn what_was_set_without_a_user_is_the_next_ones() {
+        let mut metadata = Metadata::default();
+        metadata.apply(&editor(None, 1), &set("a", Some("1"))).unwrap();
+        metadata.apply(&ada(), &set("b", Some("2"))).unwrap();
+        metadata.apply(&editor(None, 1), &set("c", Some("3"))).unwrap();
+        assert_eq!((metadata.entries.len(), metadata.owner.as_deref()), (3, Some("ada's")));
+    }
+
     #[test]
     fn what_the_platform_has_heard_is_not_sent_again_and_a_removal_is_forgotten_then() {
         let mut metadata = Metadata::default();
-        metadata.apply(&set("a", Some("1"))).unwrap();
-        metadata.apply(&set("b", Some("2"))).unwrap();
-        metadata.apply(&MetadataEdit::Acknowledge(1)).unwrap();
+        metadata.apply(&ada(), &set("a", Some("1"))).unwrap();
+        metadata.apply(&ada(), &set("b", Some("2"))).unwrap();
+        metadata.apply(&ada(), &MetadataEdit::Acknowledge(1)).unwrap();
         assert_eq!(metadata.news().unwrap().entries.len(), 1);
-        metadata.apply(&set("a", None)).unwrap();
+        metadata.apply(&ada(), &set("a", None)).unwrap();
         assert_eq!(metadata.news().unwrap().entries.len(), 2);
-        metadata.apply(&MetadataEdit::Acknowledge(3)).unwrap();
+        metadata.apply(&ada(), &MetadataEdit::Acknowledge(3)).unwrap();
         assert_eq!(metadata.news(), None);
         assert_eq!(metadata.entries.len(), 1);
     }
@@ -131,12 +207,15 @@ mod tests {
     fn the_fifty_first_entry_is_refused_and_nothing_changes() {
         let mut metadata = Metadata::default();
         for number in 0..50 {
-            metadata.apply(&set(&number.to_string(), Some("x"))).unwrap();
+            metadata.apply(&ada(), &set(&number.to_string(), Some("x"))).unwrap();
         }
         let before = metadata.clone();
-        assert_eq!(metadata.apply(&set("51st", Some("x"))), Err("Metadata can have at most 50 entries."));
+        assert_eq!(
+            metadata.apply(&ada(), &set("51st", Some("x"))),
+            Err("Metadata can have at most 50 entries.")
+        );
         assert_eq!(metadata, before);
-        assert_eq!(metadata.apply(&set("0", Some("another"))), Ok(true));
+        assert_eq!(metadata.apply(&ada(), &set("0", Some("another"))), Ok(true));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub use event::{
     TransportError,
 };
 pub use machine::{Core, InitState};
-pub use metadata::{Metadata, MetadataEdit, StoredEntry};
+pub use metadata::{Editor, Metadata, MetadataEdit, StoredEntry};
 pub use motion::MotionWindow;
 pub use platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
 pub use preferences::{DataType, Preference, Preferences};

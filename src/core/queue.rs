@@ -36,4 +36,6 @@ pub struct Batch {
     pub keys: Vec<f64>,
     /// The body: a `DetectionsRequest`, no longer than was asked for.
     pub body: String,
+    /// What the queue holds, these entries among it.
+    pub state: QueueState,
 }

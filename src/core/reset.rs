@@ -73,7 +73,7 @@ impl Core {
         self.cancel_check();
         self.forget_recorded();
         self.emit(Effect::ClearQueue);
-        self.emit(Effect::RemoveDocuments);
+        self.emit(Effect::RemoveDocuments(self.record.epoch));
         if let Some(user) = user {
             self.say_goodbye(&user);
         }

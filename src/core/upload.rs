@@ -3,7 +3,7 @@
 
 use super::change::{Change, Observation};
 use super::commits::Owner;
-use super::effect::{Body, Edit, Effect, LockName, Method, Output, Request, Timer, Warning};
+use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, LockOutcome, Quota, Reply, Response, Ticket, TransportError};
 use super::machine::Core;
@@ -33,6 +33,8 @@ const MAX_SUBMITTERS: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     under_way: Option<Upload>,
+    /// Whether there is more to be sent than the one under way may know of.
+    more: bool,
     /// The timer that starts the next one.
     armed: Option<Timer>,
     /// How many have failed in a row.
@@ -99,6 +101,7 @@ impl Core {
             return;
         }
         self.disarm_upload();
+        self.uploads.more = false;
         let ticket = self.ticket();
         self.uploads.under_way = Some(Upload {
             stage: Stage::Locking(ticket),
@@ -218,13 +221,18 @@ impl Core {
             return;
         }
         let batch = match outcome {
-            Ok(batch) if batch.keys.is_empty() => return self.end_upload(),
             Ok(batch) => batch,
             Err(why) => {
                 self.emit(Effect::Warn(Warning::queue_failed(&why)));
                 return self.fail_upload(Reason::UnexpectedError, why, 0.0);
             }
         };
+        // Another tab may have made room, or what kept the queue from taking something in has passed.
+        self.queue = batch.state;
+        self.queue_refused = false;
+        if batch.keys.is_empty() {
+            return self.end_upload();
+        }
         if !self.is_authorized() {
             return;
         }
@@ -290,7 +298,7 @@ impl Core {
             Stage::Sending(_, keys) => self.emit(Effect::DropBatch(ticket, keys)),
             Stage::Metadata(_, revision) => {
                 // `metadata_changed` goes on.
-                self.edit(Edit::Metadata(MetadataEdit::Acknowledge(revision)), None);
+                self.edit_metadata(MetadataEdit::Acknowledge(revision), None);
             }
             _ => {}
         }
@@ -356,11 +364,15 @@ impl Core {
         f64::from(configured.unwrap_or(UPLOAD_INTERVAL_SECONDS)) * 1_000.0
     }
 
-    /// Starts an upload in a while, unless one is under way or will be sooner.
+    /// Starts an upload in a while, or once the one under way has ended, unless another will be sooner.
     fn arm_upload(&mut self, ms: f64) {
+        if self.uploads.under_way.is_some() {
+            self.uploads.more = true;
+            return;
+        }
         let timer = if ms <= SOON_MS { Timer::Upload } else { Timer::UploadRetry };
         let sooner = self.uploads.armed.is_none_or(|armed| armed != timer && timer == Timer::Upload);
-        if !sooner || self.uploads.under_way.is_some() || self.active_user().is_none() {
+        if !sooner || self.active_user().is_none() {
             return;
         }
         self.disarm_upload();
@@ -433,6 +445,9 @@ impl Core {
     fn end_upload(&mut self) {
         self.leave_upload();
         self.uploads.failures = 0;
+        if self.uploads.more {
+            self.upload_what_is_left();
+        }
         self.settle_submitters(Ok(Output::Done));
     }
 

@@ -118,7 +118,7 @@ impl Driver {
                 self.storage.remove(self, ticket, expected, *tombstone);
             }
             Effect::Edit(ticket, edit) => self.storage.edit(self, ticket, edit),
-            Effect::RemoveDocuments => self.storage.remove_documents(self),
+            Effect::RemoveDocuments(epoch) => self.storage.remove_documents(self, epoch),
             Effect::AskLinker { ticket, call, install_id } => {
                 self.linkers.ask(self, ticket, call, &install_id);
             }

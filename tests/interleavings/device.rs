@@ -1,18 +1,15 @@
-//! One device: two tabs on one storage, and what must hold of them.
+//! One device: two tabs on one storage, and what happens to them.
 
-use crate::platform::{Platform, error_body, person_of};
+use crate::ledger::Ledger;
+use crate::platform::{Platform, error_body};
+use crate::shelf::Shelf;
 use crate::tab::{Job, Said, Tab};
 use sentiance_core::core::{
-    Call, CommitOutcome, CreateUserOptions, Event, Identity, LoadOutcome, LockName, LockOutcome, Output,
-    Record, Reply, Response, SdkError, Stamp, Ticket, Timer, TransportError,
+    CommitOutcome, Event, LoadOutcome, LockName, LockOutcome, Output, Record, Reply, Response, SdkError,
+    Stamp, Surroundings, Ticket, Timer, TransportError,
 };
-use sentiance_protocol::{
-    AppInfo, DeviceClass, DeviceClassSource, DeviceInfo, EpochMs, ErrorCode, SdkInfo, Secret,
-};
+use sentiance_protocol::{EpochMs, ErrorCode};
 use std::collections::HashMap;
-
-/// More steps than anything needs to come to rest; a call that is pending then is pending for ever.
-const PATIENCE: usize = 5_000;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,39 +25,76 @@ pub(crate) enum Fate {
     CaptivePortal,
 }
 
-pub(crate) struct Device {
-    now: f64,
-    tabs: [Tab; 2],
-    clocks: [f64; 2],
+/// What the test chooses before anything happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Circumstances {
+    /// The tabs' clocks minus the real one, in milliseconds.
+    pub(crate) clocks: [f64; 2],
     /// Whether the browser has locks. Without them, every tab gets every lock.
-    with_locks: bool,
-    locks: HashMap<LockName, usize>,
-    storage: Option<Box<Record>>,
-    platform: Platform,
+    pub(crate) with_locks: bool,
+    /// How much the queue may hold, in bytes, where it is little.
+    pub(crate) disk_quota: Option<u32>,
+}
+
+pub(crate) struct Device {
+    pub(crate) now: f64,
+    pub(crate) tabs: [Tab; 2],
+    circumstances: Circumstances,
+    pub(crate) locks: HashMap<LockName, usize>,
+    /// The tab that may record, where only one may.
+    leader: Option<usize>,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) storage: Option<Box<Record>>,
+    pub(crate) shelf: Shelf,
+    pub(crate) platform: Platform,
+    pub(crate) ledger: Ledger,
     /// The user that the app was last told of, until a reset succeeds.
-    told_user: Option<String>,
+    pub(crate) told_user: Option<String>,
     /// Whether a reset was called since then: it may have removed the user even if it failed.
-    reset_since: bool,
+    pub(crate) reset_since: bool,
     /// Whether the storage refused a write.
     storage_failed: bool,
     /// The installs whose creation a reset overtook.
     overtaken: Vec<String>,
     /// Whether the app was warned that the storage does not hold the newest state.
-    warned: bool,
-    last: Option<Result<Output, SdkError>>,
+    pub(crate) warned: bool,
+    pub(crate) last: Option<Result<Output, SdkError>>,
     births: u64,
+    /// How many entries of metadata the app has written.
+    pub(crate) entries: u32,
 }
 
+/// A page on a phone that may do everything.
+const ALL_ALLOWED: Surroundings = Surroundings {
+    has_geolocation: true,
+    may_locate: true,
+    may_sense_motion: true,
+    has_accelerometer: true,
+    has_gyroscope: true,
+    is_online: true,
+    is_mobile_network: false,
+    free_bytes: None,
+};
+
 impl Device {
-    pub(crate) fn new(clocks: [f64; 2], with_locks: bool) -> Self {
-        Device {
+    /// A device whose clocks are right.
+    pub(crate) fn new(with_locks: bool) -> Self {
+        Device::under(Circumstances { clocks: [0.0, 0.0], with_locks, disk_quota: None })
+    }
+
+    pub(crate) fn under(circumstances: Circumstances) -> Self {
+        let clocks = circumstances.clocks;
+        let mut device = Device {
             now: 1_800_000_000_000.0,
             tabs: [Tab::new(clocks[0], 1), Tab::new(clocks[1], 2)],
-            clocks,
-            with_locks,
+            circumstances,
             locks: HashMap::new(),
+            leader: None,
+            surroundings: ALL_ALLOWED,
             storage: None,
+            shelf: Shelf::default(),
             platform: Platform::default(),
+            ledger: Ledger::default(),
             told_user: None,
             reset_since: false,
             storage_failed: false,
@@ -68,31 +102,12 @@ impl Device {
             warned: false,
             last: None,
             births: 2,
-        }
-    }
-
-    pub(crate) fn create(&mut self, tab: usize, code: usize) {
-        let code = Secret::new(format!("code-{code}"));
-        let options = CreateUserOptions { auth_code: Some(code), ..CreateUserOptions::default() };
-        self.call(tab, "createUser", Call::CreateUser(Box::new(options), Box::new(identity())));
-    }
-
-    pub(crate) fn request_token(&mut self, tab: usize) {
-        self.call(tab, "requestUserAccessToken", Call::RequestUserAccessToken);
-    }
-
-    pub(crate) fn reset(&mut self, tab: usize) {
-        self.reset_since = true;
-        self.call(tab, "reset", Call::Reset);
-    }
-
-    pub(crate) fn user_exists(&mut self, tab: usize) {
-        self.call(tab, "userExists", Call::UserExists);
-    }
-
-    fn call(&mut self, tab: usize, name: &'static str, call: Call) {
-        self.tabs[tab].call(self.now, name, call);
-        self.listen(tab);
+            entries: 0,
+        };
+        device.platform.config.status_poll_seconds = 60;
+        device.platform.config.disk_quota_bytes = circumstances.disk_quota;
+        device.surround(|_| {});
+        device
     }
 
     pub(crate) fn work_storage(&mut self, tab: usize, fails: bool) {
@@ -107,16 +122,17 @@ impl Device {
                 Event::Committed(ticket, CommitOutcome::Failed("full".to_owned()))
             }
             Job::Commit(ticket, expected, record) | Job::Remove(ticket, expected, record) => {
-                Event::Committed(ticket, self.compare_and_set(&expected, record))
+                Event::Committed(ticket, self.compare_and_set(tab, &expected, record))
             }
         };
         self.feed(tab, event);
     }
 
-    fn compare_and_set(&mut self, expected: &Stamp, record: Box<Record>) -> CommitOutcome {
+    fn compare_and_set(&mut self, tab: usize, expected: &Stamp, record: Box<Record>) -> CommitOutcome {
         if Stamp::of(self.storage.as_deref()) != *expected {
             return CommitOutcome::Conflict(self.storage.clone());
         }
+        self.ledger.see_commit(tab, self.storage.as_deref());
         let before = self.storage.replace(record);
         let (before, after) = (before.as_deref(), self.storage.as_deref());
         let user = after.and_then(|record| record.user.as_ref());
@@ -146,6 +162,7 @@ impl Device {
             return;
         }
         let (ticket, request) = self.tabs[tab].requests.remove(which % waiting);
+        self.ledger.see_request(tab, &request, fate == Fate::Answered);
         let now = EpochMs(self.now);
         let outcome = match fate {
             Fate::Answered => Ok(self.platform.answer(&request, now)),
@@ -181,7 +198,7 @@ impl Device {
             return;
         }
         let (ticket, name) = self.tabs[tab].lock_requests.remove(which % waiting);
-        let is_free = |name| !self.with_locks || !self.locks.contains_key(&name);
+        let is_free = |name| !self.circumstances.with_locks || !self.locks.contains_key(&name);
         let outcome = if name == LockName::Creation && !is_free(LockName::Reset) {
             LockOutcome::Resetting
         } else if is_free(name) {
@@ -200,17 +217,55 @@ impl Device {
         self.feed(tab, Event::RecordChanged);
     }
 
+    /// Makes a tab the one that records, if it wants to be and no other is.
+    pub(crate) fn grant_lead(&mut self, tab: usize) {
+        if self.may_get_lead(tab) {
+            self.leader = self.circumstances.with_locks.then_some(tab);
+            self.tabs[tab].wants_to_lead = false;
+            self.feed(tab, Event::Leading);
+        }
+    }
+
+    pub(crate) fn may_get_lead(&self, tab: usize) -> bool {
+        self.tabs[tab].wants_to_lead && self.leader.is_none()
+    }
+
+    /// Changes the surroundings, which both tabs see.
+    pub(crate) fn surround(&mut self, change: impl FnOnce(&mut Surroundings)) {
+        change(&mut self.surroundings);
+        for tab in 0..2 {
+            self.look_around(tab);
+        }
+    }
+
+    pub(crate) fn allow_everything(&mut self) {
+        self.surround(|surroundings| *surroundings = ALL_ALLOWED);
+    }
+
+    pub(crate) fn look_around(&mut self, tab: usize) {
+        self.feed(tab, Event::Surroundings(Box::new(self.surroundings.clone())));
+    }
+
     pub(crate) fn resume(&mut self, tab: usize) {
         self.feed(tab, Event::Resumed);
     }
 
     pub(crate) fn pass_time(&mut self, ms: f64) {
-        self.now += ms;
+        // Times are whole numbers on the wire.
+        self.now += ms.ceil();
     }
 
     /// Time passes until the tab's next timer, if one runs.
     pub(crate) fn fire_next_timer(&mut self, tab: usize) {
-        let Some((timer, due)) = self.tabs[tab].next_timer() else { return };
+        if let Some((timer, _)) = self.tabs[tab].next_timer() {
+            self.fire(tab, timer);
+        }
+    }
+
+    /// Time passes until that timer of the tab, if it runs.
+    pub(crate) fn fire(&mut self, tab: usize, timer: Timer) {
+        let running = self.tabs[tab].timers.iter().find(|(other, _)| *other == timer);
+        let Some((timer, due)) = running.copied() else { return };
         let wait = due - self.tabs[tab].local(self.now);
         self.pass_time(wait.max(0.0));
         self.tabs[tab].timers.retain(|(other, _)| *other != timer);
@@ -219,30 +274,49 @@ impl Device {
 
     /// The tab dies with all that it waited for; the browser gives its locks back; the app opens it again.
     pub(crate) fn restart(&mut self, tab: usize) {
+        for (_, request) in &self.tabs[tab].requests {
+            self.ledger.see_request(tab, request, false);
+        }
         self.births += 1;
-        self.tabs[tab] = Tab::new(self.clocks[tab], self.births);
+        self.tabs[tab] = Tab::new(self.circumstances.clocks[tab], self.births);
         self.locks.retain(|_, owner| *owner != tab);
+        self.leader.take_if(|leader| *leader == tab);
+        self.ledger.forget_tab(tab);
+        self.look_around(tab);
     }
 
     pub(crate) fn restore_elsewhere(&mut self) {
-        self.platform.deactivate(person_of("code-0"));
+        self.platform.restore_elsewhere("ada");
     }
 
-    fn feed(&mut self, tab: usize, event: Event) {
+    pub(crate) fn feed(&mut self, tab: usize, event: Event) {
         self.tabs[tab].feed(self.now, event);
         self.listen(tab);
     }
 
-    fn listen(&mut self, tab: usize) {
+    /// The install of the user that the storage holds.
+    pub(crate) fn stored_install(&self) -> Option<&str> {
+        let user = self.storage.as_ref()?.user.as_ref()?;
+        Some(&user.install_id)
+    }
+
+    pub(crate) fn listen(&mut self, tab: usize) {
         for said in std::mem::take(&mut self.tabs[tab].said) {
             match said {
                 Said::Announced => {}
                 Said::Unlocked(name) => {
                     self.locks.remove(&name);
                 }
-                Said::Warned => {
+                Said::GaveUpLead => {
+                    self.leader.take_if(|leader| *leader == tab);
+                }
+                Said::Warned("STORAGE_WRITE_FAILED") => {
                     assert!(self.storage_failed, "a warning without a cause");
                     self.warned = true;
+                }
+                Said::Warned(code) => {
+                    assert_eq!(code, "QUEUE_WRITE_FAILED", "a warning without a cause");
+                    assert!(self.ledger.shelf_failed, "a warning without a cause");
                 }
                 Said::Settled(name, outcome) => self.hear_of(name, outcome),
             }
@@ -282,110 +356,5 @@ impl Device {
     /// Whom a tab shows.
     pub(crate) fn user_of(&self, tab: usize) -> Option<String> {
         self.tabs[tab].core.record().user.as_ref().map(|user| user.id.clone())
-    }
-
-    pub(crate) fn check_always(&self) {
-        assert!(
-            self.platform.overbooked().is_empty(),
-            "two active installs: {:?}",
-            self.platform.overbooked()
-        );
-    }
-
-    /// Everything that is under way comes to its end.
-    pub(crate) fn settle_down(&mut self) {
-        self.settle_down_with(Fate::Answered);
-    }
-
-    /// Everything that is under way comes to its end, while all requests meet `fate`.
-    pub(crate) fn settle_down_with(&mut self, fate: Fate) {
-        for _ in 0..PATIENCE {
-            for tab in 0..2 {
-                self.answer_lock(tab, 0);
-                self.work_storage(tab, false);
-                self.meet(tab, 0, fate);
-            }
-            if self.is_busy() {
-                continue;
-            }
-            let waiting = (0..2).find(|tab| !self.tabs[*tab].pending.is_empty());
-            match waiting {
-                Some(tab) => {
-                    assert!(
-                        self.tabs[tab].next_timer().is_some(),
-                        "pending for ever: {:?}",
-                        self.tabs[tab].pending.values()
-                    );
-                    self.fire_next_timer(tab);
-                }
-                None => return self.compare_notes(),
-            }
-        }
-        panic!("no rest after {PATIENCE} rounds");
-    }
-
-    fn is_busy(&self) -> bool {
-        self.tabs
-            .iter()
-            .any(|tab| !tab.jobs.is_empty() || !tab.requests.is_empty() || !tab.lock_requests.is_empty())
-    }
-
-    /// Both tabs read the storage once more, as an announcement that was on its way makes them do.
-    fn compare_notes(&mut self) {
-        for tab in 0..2 {
-            self.call(tab, "ensureInitialized", Call::EnsureInitialized);
-            self.hear(tab);
-        }
-        while self.is_busy() {
-            for tab in 0..2 {
-                self.work_storage(tab, false);
-                self.hear(tab);
-                self.work_storage(tab, false);
-                self.answer_lock(tab, 0);
-                self.meet(tab, 0, Fate::Answered);
-            }
-        }
-    }
-
-    /// What must hold when nothing is under way.
-    pub(crate) fn check_at_rest(&self) {
-        assert!(self.locks.is_empty(), "locks are still held: {:?}", self.locks);
-        for tab in &self.tabs {
-            let running: Vec<_> = tab.timers.iter().filter(|(timer, _)| *timer != Timer::Poll).collect();
-            assert!(running.is_empty(), "timers still run: {running:?}");
-            assert!(tab.pending.is_empty(), "calls are pending: {:?}", tab.pending.values());
-        }
-        if self.warned {
-            // A write failed: a tab may know more than the storage, and has said so.
-            return;
-        }
-        let stored =
-            self.storage.as_ref().and_then(|record| record.user.as_ref()).map(|user| user.id.clone());
-        for tab in 0..2 {
-            assert_eq!(self.user_of(tab), stored, "tab {tab} shows another user than the storage holds");
-        }
-        if !self.reset_since {
-            assert!(
-                self.told_user.is_none() || self.told_user == stored,
-                "the user {:?} is lost",
-                self.told_user
-            );
-        }
-    }
-}
-
-fn identity() -> Identity {
-    Identity {
-        app: AppInfo { name: None, version: None, origin: None },
-        device: DeviceInfo {
-            class: DeviceClass::Phone,
-            class_source: DeviceClassSource::Runtime,
-            os: None,
-            os_version: None,
-            model: None,
-            language: None,
-            time_zone: None,
-        },
-        sdk: SdkInfo { version: "0".to_owned(), runtime: "test".to_owned() },
     }
 }

@@ -6,87 +6,22 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is the report")]
 
+mod app;
+mod chores;
 mod device;
+mod drives;
+mod ledger;
 mod platform;
+mod rest;
+mod shelf;
+mod step;
 mod tab;
+mod uploads;
 
-use device::{Device, Fate};
+use device::{Circumstances, Device, Fate};
 use proptest::prelude::*;
-
-/// One step of a schedule: what happens, to which tab, and how.
-#[derive(Clone, Debug)]
-enum Step {
-    /// The app creates a user with one of three codes: two of one person, one of another.
-    Create { tab: usize, code: usize },
-    /// The app asks for a token.
-    Token { tab: usize },
-    /// The app resets.
-    Reset { tab: usize },
-    /// The app asks whether there is a user.
-    Exists { tab: usize },
-    /// A tab's storage works off its oldest job; the write may fail.
-    Storage { tab: usize, fails: bool },
-    /// A tab's request meets its fate.
-    Network { tab: usize, which: usize, fate: Fate },
-    /// A tab learns whether it got a lock.
-    Lock { tab: usize, which: usize },
-    /// A tab hears that another one committed.
-    Hear { tab: usize },
-    /// Time passes until a tab's next timer.
-    Timer { tab: usize },
-    /// Time passes, so that tokens grow old.
-    Wait { minutes: u8 },
-    /// The page comes back to the front.
-    Resume { tab: usize },
-    /// A tab is closed, and opened again.
-    Die { tab: usize },
-    /// Another device restores the first person.
-    Elsewhere,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let tab = 0..2_usize;
-    let fate = prop_oneof![
-        5 => Just(Fate::Answered),
-        1 => Just(Fate::LostBefore),
-        2 => Just(Fate::LostAfter),
-        1 => Just(Fate::Overloaded),
-        1 => Just(Fate::CaptivePortal),
-    ];
-    prop_oneof![
-        4 => (tab.clone(), 0..3_usize).prop_map(|(tab, code)| Step::Create { tab, code }),
-        3 => tab.clone().prop_map(|tab| Step::Token { tab }),
-        2 => tab.clone().prop_map(|tab| Step::Reset { tab }),
-        1 => tab.clone().prop_map(|tab| Step::Exists { tab }),
-        12 => (tab.clone(), prop::bool::weighted(0.1)).prop_map(|(tab, fails)| Step::Storage { tab, fails }),
-        8 => (tab.clone(), 0..3_usize, fate).prop_map(|(tab, which, fate)| Step::Network { tab, which, fate }),
-        6 => (tab.clone(), 0..3_usize).prop_map(|(tab, which)| Step::Lock { tab, which }),
-        3 => tab.clone().prop_map(|tab| Step::Hear { tab }),
-        2 => tab.clone().prop_map(|tab| Step::Timer { tab }),
-        1 => any::<u8>().prop_map(|minutes| Step::Wait { minutes }),
-        1 => tab.clone().prop_map(|tab| Step::Resume { tab }),
-        1 => tab.prop_map(|tab| Step::Die { tab }),
-        1 => Just(Step::Elsewhere),
-    ]
-}
-
-fn perform(device: &mut Device, step: &Step) {
-    match *step {
-        Step::Create { tab, code } => device.create(tab, code),
-        Step::Token { tab } => device.request_token(tab),
-        Step::Reset { tab } => device.reset(tab),
-        Step::Exists { tab } => device.user_exists(tab),
-        Step::Storage { tab, fails } => device.work_storage(tab, fails),
-        Step::Network { tab, which, fate } => device.meet(tab, which, fate),
-        Step::Lock { tab, which } => device.answer_lock(tab, which),
-        Step::Hear { tab } => device.hear(tab),
-        Step::Timer { tab } => device.fire_next_timer(tab),
-        Step::Wait { minutes } => device.pass_time(f64::from(minutes) * 60_000.0),
-        Step::Resume { tab } => device.resume(tab),
-        Step::Die { tab } => device.restart(tab),
-        Step::Elsewhere => device.restore_elsewhere(),
-    }
-}
+use sentiance_core::core::Timer;
+use step::{perform, step};
 
 /// A thousand schedules, unless `PROPTEST_CASES` says otherwise.
 fn config() -> ProptestConfig {
@@ -99,16 +34,25 @@ proptest! {
 
     #[test]
     fn whatever_happens_there_is_one_user_and_every_call_is_settled(
-        clocks in prop::array::uniform2(-7_200_000.0..7_200_000.0_f64),
+        clocks in prop::array::uniform2((-7_200_000..7_200_000).prop_map(f64::from)),
         with_locks in any::<bool>(),
+        disk_quota in prop::option::of(Just(950)),
+        is_driving in any::<bool>(),
         steps in prop::collection::vec(step(), 0..120),
     ) {
-        let mut device = Device::new(clocks, with_locks);
+        let mut device = Device::under(Circumstances { clocks, with_locks, disk_quota });
+        if is_driving {
+            device.start_driving();
+        }
         for step in &steps {
             perform(&mut device, step);
             device.check_always();
         }
         device.settle_down();
+        device.check_at_rest();
+        device.submit_everything();
+        device.check_at_rest();
+        device.reset_everything();
         device.check_at_rest();
     }
 }
@@ -116,7 +60,7 @@ proptest! {
 /// The main job, by hand: it also shows that the test's own world works.
 #[test]
 fn a_user_is_created_found_again_and_removed() {
-    let mut device = Device::new([0.0, 0.0], true);
+    let mut device = Device::new(true);
     device.create(0, 0);
     device.settle_down();
     assert_eq!(device.user_of(0), Some("person-0".to_owned()));
@@ -134,7 +78,7 @@ fn a_user_is_created_found_again_and_removed() {
 /// A lost answer costs nothing: the same code brings the same user, even after a restart.
 #[test]
 fn a_creation_whose_answers_are_all_lost_succeeds_later_with_the_same_code() {
-    let mut device = Device::new([0.0, 0.0], true);
+    let mut device = Device::new(true);
     device.create(0, 0);
     device.settle_down_with(Fate::LostAfter);
     assert_eq!(device.user_of(0), None);
@@ -148,7 +92,7 @@ fn a_creation_whose_answers_are_all_lost_succeeds_later_with_the_same_code() {
 /// Even where no answer ever comes, and not even the driver gives up, the deadline ends a call.
 #[test]
 fn a_platform_that_never_answers_costs_a_call_its_deadline() {
-    let mut device = Device::new([0.0, 0.0], true);
+    let mut device = Device::new(true);
     device.create(0, 0);
     device.work_storage(0, false);
     device.answer_lock(0, 0);
@@ -163,7 +107,7 @@ fn a_platform_that_never_answers_costs_a_call_its_deadline() {
     device.request_token(0);
     device.answer_lock(0, 0);
     device.work_storage(0, false);
-    device.fire_next_timer(0);
+    device.fire(0, Timer::RefreshDeadline);
     assert_eq!(device.last_error(), Some("NETWORK_ERROR"));
     device.settle_down();
     device.check_at_rest();
@@ -172,7 +116,7 @@ fn a_platform_that_never_answers_costs_a_call_its_deadline() {
 /// A reset wins over a creation in another tab that had been sent before.
 #[test]
 fn a_reset_in_one_tab_overtakes_a_creation_in_the_other() {
-    let mut device = Device::new([0.0, 0.0], true);
+    let mut device = Device::new(true);
     device.user_exists(1);
     device.work_storage(1, false);
     device.create(0, 0);
@@ -192,7 +136,7 @@ fn a_reset_in_one_tab_overtakes_a_creation_in_the_other() {
 /// platform keeps active is the one that stays.
 #[test]
 fn of_two_restorations_at_once_the_later_install_stays() {
-    let mut device = Device::new([0.0, 0.0], false);
+    let mut device = Device::new(false);
     device.create(0, 0);
     device.work_storage(0, false);
     device.answer_lock(0, 0);
@@ -223,7 +167,7 @@ fn of_two_restorations_at_once_the_later_install_stays() {
 /// Two tabs that can't agree refresh at once, and the answers come in the wrong order.
 #[test]
 fn of_two_refreshes_at_once_the_later_session_stays() {
-    let mut device = Device::new([0.0, 0.0], false);
+    let mut device = Device::new(false);
     device.create(0, 0);
     device.settle_down();
     device.pass_time(platform::TOKEN_LIFE_MS + 1.0);
@@ -251,7 +195,7 @@ fn of_two_refreshes_at_once_the_later_session_stays() {
 /// A refresh whose answer was lost is repeated with the same key, by whichever tab comes first.
 #[test]
 fn a_refresh_whose_answers_are_all_lost_succeeds_later_in_the_other_tab() {
-    let mut device = Device::new([0.0, 0.0], true);
+    let mut device = Device::new(true);
     device.create(0, 0);
     device.settle_down();
     device.pass_time(platform::TOKEN_LIFE_MS + 1.0);

@@ -1,8 +1,8 @@
 //! One tab: the real core, and what it has asked for that has not happened yet.
 
 use sentiance_core::core::{
-    Call, CallId, Core, Effect, Entropy, Event, Input, LockName, Output, Record, Request, SdkError, Settings,
-    Stamp, Ticket, Timeouts, Timer,
+    Addition, Call, CallId, Core, Edit, Effect, Entropy, Event, Input, LockName, Output, Record, Request,
+    SdkError, SdkStatus, Settings, Stamp, Ticket, Timeouts, Timer, UserActivity,
 };
 use sentiance_protocol::EpochMs;
 use std::collections::HashMap;
@@ -14,9 +14,34 @@ pub(crate) enum Job {
     Remove(Ticket, Stamp, Box<Record>),
 }
 
+/// Something that shall be done beside the record: with the documents, with the queue, with the surroundings. In this
+/// order, too, which says nothing of the order among the jobs.
+pub(crate) enum Chore {
+    Edit(Ticket, Edit),
+    RemoveDocuments(u32),
+    Add(Ticket, Box<Addition>),
+    Take { ticket: Ticket, install_id: String },
+    Drop(Ticket, Vec<f64>),
+    Clear,
+    LookAround,
+}
+
+/// The app's linker was called for an install.
+pub(crate) struct Linking {
+    pub(crate) ticket: Ticket,
+    pub(crate) install_id: String,
+}
+
 pub(crate) struct Tab {
     pub(crate) core: Core,
     pub(crate) jobs: Vec<Job>,
+    pub(crate) chores: Vec<Chore>,
+    /// The linkers that have not returned.
+    pub(crate) linkings: Vec<Linking>,
+    /// Whether it wants to be the one that records.
+    pub(crate) wants_to_lead: bool,
+    /// Whether it reads the sensors.
+    pub(crate) senses: bool,
     pub(crate) requests: Vec<(Ticket, Request)>,
     pub(crate) lock_requests: Vec<(Ticket, LockName)>,
     /// The timers that run, and when they run out by the tab's clock.
@@ -25,6 +50,11 @@ pub(crate) struct Tab {
     pub(crate) pending: HashMap<CallId, &'static str>,
     /// What the tab says beyond its own state: to be taken by the device.
     pub(crate) said: Vec<Said>,
+    /// What the listeners were told last.
+    status: Option<SdkStatus>,
+    activity: UserActivity,
+    /// How often they were told that a trip timed out.
+    pub(crate) trip_timeouts: usize,
     /// This tab's clock minus the real one, in milliseconds.
     clock_error: f64,
     granted: HashMap<Ticket, LockName>,
@@ -37,7 +67,10 @@ pub(crate) enum Said {
     Settled(&'static str, Result<Output, SdkError>),
     Announced,
     Unlocked(LockName),
-    Warned,
+    /// The warning's code.
+    Warned(&'static str),
+    /// It gives up to be the one that records.
+    GaveUpLead,
 }
 
 impl Tab {
@@ -49,11 +82,18 @@ impl Tab {
         Tab {
             core: Core::new(settings),
             jobs: Vec::new(),
+            chores: Vec::new(),
+            linkings: Vec::new(),
+            wants_to_lead: false,
+            senses: false,
             requests: Vec::new(),
             lock_requests: Vec::new(),
             timers: Vec::new(),
             pending: HashMap::new(),
             said: Vec::new(),
+            status: None,
+            activity: UserActivity::Unknown,
+            trip_timeouts: 0,
             clock_error,
             granted: HashMap::new(),
             last_call: 0,
@@ -123,8 +163,37 @@ impl Tab {
                 self.said.push(Said::Settled(name, outcome));
             }
             Effect::Announce => self.said.push(Said::Announced),
-            Effect::Warn(_) => self.said.push(Said::Warned),
-            _ => {}
+            Effect::Warn(warning) => self.said.push(Said::Warned(warning.code)),
+            Effect::AskLinker { ticket, call, install_id } => {
+                assert!(self.pending.contains_key(&call), "a linker is called for a call that is settled");
+                self.linkings.push(Linking { ticket, install_id });
+            }
+            Effect::Lead(wanted) => {
+                self.wants_to_lead = wanted;
+                if !wanted {
+                    self.said.push(Said::GaveUpLead);
+                }
+            }
+            Effect::Sense(on) => self.senses = on,
+            Effect::EmitStatus(status) => {
+                let before = self.status.replace(*status);
+                assert_ne!(before, self.status, "the listeners are told of no change");
+            }
+            Effect::EmitActivity(activity) => {
+                assert_ne!(activity, self.activity, "the listeners are told of no change");
+                self.activity = activity;
+            }
+            Effect::EmitTripTimeout => self.trip_timeouts += 1,
+            Effect::ApplyOptions(_) => {}
+            Effect::Edit(ticket, edit) => self.chores.push(Chore::Edit(ticket, edit)),
+            Effect::RemoveDocuments(epoch) => self.chores.push(Chore::RemoveDocuments(epoch)),
+            Effect::Enqueue(ticket, addition) => self.chores.push(Chore::Add(ticket, addition)),
+            Effect::TakeBatch { ticket, install_id, .. } => {
+                self.chores.push(Chore::Take { ticket, install_id });
+            }
+            Effect::DropBatch(ticket, keys) => self.chores.push(Chore::Drop(ticket, keys)),
+            Effect::ClearQueue => self.chores.push(Chore::Clear),
+            Effect::LookAround => self.chores.push(Chore::LookAround),
         }
     }
 }

@@ -156,5 +156,6 @@ fn read_batch(answer: &JsValue) -> Batch {
     Batch {
         keys: keys.iter().filter_map(|key| key.as_f64()).collect(),
         body: js::get(answer, "body").as_string().unwrap_or_default(),
+        state: read_state(answer),
     }
 }

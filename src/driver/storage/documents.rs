@@ -17,13 +17,13 @@ impl Storage {
         let store = self.store().map_err(EditFailure::Storage)?;
         // Reading alone needs no lock, and must not wait for one.
         let guard = match edit {
-            Edit::Metadata(MetadataEdit::Read) => None,
+            Edit::Metadata(_, MetadataEdit::Read) => None,
             _ => self.guard(&store).await,
         };
         let document = match edit {
-            Edit::Metadata(edit) => {
+            Edit::Metadata(editor, edit) => {
                 let mut metadata: Metadata = read(&store, METADATA_KEY).await?;
-                if metadata.apply(edit).map_err(EditFailure::Refused)? {
+                if metadata.apply(editor, edit).map_err(EditFailure::Refused)? {
                     write(&store, METADATA_KEY, &metadata).await?;
                 }
                 Document::Metadata(metadata)
@@ -40,12 +40,15 @@ impl Storage {
         Ok(document)
     }
 
-    /// Removes them all.
-    pub(super) async fn remove_documents_now(&self) {
+    /// Removes them all, unless the metadata is of a later epoch.
+    pub(super) async fn remove_documents_now(&self, epoch: u32) {
         let Ok(store) = self.store() else { return };
         let guard = self.guard(&store).await;
-        for key in [METADATA_KEY, USAGE_KEY] {
-            let _ = store.remove(key).await;
+        let metadata: Result<Metadata, EditFailure> = read(&store, METADATA_KEY).await;
+        if metadata.is_ok_and(|metadata| metadata.epoch <= epoch) {
+            for key in [METADATA_KEY, USAGE_KEY] {
+                let _ = store.remove(key).await;
+            }
         }
         self.release(&store, guard);
     }

@@ -44,7 +44,7 @@ enum Job {
     Commit(Ticket, Stamp, Box<Record>),
     Remove(Ticket, Stamp, Box<Record>),
     Edit(Ticket, Edit),
-    RemoveDocuments,
+    RemoveDocuments(u32),
 }
 
 enum Stored {
@@ -100,8 +100,8 @@ impl Storage {
         self.enqueue(driver, Job::Edit(ticket, edit));
     }
 
-    pub(super) fn remove_documents(&self, driver: &'static Driver) {
-        self.enqueue(driver, Job::RemoveDocuments);
+    pub(super) fn remove_documents(&self, driver: &'static Driver, epoch: u32) {
+        self.enqueue(driver, Job::RemoveDocuments(epoch));
     }
 
     fn enqueue(&self, driver: &'static Driver, job: Job) {
@@ -129,8 +129,8 @@ impl Storage {
                 Event::Committed(ticket, self.compare_and_set(&expected, &tombstone, true).await)
             }
             Job::Edit(ticket, edit) => Event::Edited(ticket, self.edit_document(&edit).await),
-            Job::RemoveDocuments => {
-                self.remove_documents_now().await;
+            Job::RemoveDocuments(epoch) => {
+                self.remove_documents_now(epoch).await;
                 return None;
             }
         })

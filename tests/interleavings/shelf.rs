@@ -1,0 +1,109 @@
+//! What the tabs share beside the record: the documents, and the queue of detections.
+
+use sentiance_core::core::{
+    Addition, Batch, Document, Edit, EditFailure, Metadata, QueueOutcome, QueueState, StoredEntry, Usage,
+};
+use sentiance_protocol::{Detection, DetectionsRequest};
+
+/// How many bytes an entry of the queue has, whatever it is.
+const ENTRY_BYTES: f64 = 100.0;
+
+#[derive(Default)]
+pub(crate) struct Shelf {
+    pub(crate) metadata: Metadata,
+    pub(crate) usage: Usage,
+    pub(crate) entries: Vec<Entry>,
+    dropped: f64,
+    last_key: f64,
+}
+
+pub(crate) struct Entry {
+    pub(crate) owner: String,
+    pub(crate) detection: Detection,
+    key: f64,
+}
+
+impl Shelf {
+    pub(crate) fn edit(&mut self, edit: &Edit) -> Result<Document, EditFailure> {
+        match edit {
+            Edit::Metadata(editor, edit) => {
+                let mut metadata = self.metadata.clone();
+                if metadata.apply(editor, edit).map_err(EditFailure::Refused)? {
+                    self.metadata = metadata.clone();
+                }
+                Ok(Document::Metadata(metadata))
+            }
+            Edit::Usage(edit) => {
+                self.usage.apply(edit);
+                Ok(Document::Usage(self.usage.clone()))
+            }
+        }
+    }
+
+    /// The metadata of an install's user, not what another has left.
+    pub(crate) fn metadata_of(&self, install_id: &str) -> &[StoredEntry] {
+        let is_its = self.metadata.owner.as_ref().is_none_or(|owner| owner == install_id);
+        if is_its { &self.metadata.entries } else { &[] }
+    }
+
+    pub(crate) fn remove_documents(&mut self, epoch: u32) {
+        if self.metadata.epoch <= epoch {
+            (self.metadata, self.usage) = (Metadata::default(), Usage::default());
+        }
+    }
+
+    /// Adds to the queue. To make room, what others have left goes, and the oldest positions and motions. As the
+    /// others do: what is gone is told, too.
+    pub(crate) fn add(&mut self, addition: Addition) -> (QueueOutcome, Vec<Entry>) {
+        let wanted = addition.detections.len() as f64 * ENTRY_BYTES;
+        let mut gone = Vec::new();
+        while self.bytes() + wanted > addition.limit_bytes {
+            let may_go = |entry: &Entry| entry.owner != addition.install_id || entry.detection.trip.is_none();
+            let Some(at) = self.entries.iter().position(may_go) else {
+                return (Err("the queue is full".to_owned()), gone);
+            };
+            let entry = self.entries.remove(at);
+            self.dropped += f64::from(u8::from(entry.owner == addition.install_id));
+            gone.push(entry);
+        }
+        for detection in addition.detections {
+            self.last_key += 1.0;
+            self.entries.push(Entry { owner: addition.install_id.clone(), detection, key: self.last_key });
+        }
+        (Ok(self.state()), gone)
+    }
+
+    /// The oldest entries of an install, three at most, so that there are several batches; what others have left goes.
+    pub(crate) fn take(&mut self, install_id: &str) -> (Batch, Vec<Entry>) {
+        let gone = self.remove_where(|entry| entry.owner != install_id);
+        let taken = || self.entries.iter().take(3);
+        let request =
+            DetectionsRequest { detections: taken().map(|entry| entry.detection.clone()).collect() };
+        let body = serde_json::to_string(&request).expect("a body");
+        (Batch { keys: taken().map(|entry| entry.key).collect(), body, state: self.state() }, gone)
+    }
+
+    pub(crate) fn remove(&mut self, keys: &[f64]) -> (QueueState, Vec<Entry>) {
+        let gone = self.remove_where(|entry| keys.contains(&entry.key));
+        (self.state(), gone)
+    }
+
+    pub(crate) fn clear(&mut self) -> Vec<Entry> {
+        self.dropped = 0.0;
+        self.remove_where(|_| true)
+    }
+
+    fn remove_where(&mut self, is_meant: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let (gone, left) = std::mem::take(&mut self.entries).into_iter().partition(is_meant);
+        self.entries = left;
+        gone
+    }
+
+    fn state(&self) -> QueueState {
+        QueueState { count: self.entries.len() as f64, bytes: self.bytes(), dropped: self.dropped }
+    }
+
+    fn bytes(&self) -> f64 {
+        self.entries.len() as f64 * ENTRY_BYTES
+    }
+}
