@@ -1,7 +1,10 @@
 // What `capabilities()` tells: an entry for every function, from what the runtime has, whether there is a core or not.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { ROOT } from "../e2e/support/artifacts.mjs";
 import names from "./api-names.json" with { type: "json" };
 import { ENGINES, importFresh, replaceGlobal } from "./support/entries.mjs";
 
@@ -110,4 +113,10 @@ test("it needs no core", async (t) => {
   replaceGlobal(t, "WebAssembly", { value: undefined });
   const all = await (await importFresh("index")).capabilities();
   assert.deepEqual(Object.keys(all).sort(), names.functions);
+});
+
+test("the README names every function", async () => {
+  const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  const unnamed = names.functions.filter((name) => !new RegExp(`\`${name}\\b`).test(readme));
+  assert.deepEqual(unnamed, []);
 });

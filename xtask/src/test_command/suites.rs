@@ -45,6 +45,7 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         check("javascript lints", npm(["run", "--silent", "lint"])),
         node_test("package", "tests/package")?,
         node_test("node", "tests/e2e/node")?,
+        Suite { slow: true, ..node_test("conformance", "tests/conformance")? },
         Suite { slow: true, ..node_test("hermes", "tests/e2e/hermes")? },
         Suite { slow: true, ..node_test("browser", "tests/e2e/browser")? },
         // It installs the example's own packages, mostly from npm's cache.
