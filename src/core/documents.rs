@@ -75,8 +75,8 @@ impl Core {
                 // Else another user has come, or gone, while it was on its way.
                 if metadata.is_of(self.install_id()) {
                     self.documents.metadata = metadata;
-                    self.metadata_changed();
                 }
+                self.metadata_changed();
                 Ok(Output::Nothing)
             }
             Ok(Document::Usage(usage)) => {
@@ -87,7 +87,7 @@ impl Core {
             Err(EditFailure::Storage(why)) => {
                 self.emit(Effect::Warn(Warning::queue_failed(&why)));
                 if waiter.is_none() {
-                    self.dropping_failed(&why);
+                    self.upload_storage_failed(&why);
                 }
                 let details = ["Nothing was changed, since the storage failed: ", &why].concat();
                 Err(SdkError::passing(Code::Unexpected, Reason::UnexpectedError, details))

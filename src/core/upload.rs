@@ -60,6 +60,8 @@ struct Upload {
 #[derive(Debug, PartialEq)]
 enum Stage {
     Locking(Ticket),
+    /// The metadata is read.
+    Reading,
     Token,
     /// The request for metadata of that revision.
     Metadata(Ticket, u32),
@@ -138,7 +140,9 @@ impl Core {
         };
         upload.holds_lock = outcome == LockOutcome::Acquired;
         if outcome == LockOutcome::Acquired || !self.uploads.submitters.is_empty() {
-            self.continue_upload();
+            // What this tab knows of the metadata may be older than what another has set, or a reset removed.
+            self.set_stage(Stage::Reading);
+            self.edit_metadata(MetadataEdit::Read, None);
         } else {
             // Another tab sends what is there now; whatever it leaves is sent later.
             self.leave_upload();
@@ -306,7 +310,7 @@ impl Core {
 
     /// The document of metadata is known, or known anew.
     pub(super) fn metadata_changed(&mut self) {
-        if self.is_dropping() {
+        if self.waits_for_storage() {
             // An edit of the app may come between; then this goes on a little early, and sends what is news.
             return self.continue_upload();
         }
@@ -315,13 +319,15 @@ impl Core {
         }
     }
 
-    fn is_dropping(&self) -> bool {
-        matches!(self.uploads.under_way.as_ref().map(|upload| &upload.stage), Some(Stage::Dropping(_)))
+    fn waits_for_storage(&self) -> bool {
+        let stage = self.uploads.under_way.as_ref().map(|upload| &upload.stage);
+        matches!(stage, Some(Stage::Reading | Stage::Dropping(_)))
     }
 
-    /// What the platform has can't be marked so, or removed: sending it at once again, and again, would help nobody.
-    pub(super) fn dropping_failed(&mut self, why: &str) {
-        if self.is_dropping() {
+    /// What is to be sent can't be read, or what the platform has can't be marked so, or removed: sending it at once
+    /// again, and again, would help nobody.
+    pub(super) fn upload_storage_failed(&mut self, why: &str) {
+        if self.waits_for_storage() {
             self.fail_upload(Reason::UnexpectedError, why.to_owned(), 0.0);
         }
     }
@@ -343,7 +349,7 @@ impl Core {
                 self.queue_refused = addition.is_some();
                 self.emit(Effect::Warn(Warning::queue_failed(&why)));
                 if dropping {
-                    return self.dropping_failed(&why);
+                    return self.upload_storage_failed(&why);
                 }
             }
         }

@@ -182,9 +182,8 @@ impl Device {
             assert!(self.platform.uploads.has(&detection), "missing on the platform: {detection:?}");
             assert!(!left.contains(&detection), "kept in the queue: {detection:?}");
         }
-        // What another tab has set, that tab sends.
-        self.wait_for_uploads();
         self.check_metadata(&install_id);
+        self.wait_for_uploads();
         self.get_status(0);
         self.settle_down();
         if let Some(Ok(Output::Status(status))) = &self.last

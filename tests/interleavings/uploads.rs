@@ -77,7 +77,7 @@ impl Uploads {
         self.detections.get(&detection.id).is_some_and(|stored| {
             match (&stored.detection.trip, &detection.trip) {
                 (Some(known), Some(told)) => {
-                    (told.ended_at.is_none() || known.ended_at == told.ended_at)
+                    (told.ended_at.is_none() || known.ended_at.is_some())
                         && told.metadata.iter().all(|entry| known.metadata.contains(entry))
                 }
                 (known, told) => known == told,
