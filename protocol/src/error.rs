@@ -1,6 +1,6 @@
 //! The platform's error answers.
 
-use crate::{Message, Sink, Source};
+use crate::{Field, Message, Sink, Source};
 use serde::{Deserialize, Serialize};
 
 /// The body of every error answer.
@@ -23,12 +23,12 @@ impl Message for ErrorBody {
         sink.put_text("ref", &self.reference);
     }
 
-    fn read<S: Source>(source: &S) -> Option<Self> {
-        Some(ErrorBody {
-            message: source.text("message")?,
-            error_code: source.text("errorCode")?,
-            reference: source.text("ref")?,
-        })
+    fn read_fields<S: Source>(source: &S) -> Self {
+        ErrorBody {
+            message: Field::read_field(source, "message"),
+            error_code: Field::read_field(source, "errorCode"),
+            reference: Field::read_field(source, "ref"),
+        }
     }
 }
 

@@ -18,6 +18,12 @@ pub trait Source: Sized {
     fn object(&self, key: &str) -> Option<Self>;
     /// The objects of the list in a field; `None` where anything else stands in it.
     fn list(&self, key: &str) -> Option<Vec<Self>>;
+    /// An object without fields.
+    fn empty(&self) -> Self;
+    /// Notes that a field was missing or had the wrong type.
+    fn fail(&self);
+    /// Whether that was noted since this was asked last, here or in an object inside.
+    fn take_failed(&self) -> bool;
 }
 
 /// A JSON object that is being put together.
@@ -39,22 +45,38 @@ pub trait Message: Sized {
     /// Writes its fields.
     fn write<S: Sink>(&self, sink: &mut S);
 
+    /// Reads its fields. What is missing or has the wrong type is noted, and something else stands in its place: going
+    /// on is less code than leaving with half a message.
+    fn read_fields<S: Source>(source: &S) -> Self;
+
     /// Reads it; `None` where a field is missing or has the wrong type. Fields that are not known are passed over.
-    fn read<S: Source>(source: &S) -> Option<Self>;
+    fn read<S: Source>(source: &S) -> Option<Self> {
+        source.take_failed();
+        let message = Self::read_fields(source);
+        if source.take_failed() { None } else { Some(message) }
+    }
 }
 
 /// A type that can stand in a field.
 pub trait Field: Sized {
-    /// Reads it from the field `key`.
-    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self>;
+    /// Reads it from the field `key`, as [`Message::read_fields`] does.
+    fn read_field<S: Source>(source: &S, key: &str) -> Self;
 
     /// Writes it to the field `key`.
     fn write_field<S: Sink>(&self, sink: &mut S, key: &str);
 }
 
+/// What a field holds, or else what stands in its place.
+pub(crate) fn expect<S: Source, T: Default>(source: &S, value: Option<T>) -> T {
+    value.unwrap_or_else(|| {
+        source.fail();
+        T::default()
+    })
+}
+
 impl Field for String {
-    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
-        source.text(key)
+    fn read_field<S: Source>(source: &S, key: &str) -> Self {
+        expect(source, source.text(key))
     }
 
     fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {
@@ -63,8 +85,8 @@ impl Field for String {
 }
 
 impl Field for bool {
-    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
-        source.flag(key)
+    fn read_field<S: Source>(source: &S, key: &str) -> Self {
+        expect(source, source.flag(key))
     }
 
     fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {
@@ -73,8 +95,8 @@ impl Field for bool {
 }
 
 impl Field for f64 {
-    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
-        source.number(key)
+    fn read_field<S: Source>(source: &S, key: &str) -> Self {
+        expect(source, source.number(key))
     }
 
     fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {
@@ -83,10 +105,10 @@ impl Field for f64 {
 }
 
 impl Field for u32 {
-    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
-        let number = source.number(key)?;
+    fn read_field<S: Source>(source: &S, key: &str) -> Self {
         // `as` saturates, so only a whole number in range comes back the same.
-        (f64::from(number as u32) == number).then_some(number as u32)
+        let whole = |number: &f64| f64::from(*number as u32) == *number;
+        expect(source, source.number(key).filter(whole)) as u32
     }
 
     fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {
@@ -95,8 +117,8 @@ impl Field for u32 {
 }
 
 impl<T: Field> Field for Option<T> {
-    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
-        if source.has(key) { T::read_field(source, key).map(Some) } else { Some(None) }
+    fn read_field<S: Source>(source: &S, key: &str) -> Self {
+        source.has(key).then(|| T::read_field(source, key))
     }
 
     fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {
@@ -107,8 +129,8 @@ impl<T: Field> Field for Option<T> {
 }
 
 impl<T: Message> Field for Vec<T> {
-    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
-        source.list(key)?.iter().map(T::read).collect()
+    fn read_field<S: Source>(source: &S, key: &str) -> Self {
+        expect(source, source.list(key)).iter().map(T::read_fields).collect()
     }
 
     fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {
@@ -136,14 +158,18 @@ macro_rules! message {
                 $( $crate::Field::write_field(&self.$field, sink, stringify!($field)); )+
             }
 
-            fn read<S: $crate::Source>(source: &S) -> Option<Self> {
-                Some($name { $( $field: $crate::Field::read_field(source, stringify!($field))?, )+ })
+            fn read_fields<S: $crate::Source>(source: &S) -> Self {
+                $name { $( $field: $crate::Field::read_field(source, stringify!($field)), )+ }
             }
         }
 
         impl $crate::Field for $name {
-            fn read_field<S: $crate::Source>(source: &S, key: &str) -> Option<Self> {
-                <$name as $crate::Message>::read(&source.object(key)?)
+            fn read_field<S: $crate::Source>(source: &S, key: &str) -> Self {
+                let object = source.object(key).unwrap_or_else(|| {
+                    source.fail();
+                    source.empty()
+                });
+                $crate::Message::read_fields(&object)
             }
 
             fn write_field<S: $crate::Sink>(&self, sink: &mut S, key: &str) {
@@ -190,8 +216,11 @@ macro_rules! text_enum {
         }
 
         impl $crate::Field for $name {
-            fn read_field<S: $crate::Source>(source: &S, key: &str) -> Option<Self> {
-                $name::parse(&source.text(key)?)
+            fn read_field<S: $crate::Source>(source: &S, key: &str) -> Self {
+                source.text(key).and_then(|text| $name::parse(&text)).unwrap_or_else(|| {
+                    source.fail();
+                    [$($name::$variant),+][0]
+                })
             }
 
             fn write_field<S: $crate::Sink>(&self, sink: &mut S, key: &str) {
@@ -211,7 +240,12 @@ mod tests {
     use serde::Serialize;
     use serde::de::DeserializeOwned;
     use serde_json::{Map, Value, json};
+    use std::cell::Cell;
     use std::fmt::Debug;
+
+    thread_local! {
+        static FAILED: Cell<bool> = const { Cell::new(false) };
+    }
 
     impl Source for Value {
         fn has(&self, key: &str) -> bool {
@@ -231,6 +265,15 @@ mod tests {
         }
         fn list(&self, key: &str) -> Option<Vec<Value>> {
             self.get(key)?.as_array().filter(|items| items.iter().all(Value::is_object)).cloned()
+        }
+        fn empty(&self) -> Value {
+            json!({})
+        }
+        fn fail(&self) {
+            FAILED.set(true);
+        }
+        fn take_failed(&self) -> bool {
+            FAILED.take()
         }
     }
 

@@ -28,8 +28,8 @@ impl fmt::Debug for Secret {
 }
 
 impl Field for Secret {
-    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
-        source.text(key).map(Secret)
+    fn read_field<S: Source>(source: &S, key: &str) -> Self {
+        Secret(Field::read_field(source, key))
     }
 
     fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {

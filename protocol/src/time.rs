@@ -36,8 +36,8 @@ impl<'de> Deserialize<'de> for EpochMs {
 }
 
 impl Field for EpochMs {
-    fn read_field<S: Source>(source: &S, key: &str) -> Option<Self> {
-        source.number(key).map(EpochMs)
+    fn read_field<S: Source>(source: &S, key: &str) -> Self {
+        EpochMs(Field::read_field(source, key))
     }
 
     fn write_field<S: Sink>(&self, sink: &mut S, key: &str) {

@@ -3,7 +3,13 @@
 use super::js;
 use js_sys::{Array, JSON, Object};
 use sentiance_protocol::{Message, Sink, Source};
+use std::cell::Cell;
 use wasm_bindgen::{JsCast, JsValue};
+
+thread_local! {
+    /// Whether a field of the message that is being read was missing or wrong.
+    static FAILED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// An object that the engine parsed.
 pub(super) struct Parsed(JsValue);
@@ -33,6 +39,18 @@ impl Source for Parsed {
     fn list(&self, key: &str) -> Option<Vec<Self>> {
         let items = js::get(&self.0, key).dyn_into::<Array>().ok()?;
         items.iter().map(|item| item.is_object().then_some(Parsed(item))).collect()
+    }
+
+    fn empty(&self) -> Self {
+        Parsed(JsValue::UNDEFINED)
+    }
+
+    fn fail(&self) {
+        FAILED.set(true);
+    }
+
+    fn take_failed(&self) -> bool {
+        FAILED.take()
     }
 }
 
