@@ -19,18 +19,26 @@ const VALUES = [
  *
  * @param sdk - The package under test.
  * @param storage - What the app passes to `initialize`, unless a call says otherwise.
- * @returns The package's members, with functions that take and return plain data.
+ * @returns The package's members, with functions that take and return plain data; besides, `heard` returns what the
+ *   newest listener was called with, call by call.
  */
 export function createApp(sdk, storage) {
-  const app = { ...sdk, pretendPage };
+  let heard = [];
+  const makeListener = () => {
+    const calls = [];
+    heard = calls;
+    return (...args) => void calls.push(args);
+  };
+  const context = { sdk, makeListener };
+  const app = { ...sdk, pretendPage, heard: () => heard };
   for (const name of Object.keys(sdk)) {
     if (VALUES.includes(name)) continue;
-    app[name] = (...args) => describeResult(sdk[name](...args.map((argument) => revive(argument, sdk))));
+    app[name] = (...args) => describeResult(sdk[name](...args.map((argument) => revive(argument, context))));
   }
   const { initialize } = app;
   app.initialize = (options) =>
     typeof options === "object" && options !== null
-      ? describeResult(sdk.initialize({ storage, ...revive(options, sdk) }))
+      ? describeResult(sdk.initialize({ storage, ...revive(options, context) }))
       : initialize(options);
   return app;
 }
@@ -43,9 +51,9 @@ function describeResult(result) {
 }
 
 /** The argument that `value` describes. */
-function revive(value, sdk) {
+function revive(value, context) {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => revive(item, sdk));
+  if (Array.isArray(value)) return value.map((item) => revive(item, context));
   switch (value.$) {
     case "undefined":
       return undefined;
@@ -53,14 +61,14 @@ function revive(value, sdk) {
       return NaN;
     case "Infinity":
       return Infinity;
-    case "function":
-      return () => undefined;
     case "NO_OP_LINKER":
-      return sdk.NO_OP_LINKER;
+      return context.sdk.NO_OP_LINKER;
+    case "listener":
+      return context.makeListener();
     case "linker":
       return makeLinker(value);
     default:
-      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revive(item, sdk)]));
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revive(item, context)]));
   }
 }
 

@@ -6,6 +6,10 @@
 // - `missing`, `invalid`: it rejects for an argument that is missing or of no use; the text is in the message
 // - `initError`: it rejects with a `SdkInitializationError` of this reason
 // - `typeError`: it rejects with a `TypeError`
+//
+// What holds afterwards: `nobody` (there is no user), `unlinked` (there is one, unlinked), `metadata` and `trip` (the
+// platform has them), and `then`, a list of further calls with their outcomes and of what the listener has heard by now,
+// call by call. `changes` says that the state is another one then.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -89,13 +93,15 @@ export function assertOutcome(outcome, expected, code, args) {
   }
 }
 
-function assertValue(value, expected) {
+/** Checks a value against the table's word of it. */
+export function assertValue(value, expected) {
   if (typeof expected === "string" && expected.startsWith("$")) {
     assert.ok(KINDS[expected](value), `${JSON.stringify(value)} is not ${expected}`);
   } else if (expected?.$ === "status") {
     assertStatus(value, expected);
   } else if (Array.isArray(expected)) {
-    assert.deepEqual(value, expected);
+    assert.equal(value.length, expected.length, JSON.stringify(value));
+    for (const [at, item] of expected.entries()) assertValue(value[at], item);
   } else if (typeof expected === "object" && expected !== null) {
     assert.deepEqual(Object.keys(value).sort(), Object.keys(expected).sort());
     for (const key of Object.keys(expected)) assertValue(value[key], expected[key]);

@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { authCode, readOwnProfile } from "../../e2e/support/backend.mjs";
+import { authCode, readOwnProfile, readOwnTrips } from "../../e2e/support/backend.mjs";
+import { eventually } from "../../e2e/support/deadline.mjs";
 import { Scope } from "../../e2e/support/scope.mjs";
 import { startPlatform } from "../../e2e/support/platform.mjs";
 import { newExternalId } from "./arguments.mjs";
 import { ENGINES } from "./engines.mjs";
-import { assertOutcome } from "./outcomes.mjs";
-import { ONLY_IN, PASSING, SHORT_LIVED, STATES, reach } from "./states.mjs";
+import { assertOutcome, assertValue } from "./outcomes.mjs";
+import { ONLY_IN, PASSING, PLATFORMS, STATES, reach } from "./states.mjs";
 import { codeOf, rowsByState } from "./table.mjs";
 
 /** How long a situation is used: an operation of the storage that hangs is given up after three seconds. */
@@ -25,15 +26,13 @@ class Stage {
   knownExternalId = newExternalId();
   /** A code that was used up. */
   usedCode = "";
-  #platform;
-  #shortLived;
+  #platforms = new Map();
   #spare = [];
 
   async prepare(engine) {
-    this.#platform = await startPlatform(this.scope);
     this.startDevice = await ENGINES[engine](this.scope);
-    this.usedCode = await authCode(this.#platform, this.knownExternalId);
     const situation = await reach("no user", this);
+    this.usedCode = await authCode(situation.platform, this.knownExternalId);
     await situation.call("createUser", { authCode: this.usedCode });
     await situation.call("reset");
     await situation.end();
@@ -48,10 +47,11 @@ class Stage {
     this.#spare.push(device);
   }
 
+  /** The platform of a state; most have the same. */
   async platformFor(state) {
-    if (!SHORT_LIVED.includes(state)) return this.#platform;
-    this.#shortLived ??= await startPlatform(this.scope, { accessTokenLifetime: "2s" });
-    return this.#shortLived;
+    const options = PLATFORMS[state];
+    if (!this.#platforms.has(options)) this.#platforms.set(options, await startPlatform(this.scope, options));
+    return this.#platforms.get(options);
   }
 }
 
@@ -105,7 +105,7 @@ async function assertWaits(performed, situation) {
   situation.release();
 }
 
-async function assertAftermath({ nobody, unlinked, metadata, then = [] }, situation) {
+async function assertAftermath({ nobody, unlinked, metadata, trip, then = [] }, situation) {
   if (nobody) {
     assert.equal(await situation.call("userExists"), false);
     assert.equal(await situation.call("isUserLinked"), false);
@@ -116,10 +116,39 @@ async function assertAftermath({ nobody, unlinked, metadata, then = [] }, situat
     assert.equal(await situation.call("isUserLinked"), false);
   }
   if (metadata) assert.deepEqual(await uploadedMetadata(situation), metadata);
-  for (const { call, arguments: described = [], outcome: expected } of then) {
+  if (trip) assertValue(await uploadedTrip(situation), trip);
+  for (const { hears, call, arguments: described = [], outcome: expected } of then) {
+    if (hears) {
+      await assertHeard(situation, hears);
+      continue;
+    }
     const { args, outcome } = await situation.perform(call, described);
     assertOutcome(outcome, expected, codeOf(call), args);
   }
+}
+
+/** The listener was called as often as that, and not more often a moment later. */
+async function assertHeard(situation, expected) {
+  await eventually("that the listener is called", async () => {
+    return (await situation.call("heard")).length >= expected.length;
+  });
+  await new Promise((resolve) => setTimeout(resolve, WAITING_MS));
+  assertValue(await situation.call("heard"), expected);
+}
+
+/** What the platform knows of the user's trip once all was sent, in the table's words. */
+async function uploadedTrip(situation) {
+  await situation.call("submitDetections");
+  const { tokenId } = await situation.call("requestUserAccessToken");
+  const { body } = await readOwnTrips(situation.platform, tokenId);
+  assert.equal(body.detections.length, 1, "there is one trip");
+  const {
+    metadata,
+    transport_mode: mode = null,
+    ended_at: end,
+    timed_out: timedOut = false,
+  } = body.detections[0].trip;
+  return { metadata, mode, hasEnded: Boolean(end), timedOut: Boolean(timedOut) };
 }
 
 /** The user's metadata, as the platform knows it once all was sent. */

@@ -131,6 +131,9 @@ const WAYS = {
       return (await situation.call("getSdkStatus")).detectionStatus === "ENABLED_AND_DETECTING";
     });
   },
+  async "detecting, short trips"(situation) {
+    await WAYS.detecting(situation);
+  },
   async expired(situation) {
     await WAYS.linked(situation);
     await situation.call("enableDetectionsWithExpiryDate", Date.now() + 200);
@@ -176,8 +179,11 @@ export const PASSING = ["fresh", "initializing"];
 /** The states that only the engine of that name has. */
 export const ONLY_IN = { "no WebAssembly": "WebAssembly" };
 
-/** The states that need a platform whose tokens are good for two seconds. */
-export const SHORT_LIVED = ["offline, expired token"];
+/** The states that need a platform of their own, with these options. */
+export const PLATFORMS = {
+  "offline, expired token": { accessTokenLifetime: "2s" },
+  "detecting, short trips": { tripTimeoutSeconds: 1 },
+};
 
 /** Every state, in the order of this file. */
 export const STATES = Object.keys(WAYS);

@@ -19,6 +19,11 @@ export function readOwnProfile(platform, token) {
   return request(platform, "GET", "/v2/users/me", { token });
 }
 
+/** What the platform answers about the trips of the user to whom `token` belongs. */
+export function readOwnTrips(platform, token) {
+  return request(platform, "GET", "/v2/users/me/detections?type=trip", { token });
+}
+
 /** Deletes a user on the platform. */
 export function deleteUser(platform, userId) {
   return request(platform, "DELETE", `/users/${userId}`, { token: platform.apiKey });

@@ -17,6 +17,7 @@ const COMMAND_DEADLINE_MS = 20_000;
  *
  * @param options.statusPollSeconds - How often pages ask for their state.
  * @param options.accessTokenLifetime - Such as `2s`.
+ * @param options.tripTimeoutSeconds - How long a trip of an app may last.
  */
 export async function startPlatform(scope, options = {}) {
   const folder = await makeFolder(scope, "platform");
@@ -45,10 +46,11 @@ class Platform {
 
   /** Starts the process and waits until it listens. */
   async start() {
-    const { statusPollSeconds = 1, accessTokenLifetime } = this.#options;
+    const { statusPollSeconds = 1, accessTokenLifetime, tripTimeoutSeconds } = this.#options;
     const args = ["dev", "--address", new URL(this.url).host, "--database", this.databaseFile];
     args.push("--status-poll-seconds", String(statusPollSeconds));
     if (accessTokenLifetime) args.push("--access-token-lifetime", accessTokenLifetime);
+    if (tripTimeoutSeconds) args.push("--trip-timeout-seconds", String(tripTimeoutSeconds));
     const child = spawn(PLATFORM_BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
     await within("the platform's start", this.#ready(child));
