@@ -9,7 +9,10 @@ export default tseslint.config(
   { files: ["**/*.{js,mjs}"], languageOptions: { globals: globals.node } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs", globals: globals.node } },
   // Parts of these files run in a page.
-  { files: ["tests/e2e/**", "bench/**", "demo/**"], languageOptions: { globals: globals.browser } },
+  {
+    files: ["tests/e2e/**", "bench/**", "demo/**", "src/driver/**"],
+    languageOptions: { globals: globals.browser },
+  },
   {
     files: ["js/**/*.ts", "tests/package/fault-injection/*.ts"],
     extends: [tseslint.configs.strictTypeChecked],

@@ -16,13 +16,20 @@ const TOTALS = 0;
 /** What stands before and behind the detections of a batch. */
 const HEAD = '{"detections":[';
 const TAIL = "]}";
-/** How much of a full queue stays when room is made: less than all but the newest, so that this is done seldom. */
-const KEPT = 15 / 16;
+/** How much is dropped of a full queue: so much that a browser notices, and no more than can be done at once. */
+const DROPPED = 1 / 4;
+const DROPPED_BYTES = 256 * 1024;
+/** How often room is made for one job. A browser's own count of what is free lags behind. */
+const MAX_ROOM_MAKING = 4;
+/** How long the database may take to open. */
+const OPEN_MS = 2_000;
 
-/** The connection, or the promise of one. */
+/** The promise of a connection. */
 let opening;
-/** The queue, where there can't be a database. */
-let memory = [];
+/** The queue, once there was no database: from then on the page does without it. */
+let memory;
+/** What the totals do not say yet: a browser without room lets entries go, but does not take a note of it. */
+let unnoted = sum();
 
 /**
  * Performs a job in IndexedDB. Resolves with its answer: the totals `{count, bytes, dropped}`, with `{keys, body}` for
@@ -30,18 +37,21 @@ let memory = [];
  */
 export function inDatabase(job) {
   return open().then(
-    () =>
-      attempt(job).catch((error) => {
-        if (!job.add || error.name !== "QuotaExceededError") throw error;
-        // By itself, since what does not fit undoes what would have made room for it.
-        return attempt({ ...job, add: [], makeRoom: true }).then(() => attempt(job));
-      }),
+    () => persist(job, MAX_ROOM_MAKING),
     (error) => {
-      const { list, answer } = inList(job, memory);
+      const { list, answer } = inList(job, memory ?? []);
       memory = list;
       return { ...answer, unavailable: String(error) };
     },
   );
+}
+
+function persist(job, triesLeft) {
+  return attempt(job).catch((error) => {
+    if (!job.add || error.name !== "QuotaExceededError" || triesLeft === 0) throw error;
+    // By itself, since what does not fit undoes what would have made room for it.
+    return attempt({ ...job, add: [], makesRoom: true }).then(() => persist(job, triesLeft - 1));
+  });
 }
 
 /** Performs a job in a list that is kept as text. Returns the new text and the answer. */
@@ -58,7 +68,8 @@ export function inText(job, text) {
 
 /** Removes everything. */
 export function clearDatabase() {
-  memory = [];
+  memory &&= [];
+  unnoted = sum();
   const closed = opening ? opening.then((database) => database.close()) : Promise.resolve();
   opening = undefined;
   return closed.then(
@@ -73,10 +84,13 @@ export function clearDatabase() {
 
 function open() {
   opening ??= new Promise((resolve, reject) => {
+    if (memory) throw new Error("it could not be opened before");
     const request = indexedDB.open(NAME, 1);
+    const timer = setTimeout(() => reject(new Error("it does not open")), OPEN_MS);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "key" });
     request.onerror = () => reject(request.error);
     request.onsuccess = () => {
+      clearTimeout(timer);
       const database = request.result;
       // Another tab wants to delete it, or the browser has closed it.
       database.onversionchange = database.onclose = () => {
@@ -98,12 +112,15 @@ function attempt(job) {
         const durability = job.vital ? "strict" : "relaxed";
         const transaction = database.transaction(STORE, "readwrite", { durability });
         const store = transaction.objectStore(STORE);
-        let answer, failure;
-        transaction.oncomplete = () => resolve(answer);
+        let answer, failure, noted;
+        transaction.oncomplete = () => {
+          if (noted) unnoted = noted;
+          resolve(answer);
+        };
         transaction.onabort = () => reject(failure ?? transaction.error);
         const totals = store.get(TOTALS);
         totals.onsuccess = () => {
-          const work = plan(job, totals.result);
+          const work = plan(job, sum(totals.result, unnoted));
           const cursor = store.openCursor(IDBKeyRange.lowerBound(TOTALS, true));
           cursor.onsuccess = () => {
             const at = cursor.result;
@@ -115,7 +132,12 @@ function attempt(job) {
             }
             try {
               answer = work.finish();
-              if (work.changed()) [work.totals, ...work.added].forEach((entry) => store.put(entry));
+              if (job.makesRoom) {
+                noted = sum(work.totals, totals.result, -1);
+              } else if (work.changed()) {
+                noted = sum();
+                [work.totals, ...work.added].forEach((entry) => store.put(entry));
+              }
             } catch (error) {
               failure = error;
               transaction.abort();
@@ -126,7 +148,16 @@ function attempt(job) {
   );
 }
 
-/** The same in a list, whose first item is the totals. */
+/** Totals with others added, or taken off where `sign` is -1. */
+function sum(totals, others, sign = 1) {
+  const result = { ...totals };
+  for (const name of ["count", "bytes", "dropped"]) {
+    result[name] = (totals?.[name] ?? 0) + sign * (others?.[name] ?? 0);
+  }
+  return result;
+}
+
+/** A job in a list, whose first item is the totals. */
 function inList(job, list) {
   const work = plan(job, list[0]);
   const kept = [];
@@ -147,7 +178,8 @@ function plan(job, before) {
   const news = job.add ?? [];
   const newBytes = news.reduce((sum, { bytes }) => sum + bytes, 0);
   const isFull = totals.bytes + newBytes > job.limit;
-  const enough = job.makeRoom ? totals.bytes * KEPT : isFull ? job.limit * KEPT : Infinity;
+  const most = job.makesRoom ? totals.bytes : isFull ? job.limit : Infinity;
+  const enough = most - Math.min(most * DROPPED, DROPPED_BYTES);
   const left = new Set(job.drop);
   const keys = [];
   const texts = [];

@@ -94,7 +94,7 @@ test("a user created in one tab is there in a tab that is opened later", async (
 
 test("in a browser without locks and channels, tabs exclude and see each other all the same", async (t) => {
   const { recorder, one, two } = await openTwoTabs(t, {
-    prepare() {
+    prepare: () => {
       Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
       Object.defineProperty(globalThis, "BroadcastChannel", { value: undefined });
     },

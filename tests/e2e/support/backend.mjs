@@ -24,6 +24,19 @@ export function readOwnTrips(platform, token) {
   return request(platform, "GET", "/v2/users/me/detections?type=trip", { token });
 }
 
+/** Everything that a user's devices recorded, oldest first. */
+export async function readDetections(platform, userId) {
+  const detections = [];
+  for (let cursor = ""; cursor !== null;) {
+    const path = `/v2/users/${userId}/detections?limit=1000${cursor && `&cursor=${cursor}`}`;
+    const { status, body } = await request(platform, "GET", path, { token: platform.apiKey });
+    assert.equal(status, 200, `GET ${path} answered ${status}: ${JSON.stringify(body)}`);
+    detections.push(...body.detections);
+    cursor = body.next_cursor;
+  }
+  return detections;
+}
+
 /** Deletes a user on the platform. */
 export function deleteUser(platform, userId) {
   return request(platform, "DELETE", `/users/${userId}`, { token: platform.apiKey });

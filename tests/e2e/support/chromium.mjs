@@ -35,7 +35,8 @@ export async function launchChromium(scope) {
  * Opens a new device: a browser context has storage of its own, and its pages are the device's tabs.
  *
  * @param options.context - What the context emulates, as playwright takes it.
- * @param options.prepare - A function that runs in each page before its own scripts.
+ * @param options.prepare - A function that runs in each page before its own scripts. It travels as text: a method's text
+ *   would not run.
  */
 export async function openPageDevice(scope, browser, address, { context: emulated = {}, prepare } = {}) {
   const context = await browser.newContext(emulated);
@@ -89,6 +90,21 @@ class PageDevice extends Device {
     const tab = new PageDevice(this.#context, this.#address);
     await tab.open();
     return tab;
+  }
+
+  /** Speaks the browser's own protocol with the page that is open now. */
+  protocol() {
+    return this.#context.newCDPSession(this.#page);
+  }
+
+  /** Cuts the device off from every network, or connects it again. */
+  async setOffline(offline) {
+    await this.#context.setOffline(offline);
+  }
+
+  /** Runs a function in the page, and returns what it resolves with. */
+  evaluate(work, argument) {
+    return this.#page.evaluate(work, argument);
   }
 
   perform(name, args) {

@@ -6,8 +6,9 @@ import { once } from "node:events";
 /**
  * Starts a proxy to the platform on the loopback interface.
  *
- * `url` is what the SDK is given; `requests` lists every request that arrived, as `{method, path, status, at}`,
- * preflights excepted; `status` is 0 for one that got no answer from the platform, `at` counts milliseconds.
+ * `url` is what the SDK is given; `requests` lists every request that arrived, as `{method, path, status, at, bytes}`,
+ * preflights excepted; `status` is 0 for one that got no answer from the platform, `at` counts milliseconds, `bytes` is
+ * the length of the body.
  * `loseNextAnswerOf(path)` lets the platform do its work once and breaks the connection before the answer is passed on.
  * `answerInstead(path, answer, times)` keeps that many requests from the platform, by default all: `answer` gets the
  * response to write to. `passOn(path)` ends that.
@@ -17,7 +18,8 @@ export async function startRecorder(scope, platform) {
   const lossy = new Set();
   const standIns = new Map();
   const server = createServer((incoming, outgoing) => {
-    const record = { method: incoming.method, path: incoming.url, status: 0, at: performance.now() };
+    const bytes = Number(incoming.headers["content-length"] ?? 0);
+    const record = { method: incoming.method, path: incoming.url, status: 0, at: performance.now(), bytes };
     if (incoming.method !== "OPTIONS") requests.push(record);
     const standIn = standIns.get(incoming.url);
     if (standIn && incoming.method !== "OPTIONS" && standIn.left-- > 0) {
