@@ -428,11 +428,12 @@ impl Core {
 
     /// The user is gone, and with it all that this tab has recorded and noted.
     pub(super) fn forget_recorded(&mut self) {
+        // First, lest what follows writes them down.
+        self.documents = Documents::after(&self.documents);
         self.cancel_link();
         self.cancel_upload();
         self.queue = QueueState::default();
         self.queue_refused = false;
-        self.documents = Documents::after(&self.documents);
     }
 
     fn look(&mut self, surroundings: Surroundings) {
