@@ -71,7 +71,7 @@ impl Core {
         self.cancel_refresh();
         self.cancel_check();
         self.forget_recorded();
-        self.emit(Effect::ClearQueue);
+        self.emit(Effect::ClearQueue(self.record.epoch));
         self.emit(Effect::RemoveDocuments(self.record.epoch));
         if let Some(user) = user {
             self.say_goodbye(&user);

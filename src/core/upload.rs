@@ -210,7 +210,8 @@ impl Core {
         let Some(install_id) = self.record.user.as_ref().map(|user| user.install_id.clone()) else { return };
         let ticket = self.ticket();
         self.set_stage(Stage::Taking(ticket));
-        self.emit(Effect::TakeBatch { ticket, install_id, max_bytes: MAX_BATCH_BYTES });
+        let epoch = self.record.epoch;
+        self.emit(Effect::TakeBatch { ticket, install_id, epoch, max_bytes: MAX_BATCH_BYTES });
     }
 
     fn set_stage(&mut self, stage: Stage) {
