@@ -109,22 +109,29 @@ impl Core {
                 self.try_change(change, owner, conflicts + 1);
             }
             CommitOutcome::Conflict(_) => {
-                self.write_failed(change, next, owner, "other tabs keep changing the record");
+                self.write_failed(change, owner, "other tabs keep changing the record");
             }
-            CommitOutcome::Failed(why) => self.write_failed(change, next, owner, &why),
+            CommitOutcome::Failed(why) => self.write_failed(change, owner, &why),
         }
         self.next_commit();
     }
 
     /// A user that was created, and a token that was refreshed, stay usable in memory. Only a removal must reach the
     /// storage: in memory alone it would bring the user back at the next start.
-    fn write_failed(&mut self, change: Change, next: Box<Record>, owner: Owner, why: &str) {
+    fn write_failed(&mut self, change: Change, owner: Owner, why: &str) {
         if matches!(change, Change::Erase) {
             return self.remove_record();
         }
-        self.unsaved = true;
-        self.emit(Effect::Warn(Warning::write_failed(why)));
-        self.replace_record(&change, next, owner);
+        // Applied again, since this tab may have seen a newer record while the write was under way.
+        match change.apply(&self.record) {
+            Applied::Next(next) => {
+                self.unsaved = true;
+                self.emit(Effect::Warn(Warning::write_failed(why)));
+                self.replace_record(&change, next, owner);
+            }
+            Applied::Unchanged => self.changed(owner, Ok(())),
+            Applied::Refused(refusal) => self.changed(owner, Err(refusal)),
+        }
     }
 
     fn replace_record(&mut self, change: &Change, next: Box<Record>, owner: Owner) {

@@ -294,7 +294,7 @@ impl Core {
         });
         creation.received = Some(user.clone());
         let call = creation.call;
-        if matches!(&creation.credential, Credential::Application(application) if application.linking) {
+        if creation.credential.needs_linker() {
             creation.stage = Stage::Linking;
             self.link_created(call, user);
         } else {
@@ -348,7 +348,8 @@ impl Core {
 
     /// Ends the creation, and leaves nothing of it behind.
     pub(super) fn fail_creation(&mut self, error: SdkError) {
-        if self.creation.as_ref().is_some_and(|creation| creation.stage == Stage::Linking) {
+        // With a linker no other try is for the same user, so what was noted is of no use.
+        if self.creation.as_ref().is_some_and(|creation| creation.credential.needs_linker()) {
             self.drop_pending();
         }
         let Some(creation) = self.creation.take() else { return };
@@ -406,6 +407,10 @@ fn reset_came_between() -> SdkError {
 }
 
 impl Credential {
+    fn needs_linker(&self) -> bool {
+        matches!(self, Credential::Application(application) if application.linking)
+    }
+
     /// Tells whether another try is for the same user. With a linker it never is: its user is the backend's choice,
     /// each time anew.
     fn fingerprint(&self, platform_url: &PlatformUrl, entropy: &Entropy) -> String {

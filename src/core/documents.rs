@@ -49,15 +49,16 @@ impl Core {
     }
 
     /// Reads or changes the metadata of the user that this tab knows.
-    pub(super) fn edit_metadata(&mut self, edit: MetadataEdit, waiter: Option<CallId>) {
+    pub(super) fn edit_metadata(&mut self, edit: MetadataEdit, waiter: Option<CallId>) -> Ticket {
         let editor = Editor { install_id: self.install_id().cloned(), epoch: self.record.epoch };
-        self.edit(Edit::Metadata(editor, edit), waiter);
+        self.edit(Edit::Metadata(editor, edit), waiter)
     }
 
-    fn edit(&mut self, edit: Edit, waiter: Option<CallId>) {
+    fn edit(&mut self, edit: Edit, waiter: Option<CallId>) -> Ticket {
         let ticket = self.ticket();
         self.documents.edits.push((ticket, waiter));
         self.emit(Effect::Edit(ticket, edit));
+        ticket
     }
 
     pub(super) fn change_metadata(&mut self, call: CallId, entries: Vec<MetadataEntry>) {
@@ -76,7 +77,7 @@ impl Core {
                 if metadata.is_of(self.install_id()) {
                     self.documents.metadata = metadata;
                 }
-                self.metadata_changed();
+                self.metadata_changed(ticket);
                 Ok(Output::Nothing)
             }
             Ok(Document::Usage(usage)) => {
@@ -86,9 +87,7 @@ impl Core {
             Err(EditFailure::Refused(why)) => Err(SdkError::invalid(why)),
             Err(EditFailure::Storage(why)) => {
                 self.emit(Effect::Warn(Warning::queue_failed(&why)));
-                if waiter.is_none() {
-                    self.upload_storage_failed(&why);
-                }
+                self.upload_storage_failed(ticket, &why);
                 let details = ["Nothing was changed, since the storage failed: ", &why].concat();
                 Err(SdkError::passing(Code::Unexpected, Reason::UnexpectedError, details))
             }

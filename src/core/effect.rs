@@ -76,20 +76,23 @@ pub enum Effect {
     Lead(bool),
     /// Add entries to the queue. Answered by [`Event::Queued`](super::Event::Queued).
     Enqueue(Ticket, Box<Addition>),
-    /// Read the oldest entries of `install_id`, so many that they make one body of at most `max_bytes`. Answered by
-    /// [`Event::Batch`](super::Event::Batch).
+    /// Read the oldest entries of `install_id`, so many that they make one body of at most `max_bytes`; none, where the
+    /// queue is another install's of a later epoch. Answered by [`Event::Batch`](super::Event::Batch).
     TakeBatch {
         /// Names the answer.
         ticket: Ticket,
         /// Whose entries.
         install_id: String,
+        /// The record's epoch, as the tab knows it.
+        epoch: u32,
         /// How long the body may be.
         max_bytes: usize,
     },
     /// Remove entries that were sent. Answered by [`Event::Queued`](super::Event::Queued).
     DropBatch(Ticket, Vec<f64>),
-    /// Remove everything from the queue.
-    ClearQueue,
+    /// Remove everything from the queue, unless something was added in a later epoch than this: then it is another
+    /// user's.
+    ClearQueue(u32),
     /// Change one of the documents beside the record, if it is to be changed. Answered by
     /// [`Event::Edited`](super::Event::Edited).
     Edit(Ticket, Edit),

@@ -76,6 +76,8 @@ pub struct Core {
     pub(super) refresh: Option<Refresh>,
     pub(super) quiet: Option<Quiet>,
     pub(super) reset: Option<Reset>,
+    /// The removal of the record that is under way, and whose reset it is.
+    pub(super) removal: Option<(Ticket, CallId)>,
     pub(super) check: Check,
     pub(super) link: Option<Link>,
     pub(super) recording: Recording,
@@ -121,6 +123,7 @@ impl Core {
             refresh: None,
             quiet: None,
             reset: None,
+            removal: None,
             check: Check::default(),
             link: None,
             recording: Recording::default(),
@@ -425,11 +428,12 @@ impl Core {
 
     /// The user is gone, and with it all that this tab has recorded and noted.
     pub(super) fn forget_recorded(&mut self) {
+        // First, lest what follows writes them down.
+        self.documents = Documents::after(&self.documents);
         self.cancel_link();
         self.cancel_upload();
         self.queue = QueueState::default();
         self.queue_refused = false;
-        self.documents = Documents::after(&self.documents);
     }
 
     fn look(&mut self, surroundings: Surroundings) {

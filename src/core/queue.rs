@@ -1,6 +1,7 @@
 //! What the state machine knows of the queue of detections, which the driver keeps: in IndexedDB, or in the storage.
 //!
-//! Every entry belongs to one install. What another install has left is never sent, and is removed when it is met.
+//! Every entry belongs to one install. What an earlier install has left is never sent, and is removed when it is met. Which
+//! is the earlier one, the record's epoch tells: a tab that does not know yet who is there must not harm the newer.
 
 use sentiance_protocol::Detection;
 
@@ -23,6 +24,8 @@ pub struct QueueState {
 pub struct Addition {
     /// The install that recorded them.
     pub install_id: String,
+    /// The record's epoch, as the tab knows it. Where the queue is another install's of a later one, nothing is added.
+    pub epoch: u32,
     /// The entries.
     pub detections: Vec<Detection>,
     /// How many bytes the queue may hold. To make room, the oldest positions and motions go, never a trip.

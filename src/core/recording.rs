@@ -173,6 +173,7 @@ impl Core {
         let Some(user) = &self.record.user else { return };
         let addition = Addition {
             install_id: user.install_id.clone(),
+            epoch: self.record.epoch,
             detections: vec![detection],
             limit_bytes: f64::from(user.config.disk_quota_bytes.unwrap_or(DISK_QUOTA_BYTES)),
         };

@@ -23,7 +23,6 @@ pub(super) struct Reset {
 enum Stage {
     Locking(Ticket),
     Erasing,
-    Removing(Ticket),
 }
 
 impl Core {
@@ -72,7 +71,7 @@ impl Core {
         self.cancel_refresh();
         self.cancel_check();
         self.forget_recorded();
-        self.emit(Effect::ClearQueue);
+        self.emit(Effect::ClearQueue(self.record.epoch));
         self.emit(Effect::RemoveDocuments(self.record.epoch));
         if let Some(user) = user {
             self.say_goodbye(&user);
@@ -81,39 +80,37 @@ impl Core {
 
     /// The record could not be overwritten. Removing it frees space rather than taking it.
     pub(super) fn remove_record(&mut self) {
+        let Some(call) = self.reset.as_ref().map(|reset| reset.call) else { return };
         let ticket = self.ticket();
-        if let Some(reset) = &mut self.reset {
-            reset.stage = Stage::Removing(ticket);
-            let (expected, tombstone) = (self.base.clone(), self.record.tombstone());
-            self.emit(Effect::Remove { ticket, expected, tombstone: Box::new(tombstone) });
-        }
+        self.removal = Some((ticket, call));
+        let (expected, tombstone) = (self.base.clone(), self.record.tombstone());
+        self.emit(Effect::Remove { ticket, expected, tombstone: Box::new(tombstone) });
     }
 
+    /// The reset of that call may have been given up meanwhile.
     pub(super) fn on_removed(&mut self, ticket: Ticket, outcome: &CommitOutcome) -> bool {
-        let Some(reset) = self.reset.as_mut().filter(|reset| reset.stage == Stage::Removing(ticket)) else {
-            return false;
-        };
-        let call = reset.call;
+        let Some((_, call)) = self.removal.take_if(|(removal, _)| *removal == ticket) else { return false };
         match outcome {
             CommitOutcome::Written => {
-                reset.erased = self.record.user.take();
+                let user = self.record.user.take();
                 self.record = self.record.tombstone();
                 self.base = self.record.stamp();
                 self.unsaved = false;
                 self.emit(Effect::Announce);
+                self.erased(user, Owner::Reset(call));
                 self.reset_changed(call);
                 self.on_record_changed();
             }
             CommitOutcome::Conflict(stored) => {
-                reset.stage = Stage::Erasing;
                 self.unsaved = false;
                 self.adopt(stored.clone());
                 self.commit(Change::Erase, Owner::Reset(call));
             }
-            CommitOutcome::Failed(why) => {
+            CommitOutcome::Failed(why) if self.is_resetting(Owner::Reset(call)) => {
                 let details = ["The stored user could not be removed, so it is still there: ", why].concat();
                 self.end_reset(Err(SdkError::passing(Code::Reset, Reason::ExceptionOrError, details)));
             }
+            CommitOutcome::Failed(_) => {}
         }
         true
     }

@@ -60,14 +60,13 @@ struct Upload {
 #[derive(Debug, PartialEq)]
 enum Stage {
     Locking(Ticket),
-    /// The metadata is read.
-    Reading,
+    /// The metadata is read or marked as sent, or what was sent is dropped.
+    AtStorage(Ticket),
     Token,
     /// The request for metadata of that revision.
     Metadata(Ticket, u32),
     Taking(Ticket),
     Sending(Ticket, Vec<f64>),
-    Dropping(Ticket),
     Retrying,
 }
 
@@ -141,8 +140,8 @@ impl Core {
         upload.holds_lock = outcome == LockOutcome::Acquired;
         if outcome == LockOutcome::Acquired || !self.uploads.submitters.is_empty() {
             // What this tab knows of the metadata may be older than what another has set, or a reset removed.
-            self.set_stage(Stage::Reading);
-            self.edit_metadata(MetadataEdit::Read, None);
+            let ticket = self.edit_metadata(MetadataEdit::Read, None);
+            self.set_stage(Stage::AtStorage(ticket));
         } else {
             // Another tab sends what is there now; whatever it leaves is sent later.
             self.leave_upload();
@@ -211,7 +210,8 @@ impl Core {
         let Some(install_id) = self.record.user.as_ref().map(|user| user.install_id.clone()) else { return };
         let ticket = self.ticket();
         self.set_stage(Stage::Taking(ticket));
-        self.emit(Effect::TakeBatch { ticket, install_id, max_bytes: MAX_BATCH_BYTES });
+        let epoch = self.record.epoch;
+        self.emit(Effect::TakeBatch { ticket, install_id, epoch, max_bytes: MAX_BATCH_BYTES });
     }
 
     fn set_stage(&mut self, stage: Stage) {
@@ -298,20 +298,19 @@ impl Core {
         let ticket = self.ticket();
         let Some(upload) = &mut self.uploads.under_way else { return };
         upload.tries = Tries::default();
-        match std::mem::replace(&mut upload.stage, Stage::Dropping(ticket)) {
+        match std::mem::replace(&mut upload.stage, Stage::AtStorage(ticket)) {
             Stage::Sending(_, keys) => self.emit(Effect::DropBatch(ticket, keys)),
             Stage::Metadata(_, revision) => {
-                // `metadata_changed` goes on.
-                self.edit_metadata(MetadataEdit::Acknowledge(revision), None);
+                let ticket = self.edit_metadata(MetadataEdit::Acknowledge(revision), None);
+                self.set_stage(Stage::AtStorage(ticket));
             }
             _ => {}
         }
     }
 
     /// The document of metadata is known, or known anew.
-    pub(super) fn metadata_changed(&mut self) {
-        if self.waits_for_storage() {
-            // An edit of the app may come between; then this goes on a little early, and sends what is news.
+    pub(super) fn metadata_changed(&mut self, ticket: Ticket) {
+        if self.upload_awaits(ticket) {
             return self.continue_upload();
         }
         if self.documents.metadata.news().is_some() {
@@ -319,15 +318,14 @@ impl Core {
         }
     }
 
-    fn waits_for_storage(&self) -> bool {
-        let stage = self.uploads.under_way.as_ref().map(|upload| &upload.stage);
-        matches!(stage, Some(Stage::Reading | Stage::Dropping(_)))
+    fn upload_awaits(&self, ticket: Ticket) -> bool {
+        self.uploads.under_way.as_ref().is_some_and(|upload| upload.stage == Stage::AtStorage(ticket))
     }
 
     /// What is to be sent can't be read, or what the platform has can't be marked so, or removed: sending it at once
     /// again, and again, would help nobody.
-    pub(super) fn upload_storage_failed(&mut self, why: &str) {
-        if self.waits_for_storage() {
+    pub(super) fn upload_storage_failed(&mut self, ticket: Ticket, why: &str) {
+        if self.upload_awaits(ticket) {
             self.fail_upload(Reason::UnexpectedError, why.to_owned(), 0.0);
         }
     }
@@ -336,7 +334,7 @@ impl Core {
     pub(super) fn on_queued(&mut self, ticket: Ticket, outcome: QueueOutcome) {
         let addition = self.additions.iter().position(|(other, _)| *other == ticket);
         let waiter = addition.map(|at| self.additions.swap_remove(at).1);
-        let dropping = self.uploads.under_way.as_ref().is_some_and(|it| it.stage == Stage::Dropping(ticket));
+        let dropping = self.upload_awaits(ticket);
         match outcome {
             Ok(state) => {
                 self.queue = state;
@@ -349,7 +347,7 @@ impl Core {
                 self.queue_refused = addition.is_some();
                 self.emit(Effect::Warn(Warning::queue_failed(&why)));
                 if dropping {
-                    return self.upload_storage_failed(&why);
+                    return self.upload_storage_failed(ticket, &why);
                 }
             }
         }

@@ -138,11 +138,11 @@ impl Driver {
             Effect::Sense(on) => self.sense(on),
             Effect::Lead(on) => self.lead(on),
             Effect::Enqueue(ticket, addition) => self.queue.push(self, Job::Add(ticket, addition)),
-            Effect::TakeBatch { ticket, install_id, max_bytes } => {
-                self.queue.push(self, Job::Take { ticket, install_id, max_bytes });
+            Effect::TakeBatch { ticket, install_id, epoch, max_bytes } => {
+                self.queue.push(self, Job::Take { ticket, install_id, epoch, max_bytes });
             }
             Effect::DropBatch(ticket, keys) => self.queue.push(self, Job::Drop(ticket, keys)),
-            Effect::ClearQueue => self.queue.push(self, Job::Clear),
+            Effect::ClearQueue(epoch) => self.queue.push(self, Job::Clear(epoch)),
             Effect::Warn(warning) => self.warn(&warning),
         }
     }

@@ -26,7 +26,7 @@ impl Device {
             }
             Chore::Add(ticket, _) | Chore::Drop(ticket, _) if fails => failed(ticket),
             Chore::Take { ticket, .. } if fails => Event::Batch(ticket, Err(FULL.to_owned())),
-            Chore::RemoveDocuments(_) | Chore::Clear if fails => return,
+            Chore::RemoveDocuments(_) | Chore::Clear(_) if fails => return,
             Chore::Edit(ticket, edit) => Event::Edited(ticket, self.shelf.edit(&edit)),
             Chore::RemoveDocuments(epoch) => return self.remove_documents(epoch),
             Chore::Add(ticket, addition) => {
@@ -38,8 +38,8 @@ impl Device {
                 self.check_gone(&gone, true);
                 Event::Queued(ticket, outcome)
             }
-            Chore::Take { ticket, install_id } => {
-                let (batch, gone) = self.shelf.take(&install_id);
+            Chore::Take { ticket, install_id, epoch } => {
+                let (batch, gone) = self.shelf.take(&install_id, epoch);
                 self.check_gone(&gone, false);
                 Event::Batch(ticket, Ok(batch))
             }
@@ -48,8 +48,8 @@ impl Device {
                 self.check_gone(&gone, false);
                 Event::Queued(ticket, Ok(state))
             }
-            Chore::Clear => {
-                let gone = self.shelf.clear();
+            Chore::Clear(epoch) => {
+                let gone = self.shelf.clear(epoch);
                 return self.check_gone(&gone, false);
             }
             Chore::LookAround => return,

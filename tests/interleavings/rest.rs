@@ -47,12 +47,15 @@ impl Device {
         panic!("no rest after {PATIENCE} rounds");
     }
 
-    /// Of everything that is under way, each tab's oldest goes on.
+    /// Of everything that is under way, each tab's oldest goes on; its storage gets further, lest two tabs that commit
+    /// in turns be in each other's way for ever.
     pub(crate) fn take_a_round(&mut self, fate: Fate) {
         for tab in 0..2 {
             self.answer_lock(tab, 0);
             self.grant_lead(tab);
-            self.work_storage(tab, false);
+            for _ in 0..4 {
+                self.work_storage(tab, false);
+            }
             self.work_chore(tab, false);
             self.answer_linker(tab, 0, Answer::Links("ada"));
             self.meet(tab, 0, fate);
@@ -176,6 +179,11 @@ impl Device {
         let queued = of_user(self);
         self.submit(0);
         self.settle_down();
+        if self.last_error() == Some("NETWORK_ERROR") {
+            // It joined an upload that has waited longer than its token lives. The next one begins anew.
+            self.submit(0);
+            self.settle_down();
+        }
         assert_eq!(self.last, Some(Ok(Output::Done)), "what is queued can't be submitted");
         let left = of_user(self);
         for detection in queued {

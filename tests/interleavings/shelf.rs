@@ -13,6 +13,8 @@ pub(crate) struct Shelf {
     pub(crate) metadata: Metadata,
     pub(crate) usage: Usage,
     pub(crate) entries: Vec<Entry>,
+    /// Who added last, and in which epoch.
+    last_owner: (String, u32),
     dropped: f64,
     last_key: f64,
 }
@@ -55,6 +57,9 @@ impl Shelf {
     /// Adds to the queue. To make room, what others have left goes, and the oldest positions and motions. As the
     /// others do: what is gone is told, too.
     pub(crate) fn add(&mut self, addition: Addition) -> (QueueOutcome, Vec<Entry>) {
+        if self.is_late(&addition.install_id, addition.epoch) {
+            return (Ok(self.state()), Vec::new());
+        }
         let wanted = addition.detections.len() as f64 * ENTRY_BYTES;
         let mut gone = Vec::new();
         while self.bytes() + wanted > addition.limit_bytes {
@@ -66,6 +71,7 @@ impl Shelf {
             self.dropped += f64::from(u8::from(entry.owner == addition.install_id));
             gone.push(entry);
         }
+        self.last_owner = (addition.install_id.clone(), self.last_owner.1.max(addition.epoch));
         for detection in addition.detections {
             self.last_key += 1.0;
             self.entries.push(Entry { owner: addition.install_id.clone(), detection, key: self.last_key });
@@ -74,7 +80,10 @@ impl Shelf {
     }
 
     /// The oldest entries of an install, three at most, so that there are several batches; what others have left goes.
-    pub(crate) fn take(&mut self, install_id: &str) -> (Batch, Vec<Entry>) {
+    pub(crate) fn take(&mut self, install_id: &str, epoch: u32) -> (Batch, Vec<Entry>) {
+        if self.is_late(install_id, epoch) {
+            return (Batch::default(), Vec::new());
+        }
         let gone = self.remove_where(|entry| entry.owner != install_id);
         let taken = || self.entries.iter().take(3);
         let request =
@@ -88,9 +97,18 @@ impl Shelf {
         (self.state(), gone)
     }
 
-    pub(crate) fn clear(&mut self) -> Vec<Entry> {
+    pub(crate) fn clear(&mut self, epoch: u32) -> Vec<Entry> {
+        if self.last_owner.1 > epoch {
+            return Vec::new();
+        }
+        self.last_owner = Default::default();
         self.dropped = 0.0;
         self.remove_where(|_| true)
+    }
+
+    /// Whether the queue is a later user's than whoever asks for something in that epoch.
+    fn is_late(&self, install_id: &str, epoch: u32) -> bool {
+        self.last_owner.0 != install_id && epoch < self.last_owner.1
     }
 
     fn remove_where(&mut self, is_meant: impl Fn(&Entry) -> bool) -> Vec<Entry> {

@@ -20,9 +20,9 @@ pub(crate) enum Chore {
     Edit(Ticket, Edit),
     RemoveDocuments(u32),
     Add(Ticket, Box<Addition>),
-    Take { ticket: Ticket, install_id: String },
+    Take { ticket: Ticket, install_id: String, epoch: u32 },
     Drop(Ticket, Vec<f64>),
-    Clear,
+    Clear(u32),
     LookAround,
 }
 
@@ -188,11 +188,11 @@ impl Tab {
             Effect::Edit(ticket, edit) => self.chores.push(Chore::Edit(ticket, edit)),
             Effect::RemoveDocuments(epoch) => self.chores.push(Chore::RemoveDocuments(epoch)),
             Effect::Enqueue(ticket, addition) => self.chores.push(Chore::Add(ticket, addition)),
-            Effect::TakeBatch { ticket, install_id, .. } => {
-                self.chores.push(Chore::Take { ticket, install_id });
+            Effect::TakeBatch { ticket, install_id, epoch, .. } => {
+                self.chores.push(Chore::Take { ticket, install_id, epoch });
             }
             Effect::DropBatch(ticket, keys) => self.chores.push(Chore::Drop(ticket, keys)),
-            Effect::ClearQueue => self.chores.push(Chore::Clear),
+            Effect::ClearQueue(epoch) => self.chores.push(Chore::Clear(epoch)),
             Effect::LookAround => self.chores.push(Chore::LookAround),
         }
     }

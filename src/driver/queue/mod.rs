@@ -27,7 +27,7 @@ extern "C" {
     #[wasm_bindgen(js_name = inText, catch)]
     fn in_text(job: &JsValue, text: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = clearDatabase)]
-    fn clear_database() -> Promise;
+    fn clear_database(epoch: u32) -> Promise;
 }
 
 /// What is to be done with the queue.
@@ -40,9 +40,9 @@ pub(super) struct DetectionQueue {
 /// Something to be done with the queue.
 pub(super) enum Job {
     Add(Ticket, Box<Addition>),
-    Take { ticket: Ticket, install_id: String, max_bytes: usize },
+    Take { ticket: Ticket, install_id: String, epoch: u32, max_bytes: usize },
     Drop(Ticket, Vec<f64>),
-    Clear,
+    Clear(u32),
 }
 
 impl DetectionQueue {
@@ -66,14 +66,17 @@ impl DetectionQueue {
 async fn perform(driver: &'static Driver, job: &Job) -> Result<JsValue, String> {
     let in_page = driver.storage.is_shared();
     if in_page {
-        let started = if let Job::Clear = job { clear_database() } else { in_database(&job.to_js(f64::MAX)) };
+        let started = match job {
+            Job::Clear(epoch) => clear_database(*epoch),
+            _ => in_database(&job.to_js(f64::MAX)),
+        };
         return match js::within(&started, DEADLINE_MS, false).await {
             Some(outcome) => outcome.map_err(|thrown| js::describe(&thrown)),
             None => Err("the database did not answer in time".to_owned()),
         };
     }
     let store = driver.storage.opened().ok_or("no storage is open")?;
-    if let Job::Clear = job {
+    if let Job::Clear(_) = job {
         return store.remove(KEY).await.map(|()| JsValue::UNDEFINED);
     }
     let text = store.get(KEY).await?;
@@ -94,6 +97,7 @@ impl Job {
                 let is_vital = addition.detections.iter().any(|detection| detection.trip.is_some());
                 js::object(&[
                     ("owner", addition.install_id.as_str().into()),
+                    ("epoch", addition.epoch.into()),
                     ("add", addition.detections.iter().map(entry).collect::<Array>().into()),
                     ("limit", addition.limit_bytes.min(limit_bytes).into()),
                     // A trip is told once, so that not even a crash of the system may lose it; of positions, the next
@@ -101,14 +105,16 @@ impl Job {
                     ("vital", is_vital.into()),
                 ])
             }
-            Job::Take { install_id, max_bytes, .. } => {
-                js::object(&[("owner", install_id.as_str().into()), ("take", (*max_bytes as f64).into())])
-            }
+            Job::Take { install_id, epoch, max_bytes, .. } => js::object(&[
+                ("owner", install_id.as_str().into()),
+                ("epoch", (*epoch).into()),
+                ("take", (*max_bytes as f64).into()),
+            ]),
             Job::Drop(_, keys) => {
                 let keys: Array = keys.iter().copied().map(JsValue::from).collect();
                 js::object(&[("drop", keys.into())])
             }
-            Job::Clear => js::object(&[]),
+            Job::Clear(_) => js::object(&[]),
         }
         .into()
     }
@@ -140,7 +146,7 @@ impl Driver {
                 Event::Batch(ticket, answer.as_ref().map(read_batch).map_err(String::clone))
             }
             // A failure does no harm: what is left belongs to an install that is gone, and goes when it is met.
-            Job::Clear => return,
+            Job::Clear(_) => return,
         });
         self.look_around_after_write();
     }

@@ -5,7 +5,9 @@
  * futures the same was four times the code. What is to be done, and when, the core decides.
  *
  * An entry is `{key, owner, bytes, detail, text}`: `text` is the detection as it will be sent, `bytes` its length in
- * UTF-8, `detail` whether it may be dropped for want of room. Keys grow. The totals stand under the first key.
+ * UTF-8, `detail` whether it may be dropped for want of room. Keys grow. The totals stand under the first key. With them
+ * is who added last, and in which epoch of the record: a tab that does not know yet that another user has come to the
+ * device changes nothing of what is theirs.
  */
 
 /** The name of the database. */
@@ -66,18 +68,21 @@ export function inText(job, text) {
   return { ...done.answer, text: JSON.stringify(done.list) };
 }
 
-/** Removes everything. */
-export function clearDatabase() {
+/** Removes everything, unless something was added in a later epoch. */
+export function clearDatabase(epoch) {
   memory &&= [];
   unnoted = sum();
-  const closed = opening ? opening.then((database) => database.close()) : Promise.resolve();
-  opening = undefined;
-  return closed.then(
-    () =>
+  return open().then(
+    (database) =>
       new Promise((resolve, reject) => {
-        const request = indexedDB.deleteDatabase(NAME);
-        request.onsuccess = resolve;
-        request.onerror = () => reject(request.error);
+        const transaction = database.transaction(STORE, "readwrite");
+        const store = transaction.objectStore(STORE);
+        transaction.oncomplete = resolve;
+        transaction.onabort = () => reject(transaction.error);
+        const totals = store.get(TOTALS);
+        totals.onsuccess = () => {
+          if (!(totals.result?.epoch > epoch)) store.clear();
+        };
       }),
   );
 }
@@ -171,11 +176,12 @@ function inList(job, list) {
 
 /**
  * What a job does to the entries, which it visits from the oldest on. A job is one of
- * `{owner, add: [{text, bytes, detail}], limit, vital}`, `{owner, take: maxBytes}` and `{drop: keys}`.
+ * `{owner, epoch, add: [{text, bytes, detail}], limit, vital}`, `{owner, epoch, take: maxBytes}` and `{drop: keys}`.
  */
 function plan(job, before) {
-  const totals = { key: TOTALS, count: 0, bytes: 0, dropped: 0, last: 0, ...before };
-  const news = job.add ?? [];
+  const totals = { key: TOTALS, count: 0, bytes: 0, dropped: 0, last: 0, owner: job.owner, epoch: 0, ...before };
+  const isLate = job.owner !== totals.owner && job.epoch < totals.epoch;
+  const news = isLate ? [] : (job.add ?? []);
   const newBytes = news.reduce((sum, { bytes }) => sum + bytes, 0);
   const isFull = totals.bytes + newBytes > job.limit;
   const most = job.makesRoom ? totals.bytes : isFull ? job.limit : Infinity;
@@ -201,6 +207,7 @@ function plan(job, before) {
     changed: () => removed || news.length > 0,
     /** Whether this entry goes; `undefined` where this and all behind it are of no concern. */
     visit(entry) {
+      if (isLate) return undefined;
       if (job.drop) {
         return left.size ? left.delete(entry.key) && remove(entry) : undefined;
       }
@@ -226,6 +233,8 @@ function plan(job, before) {
         totals.last = Math.max(Date.now(), totals.last + 1);
         totals.count++;
         totals.bytes += entry.bytes;
+        totals.owner = job.owner;
+        totals.epoch = Math.max(job.epoch, totals.epoch);
         this.added.push({ ...entry, key: totals.last, owner: job.owner });
       }
       const { count, bytes, dropped } = totals;
