@@ -179,7 +179,16 @@ function inList(job, list) {
  * `{owner, epoch, add: [{text, bytes, detail}], limit, vital}`, `{owner, epoch, take: maxBytes}` and `{drop: keys}`.
  */
 function plan(job, before) {
-  const totals = { key: TOTALS, count: 0, bytes: 0, dropped: 0, last: 0, owner: job.owner, epoch: 0, ...before };
+  const totals = {
+    key: TOTALS,
+    count: 0,
+    bytes: 0,
+    dropped: 0,
+    last: 0,
+    owner: job.owner,
+    epoch: 0,
+    ...before,
+  };
   const isLate = job.owner !== totals.owner && job.epoch < totals.epoch;
   const news = isLate ? [] : (job.add ?? []);
   const newBytes = news.reduce((sum, { bytes }) => sum + bytes, 0);
