@@ -115,7 +115,7 @@ pub fn reset() -> Promise {
 
 /// Links the unlinked user of this device to one of the app's, through the app's backend.
 #[wasm_bindgen(js_name = linkUser, unchecked_return_type = "Promise<UserLinkingResult>")]
-pub fn link_user(#[wasm_bindgen(unchecked_param_type = "Linker")] linker: JsValue) -> Promise {
+pub fn link_user(#[wasm_bindgen(unchecked_param_type = "AnyLinker")] linker: JsValue) -> Promise {
     driver::link_user(linker)
 }
 
@@ -186,7 +186,8 @@ pub fn stop_trip() -> Promise {
 /// Whether a trip of that type is under way.
 #[wasm_bindgen(js_name = isTripOngoing, unchecked_return_type = "Promise<boolean>")]
 pub fn is_trip_ongoing(
-    #[wasm_bindgen(js_name = type, unchecked_param_type = "TripType | \"ANY\"")] trip_type: &JsValue,
+    #[wasm_bindgen(js_name = type, unchecked_param_type = "TripType | \"ANY\" | \"sdk\" | \"external\"")]
+    trip_type: &JsValue,
 ) -> Promise {
     driver::is_trip_ongoing(trip_type)
 }

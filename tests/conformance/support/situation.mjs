@@ -12,9 +12,9 @@ const ENDPOINTS = ["users", "token", "link", "link/confirm", "config", "metadata
 );
 
 /** Long enough for a busy machine. */
-const PATIENT = { callMs: 5_000, requestMs: 2_000 };
+const PATIENT = { callMs: 10_000, requestMs: 5_000 };
 /** For calls that are meant to run into their deadline. */
-const IMPATIENT = { callMs: 800, requestMs: 400 };
+const IMPATIENT = { callMs: 1_500, requestMs: 700 };
 
 export class Situation {
   stage;
