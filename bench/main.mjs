@@ -9,10 +9,13 @@ import { measurePlatform } from "./platform.mjs";
 import { measureInChromium } from "./sdk-in-chromium.mjs";
 import { measureInNode } from "./sdk-in-node.mjs";
 import { measureSizes } from "./sizes.mjs";
+import { startSlowNetwork } from "./slow-network.mjs";
 import { median, summary } from "./statistics.mjs";
 
 const START_RUNS = 10;
 const CREATE_RUNS = 50;
+/** A good mobile connection. */
+const ROUND_TRIP_MS = 40;
 
 const scope = new Scope();
 for (const signal of ["SIGINT", "SIGTERM"]) {
@@ -30,14 +33,18 @@ try {
 
   const project = await installPackage(scope);
   const platform = await startPlatform(scope);
-  const node = await measureInNode(platform, project, CREATE_RUNS);
-  const chromium = await measureInChromium(scope, platform, project, CREATE_RUNS);
+  const slowUrl = await startSlowNetwork(scope, platform, ROUND_TRIP_MS);
+  const setting = { platform, slowUrl, project, runs: CREATE_RUNS };
+  const node = await measureInNode(setting);
+  const chromium = await measureInChromium(scope, setting);
   console.log(
     "\nCreating a user: createUser(), and a bare fetch of the same request with one write to storage",
   );
   printCreations("Node, in memory", node.inMemory);
+  printCreations(`the same, with a round trip of ${ROUND_TRIP_MS} ms`, node.slowly);
   printCreations("Node, in a file", node.inFile);
   printCreations("Chromium, in localStorage", chromium.inLocalStorage);
+  printCreations(`the same, with a round trip of ${ROUND_TRIP_MS} ms`, chromium.slowly);
   console.log(
     "\nCalls per second, one after the other: getSdkStatus(), and a promise of the same, parsed from JSON",
   );

@@ -10,15 +10,20 @@ import { startPages } from "../tests/e2e/support/pages.mjs";
 
 const SOURCES = ["page.mjs", "comparisons.mjs"];
 
-/** Compares creations for users that are kept in `localStorage`, and calls of `getSdkStatus`. */
-export async function measureInChromium(scope, platform, project, runs) {
+/**
+ * Compares creations for users that are kept in `localStorage`, at once and behind a slow network; and calls of
+ * `getSdkStatus`.
+ *
+ * @param slowUrl - The platform's address on the slow network.
+ */
+export async function measureInChromium(scope, { platform, slowUrl, project, runs }) {
   const pages = await startPages(scope, await bundle(project));
   const browser = await launchChromium(scope);
   const page = await browser.newPage();
   await page.exposeFunction("authCode", (externalId) => authCode(platform, externalId));
   await page.goto(pages.address(platform));
   await page.waitForFunction("window.measure !== undefined");
-  return page.evaluate((runs) => window.measure(runs), runs);
+  return page.evaluate((options) => window.measure(options), { slowUrl, runs });
 }
 
 async function bundle(project) {

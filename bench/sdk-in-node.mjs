@@ -6,21 +6,28 @@ import { join } from "node:path";
 import { authCode } from "../tests/e2e/support/backend.mjs";
 import { compareCreations, compareStatusCalls } from "./comparisons.mjs";
 
-/** Compares creations for users that are kept in memory and in a file, and calls of `getSdkStatus`. */
-export async function measureInNode(platform, project, runs) {
+/**
+ * Compares creations for users that are kept in memory, in memory behind a slow network, and in a file; and calls of
+ * `getSdkStatus`.
+ *
+ * @param slowUrl - The platform's address on the slow network.
+ */
+export async function measureInNode({ platform, slowUrl, project, runs }) {
   const require = createRequire(join(project, "package.json"));
   const sdk = require("@sentiance-react-native/core");
-  const compare = async (storage, write) => {
-    await sdk.initialize({ platformUrl: platform.url, storage });
+  const compare = async (platformUrl, storage, write) => {
+    await sdk.initialize({ platformUrl, storage });
     return compareCreations({ sdk, write, runs, authCode: (externalId) => authCode(platform, externalId) });
   };
 
   const memory = new Map();
-  const inMemory = await compare("memory", (text) => memory.set("answer", text));
-  const inFile = await compare({ file: join(project, "sentiance.json") }, (text) =>
+  const writeToMemory = (text) => memory.set("answer", text);
+  const inMemory = await compare(platform.url, "memory", writeToMemory);
+  const slowly = await compare(slowUrl, "memory", writeToMemory);
+  const inFile = await compare(platform.url, { file: join(project, "sentiance.json") }, (text) =>
     writeFileSync(join(project, "answer.json"), text, { flush: true }),
   );
-  return { inMemory, inFile, statusCalls: await measureStatusCalls(platform, sdk) };
+  return { inMemory, slowly, inFile, statusCalls: await measureStatusCalls(platform, sdk) };
 }
 
 async function measureStatusCalls(platform, sdk) {
