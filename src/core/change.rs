@@ -91,8 +91,15 @@ impl Change {
                 next(current, None, Some(known.unwrap_or(pending).clone()))
             }
             Change::FinishCreation(user) => match (&current.user, &current.pending) {
-                // Two tabs that could not exclude each other restored the same user: the platform keeps the install
-                // that came last active, so that one stays.
+                // Two tabs that could not exclude each other sent one creation twice: the later of the answers is good.
+                (Some(other), _) if other.install_id == user.install_id => {
+                    if other.token.generation >= user.token.generation {
+                        return Applied::Unchanged;
+                    }
+                    next(current, Some((**user).clone()), None)
+                }
+                // Or they restored the same user: the platform keeps the install that came last active, so that one
+                // stays.
                 (Some(other), _) if other.id == user.id && user.issued_at.since(other.issued_at) > 0.0 => {
                     next(current, Some((**user).clone()), None)
                 }
