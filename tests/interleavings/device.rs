@@ -39,7 +39,7 @@ pub(crate) struct Circumstances {
 pub(crate) struct Device {
     pub(crate) now: f64,
     pub(crate) tabs: [Tab; 2],
-    circumstances: Circumstances,
+    pub(crate) circumstances: Circumstances,
     pub(crate) locks: HashMap<LockName, usize>,
     /// The tab that may record, where only one may.
     leader: Option<usize>,
