@@ -1,7 +1,7 @@
 //! What the state machine knows of the queue of detections, which the driver keeps: in IndexedDB, or in the storage.
 //!
-//! Every entry belongs to one install. What an earlier install has left is never sent, and is removed when it is met. Which
-//! is the earlier one, the record's epoch tells: a tab that does not know yet who is there must not harm the newer.
+//! Every entry belongs to one install. What an earlier install has left is never sent, and is removed when it is met.
+//! Which is the earlier one, the record's epoch tells: a tab that does not know yet who is there must not harm the newer.
 
 use sentiance_protocol::Detection;
 

@@ -59,7 +59,9 @@ impl Device {
 
     fn remove_documents(&mut self, epoch: u32) {
         let before = self.shelf.metadata.entries.clone();
+        let was_nobodys = self.shelf.metadata.owner.is_none() && !before.is_empty();
         self.shelf.remove_documents(epoch);
+        self.ledger.removed_nobodys |= was_nobodys && self.shelf.metadata.entries.is_empty();
         let gone = || before.iter().filter(|_| self.shelf.metadata.entries.is_empty());
         let user = self.stored_install();
         let is_present = |value: &String| value.split(' ').next() == user;

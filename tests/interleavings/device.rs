@@ -39,7 +39,7 @@ pub(crate) struct Circumstances {
 pub(crate) struct Device {
     pub(crate) now: f64,
     pub(crate) tabs: [Tab; 2],
-    circumstances: Circumstances,
+    pub(crate) circumstances: Circumstances,
     pub(crate) locks: HashMap<LockName, usize>,
     /// The tab that may record, where only one may.
     leader: Option<usize>,
@@ -334,8 +334,7 @@ impl Device {
                 );
                 assert!(self.platform.has_issued(&user.token), "a token that nobody issued");
                 self.told_user = Some(user.user_id.clone());
-                self.reset_since =
-                    self.tabs.iter().any(|tab| tab.pending.values().any(|name| *name == "reset"));
+                self.reset_since = self.tabs.iter().any(Tab::is_resetting);
             }
             Ok(Output::Token(token)) => {
                 assert!(self.platform.has_issued(&token.token), "a token that nobody issued");

@@ -1,4 +1,5 @@
-//! Schedules by hand of what the app does with its user: they tell the stories, and show that the test's own world works.
+//! Schedules by hand of what the app does with its user: they tell the stories, and show that the test's own world
+//! works.
 
 use crate::device::{Device, Fate};
 

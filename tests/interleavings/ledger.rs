@@ -17,6 +17,9 @@ pub(crate) struct Ledger {
     linking: HashMap<String, usize>,
     /// Whether a write beside the record failed.
     pub(crate) shelf_failed: bool,
+    /// Whether metadata was removed that had been set without a user. A user who came meanwhile may be sending it, and
+    /// then it can't be told from what that user sets.
+    pub(crate) removed_nobodys: bool,
     /// The trips that ended twice.
     pub(crate) ended_twice: HashSet<String>,
 }

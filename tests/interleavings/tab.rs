@@ -108,6 +108,17 @@ impl Tab {
         self.feed(now, Event::Call(id, call));
     }
 
+    /// Whether a reset is under way, be it that only its write is, since the call has been given up.
+    pub(crate) fn is_resetting(&self) -> bool {
+        let removes = |job: &Job| match job {
+            Job::Load(_) => false,
+            Job::Commit(_, _, record) | Job::Remove(_, _, record) => {
+                record.user.is_none() && record.pending.is_none()
+            }
+        };
+        self.pending.values().any(|name| *name == "reset") || self.jobs.iter().any(removes)
+    }
+
     pub(crate) fn grant(&mut self, ticket: Ticket, name: LockName) {
         self.granted.insert(ticket, name);
     }
