@@ -36,6 +36,8 @@ pub(super) fn generate(module: &Path, variant: Variant) -> anyhow::Result<()> {
     bindings.emit(&generated)?;
     recreate(&variant.crate_dir())?;
     bindgen(&compiled).nodejs(true)?.typescript(true).generate(variant.crate_dir())?;
+    // The driver's JavaScript stays as it is written, in ES modules, also beside glue in CommonJS.
+    fs::write(variant.crate_dir().join("snippets/package.json"), r#"{"type":"module"}"#)?;
 
     let bound = generated.join(format!("{NAME}_bg.wasm"));
     let optimized = generated.join("core.wasm");

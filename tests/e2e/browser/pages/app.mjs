@@ -14,4 +14,13 @@ async function insistOnUser(authCode) {
   }
 }
 
-window.perform = createAgent({ ...sdk, insistOnUser }, (status) => window.reportStatus(status));
+/** An app that listens for a trip that times out: resolves when it hears of one, with what the listener got. */
+function hearTripTimeout() {
+  return new Promise((resolve, reject) => {
+    sdk.addTripTimeoutListener((...args) => resolve(args)).catch(reject);
+  });
+}
+
+window.perform = createAgent({ ...sdk, insistOnUser, hearTripTimeout }, (status) =>
+  window.reportStatus(status),
+);
