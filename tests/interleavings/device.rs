@@ -132,7 +132,7 @@ impl Device {
         if Stamp::of(self.storage.as_deref()) != *expected {
             return CommitOutcome::Conflict(self.storage.clone());
         }
-        self.ledger.see_commit(tab, self.storage.as_deref());
+        self.ledger.see_commit(tab, self.storage.as_deref(), &record);
         let before = self.storage.replace(record);
         let (before, after) = (before.as_deref(), self.storage.as_deref());
         let user = after.and_then(|record| record.user.as_ref());

@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 pub(crate) struct Ledger {
     /// The install that recorded each detection.
     recorders: HashMap<String, String>,
+    /// The trips that there were.
+    pub(crate) trips: HashSet<String>,
     /// When each trip ended.
     ends: HashMap<String, EpochMs>,
     /// The installs that a tab knows the platform to have made, and which tab is the one to end them.
@@ -71,7 +73,8 @@ impl Ledger {
     }
 
     /// A tab replaced the record: ending the user that it held is that tab's business now.
-    pub(crate) fn see_commit(&mut self, tab: usize, before: Option<&Record>) {
+    pub(crate) fn see_commit(&mut self, tab: usize, before: Option<&Record>, after: &Record) {
+        self.trips.extend(after.trip.as_ref().map(|trip| trip.id.clone()));
         if let Some(user) = before.and_then(|record| record.user.as_ref())
             && let Some(responsible) = self.made.get_mut(&user.install_id)
         {

@@ -126,6 +126,9 @@ impl Device {
         }
         self.check_leftovers();
         self.check_what_waits();
+        for tab in &self.tabs {
+            assert!(tab.trip_timeouts <= self.ledger.trips.len(), "a trip timed out twice");
+        }
         assert!(self.ledger.ended_twice.is_empty(), "ended twice: {:?}", self.ledger.ended_twice);
     }
 
@@ -163,6 +166,10 @@ impl Device {
     /// The app submits what is queued, while nothing stands in the way: then the platform has all of it.
     pub(crate) fn submit_everything(&mut self) {
         self.allow_everything();
+        self.settle_down();
+        if !self.warned {
+            self.check_what_waits();
+        }
         self.pass_time(LONG_MS);
         self.choose(0, Choice::AllData);
         self.choose(0, Choice::MobileData(true));
