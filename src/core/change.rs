@@ -100,7 +100,11 @@ impl Change {
                 }
                 // Or they restored the same user: the platform keeps the install that came last active, so that one
                 // stays.
-                (Some(other), _) if other.id == user.id && user.issued_at.since(other.issued_at) > 0.0 => {
+                (Some(other), _)
+                    if other.id == user.id
+                        && user.state == UserState::Active
+                        && user.issued_at.since(other.issued_at) > 0.0 =>
+                {
                     next(current, Some((**user).clone()), None)
                 }
                 (Some(_), _) => Applied::Refused(Refusal::UserExists),

@@ -307,6 +307,8 @@ impl Core {
         user.id = answer.user_id.clone();
         user.linked = true;
         user.state = UserState::from(answer.install_state);
+        // Only now did it come to that user. Of two installs that did, the later stays.
+        user.issued_at = user.platform_time(self.now);
         self.finish_creation(user);
     }
 

@@ -248,10 +248,14 @@ impl Device {
         let record = self.stored();
         assert_eq!(record, Record { epoch: record.epoch, ..Record::empty() }, "the record is not empty");
         assert_eq!((self.user_of(0), self.user_of(1)), (None, None));
+        assert!(!self.tabs.iter().any(|tab| tab.senses), "a tab still reads the sensors");
+        if self.warned {
+            // What a user left who was in memory alone is of an epoch that was never stored.
+            return;
+        }
         assert_eq!(self.shelf.metadata, Metadata::default(), "metadata is left");
         assert_eq!(self.shelf.usage, Usage::default(), "the count of bytes is left");
         assert!(self.shelf.entries.is_empty(), "detections are left");
-        assert!(!self.tabs.iter().any(|tab| tab.senses), "a tab still reads the sensors");
     }
 
     fn stored(&self) -> Record {
