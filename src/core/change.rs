@@ -121,15 +121,22 @@ impl Change {
                 }
                 _ => Applied::Unchanged,
             },
-            Change::BeginRefresh { install_id, generation, key } => with_user(current, install_id, |user| {
-                if user.token.generation != *generation {
-                    return Err(Refusal::Superseded);
+            Change::BeginRefresh { install_id, generation, key } => {
+                let applied = with_user(current, install_id, |user| {
+                    if user.token.generation != *generation {
+                        return Err(Refusal::Superseded);
+                    }
+                    // A key that is there already belongs to a refresh whose answer was lost, or is on its way to
+                    // another tab: the platform answers the same token with the same key again.
+                    user.refresh_key.get_or_insert_with(|| key.clone());
+                    Ok(())
+                });
+                match applied {
+                    // Written again all the same, as above: another tab may have the answer.
+                    Applied::Unchanged => next(current, current.user.clone(), current.pending.clone()),
+                    applied => applied,
                 }
-                // A key that is there already belongs to a refresh whose answer was lost, or is on its way to
-                // another tab: the platform answers the same token with the same key again.
-                user.refresh_key.get_or_insert_with(|| key.clone());
-                Ok(())
-            }),
+            }
             Change::FinishRefresh { install_id, token, issued_at, clock_offset } => {
                 with_user(current, install_id, |user| {
                     // Of two answers for one parent the platform keeps the later: the higher generation.

@@ -90,6 +90,8 @@ impl Core {
             return self.settle(call, Err(error));
         }
         self.uploads.submitters.push(call);
+        // One that is under way may have passed over what is there now.
+        self.uploads.more = true;
         if self.uploads.submitters.len() == 1 {
             self.emit(Effect::StartTimer(Timer::SubmitDeadline, self.settings.timeouts.creation));
         }
@@ -451,6 +453,12 @@ impl Core {
         self.uploads.failures = 0;
         if self.uploads.more {
             self.upload_what_is_left();
+            if self.is_submitting() {
+                self.start_upload();
+            }
+            if self.uploads.under_way.is_some() {
+                return;
+            }
         }
         self.settle_submitters(Ok(Output::Done));
     }
