@@ -46,11 +46,6 @@ impl DeviceOverrides {
     }
 }
 
-thread_local! {
-    /// What `format_options` returned: making it takes longer than all else that is read here.
-    static FORMAT: JsValue = format_options();
-}
-
 /// What the runtime tells of the device.
 struct Found {
     class: DeviceClass,
@@ -73,7 +68,8 @@ pub(super) fn read(overrides: &DeviceOverrides) -> Identity {
     } else {
         ("other", host(None))
     };
-    let format = FORMAT.with(Clone::clone);
+    // Once for both: making it takes longer than all else that is read here.
+    let format = format_options();
     Identity {
         app: AppInfo {
             name: first(&overrides.app_name, None),
