@@ -125,6 +125,10 @@ impl Core {
 
     /// Timers may have slept and messages may have been missed: looks at everything again.
     pub(super) fn resume(&mut self) {
+        if !self.is_ready() {
+            // The first load is yet to come, and will look at everything.
+            return;
+        }
         self.reload_record();
         self.check_if_due();
         self.read_documents();

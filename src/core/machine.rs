@@ -182,7 +182,7 @@ impl Core {
             Event::Edited(ticket, outcome) => self.on_edited(ticket, outcome),
             Event::LinkerAnswered(ticket, outcome) => self.on_linker_answer(ticket, outcome),
         }
-        if matches!(self.phase, Phase::Ready) {
+        if self.is_ready() {
             self.arrange_recording();
             self.tell_listeners();
         }
@@ -197,6 +197,11 @@ impl Core {
             Phase::Ready if self.reset.is_some() => InitState::Resetting,
             Phase::Ready => InitState::Initialized,
         }
+    }
+
+    /// Whether what is stored was read.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
     }
 
     /// The state of the device, as this tab knows it.
@@ -307,7 +312,7 @@ impl Core {
 
     /// Reads the record again, since another tab may have changed it.
     pub(super) fn reload_record(&mut self) {
-        if !matches!(self.phase, Phase::Ready) {
+        if !self.is_ready() {
             return;
         }
         if self.reload.is_some() {

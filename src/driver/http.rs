@@ -5,9 +5,9 @@ use super::pump::Driver;
 use super::table::Table;
 use super::wire;
 use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError};
-use js_sys::{Function, Object, Reflect};
+use js_sys::Object;
 use sentiance_protocol::{Message, Source};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 /// The longest answer that can be one of the platform's, in bytes.
@@ -21,11 +21,7 @@ pub(super) struct Requests {
 
 impl Requests {
     pub(super) fn send(&self, driver: &'static Driver, ticket: Ticket, request: Box<Request>) {
-        let controller = js::global_at(&["AbortController"])
-            .dyn_into::<Function>()
-            .ok()
-            .and_then(|constructor| Reflect::construct(&constructor, &js_sys::Array::new()).ok())
-            .unwrap_or(JsValue::UNDEFINED);
+        let controller = js::construct("AbortController", &[]);
         self.under_way.insert(ticket, controller.clone());
         spawn_local(async move {
             let outcome = exchange(driver, &request, &controller).await;

@@ -68,6 +68,8 @@ pub(super) fn read(overrides: &DeviceOverrides) -> Identity {
     } else {
         ("other", host(None))
     };
+    // Once for both: making it takes longer than all else that is read here.
+    let format = format_options();
     Identity {
         app: AppInfo {
             name: first(&overrides.app_name, None),
@@ -82,9 +84,9 @@ pub(super) fn read(overrides: &DeviceOverrides) -> Identity {
             model: first(&overrides.model, found.model),
             language: first(
                 &overrides.language,
-                js::global_text(&["navigator", "language"]).or_else(|| intl("locale")),
+                js::global_text(&["navigator", "language"]).or_else(|| js::text(&js::get(&format, "locale"))),
             ),
-            time_zone: first(&overrides.time_zone, intl("timeZone")),
+            time_zone: first(&overrides.time_zone, js::text(&js::get(&format, "timeZone"))),
         },
         sdk: SdkInfo { version: env!("CARGO_PKG_VERSION").to_owned(), runtime: runtime.to_owned() },
     }
@@ -96,10 +98,11 @@ fn first(own: &Option<String>, found: Option<String>) -> Option<String> {
     Some(text.chars().take(INFO_TEXT_MAX_CHARS).collect())
 }
 
-fn intl(field: &str) -> Option<String> {
-    let format = js::invoke(&js::global_at(&["Intl"]), "DateTimeFormat", &[])?.ok()?;
-    let options = js::invoke(&format, "resolvedOptions", &[])?.ok()?;
-    js::text(&js::get(&options, field))
+/// How the runtime writes dates, which tells its language and time zone.
+fn format_options() -> JsValue {
+    let invoke =
+        |target: &JsValue, name| js::invoke(target, name, &[]).and_then(Result::ok).unwrap_or_default();
+    invoke(&invoke(&js::global_at(&["Intl"]), "DateTimeFormat"), "resolvedOptions")
 }
 
 fn host(os: Option<String>) -> Found {

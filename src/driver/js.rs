@@ -11,6 +11,10 @@ pub(super) fn global() -> JsValue {
 
 /// `target[key]`; `undefined` where there is none, or reading it throws (some browsers' storage does).
 pub(super) fn get(target: &JsValue, key: &str) -> JsValue {
+    // It would throw, and an exception takes longer than all else here.
+    if !target.is_object() && !target.is_function() {
+        return JsValue::UNDEFINED;
+    }
     Reflect::get(target, &key.into()).unwrap_or(JsValue::UNDEFINED)
 }
 

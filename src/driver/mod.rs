@@ -14,12 +14,14 @@
 //! | `sensors` | what device and browser allow and tell: permissions, positions, motion |
 //! | `http`, `timers`, `locks`, `tabs`, `page` | the outside world |
 //! | `listeners` | the app's listeners |
+//! | `entropy` | randomness, asked for in large portions |
 //! | `identity` | what the SDK says of app, device and itself |
 //! | `wire` | JSON: what is sent and stored, and back |
 //! | `table`, `js` | small helpers for a world in which anything may be missing |
 
 mod arguments;
 mod calls;
+mod entropy;
 mod errors;
 mod http;
 mod identity;

@@ -1,6 +1,7 @@
 //! Feeds the core one event after the other, and hands out its effects.
 
 use super::calls::Calls;
+use super::entropy::EntropyPool;
 use super::http::Requests;
 use super::identity;
 use super::js;
@@ -15,11 +16,10 @@ use super::storage::Storage;
 use super::table::{Queue, Table};
 use super::tabs::Tabs;
 use super::timers::Timers;
-use crate::core::{Call, Core, Effect, Entropy, Event, Input, Settings, Ticket, Timeouts, Warning};
+use crate::core::{Call, Core, Effect, Event, Input, Settings, Ticket, Timeouts, Warning};
 use js_sys::Promise;
 use sentiance_protocol::EpochMs;
 use std::cell::{Cell, RefCell};
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 /// How long the first load waits for the surroundings.
@@ -32,6 +32,7 @@ pub(super) struct Driver {
     core: RefCell<Core>,
     inbox: Queue<Event>,
     pumping: Cell<bool>,
+    entropy: EntropyPool,
     warned: Table<&'static str, ()>,
     pub(super) calls: Calls,
     pub(super) options: Options,
@@ -76,6 +77,7 @@ impl Driver {
             core: RefCell::new(Core::new(settings)),
             inbox: Queue::default(),
             pumping: Cell::new(false),
+            entropy: EntropyPool::default(),
             warned: Table::default(),
             calls: Calls::default(),
             options: Options::default(),
@@ -98,7 +100,7 @@ impl Driver {
             return;
         }
         while let Some(event) = self.inbox.pop() {
-            let input = Input { now: EpochMs(js_sys::Date::now()), entropy: entropy(), event };
+            let input = Input { now: EpochMs(js_sys::Date::now()), entropy: self.entropy.draw(), event };
             let effects = self.core.borrow_mut().handle(input);
             for effect in effects {
                 self.perform(effect);
@@ -172,14 +174,4 @@ impl Driver {
     pub(super) fn identity(&self) -> crate::core::Identity {
         identity::read(&self.options.device_info())
     }
-}
-
-fn entropy() -> Option<Entropy> {
-    let crypto = js::global_at(&["crypto"]);
-    let array = js_sys::Uint8Array::new_with_length(40);
-    let filled: &JsValue = array.as_ref();
-    js::invoke(&crypto, "getRandomValues", &[filled])?.ok()?;
-    let mut bytes = [0; 40];
-    array.copy_to(&mut bytes);
-    Some(Entropy(bytes))
 }

@@ -150,13 +150,18 @@ test("code that stops without a panic is fenced too", async (t) => {
   const ended = watchProcess(t);
   const original = WebAssembly.instantiate;
   let instances = 0;
+  let exhausted = false;
   const instantiate = async (bytes, imports) => {
     const { instance } = await original(bytes, imports);
     const exports = { ...instance.exports };
     if (++instances === 1) {
-      exports.getUserId = () => {
-        throw new RangeError("Maximum call stack size exceeded");
-      };
+      for (const [name, member] of Object.entries(instance.exports)) {
+        if (typeof member !== "function") continue;
+        exports[name] = (...args) => {
+          if (exhausted) throw new RangeError("Maximum call stack size exceeded");
+          return member(...args);
+        };
+      }
     }
     return { instance: { exports } };
   };
@@ -166,6 +171,7 @@ test("code that stops without a panic is fenced too", async (t) => {
   await sentiance.initialize({ ...offlineOptions(), fetch: () => new Promise(() => undefined) });
   const inFlight = sentiance.createUser("code").catch((reason) => reason);
   await nextTurn();
+  exhausted = true;
   const error = await sentiance.getUserId().catch((reason) => reason);
   assert.ok(sentiance.isSentianceError(error, "E_SDK_UNEXPECTED_ERROR"), String(error));
   assert.ok(error.cause instanceof RangeError);

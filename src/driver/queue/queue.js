@@ -126,15 +126,7 @@ function attempt(job) {
         const totals = store.get(TOTALS);
         totals.onsuccess = () => {
           const work = plan(job, sum(totals.result, unnoted));
-          const cursor = store.openCursor(IDBKeyRange.lowerBound(TOTALS, true));
-          cursor.onsuccess = () => {
-            const at = cursor.result;
-            const goes = at ? work.visit(at.value) : undefined;
-            if (goes !== undefined) {
-              if (goes) at.delete();
-              at.continue();
-              return;
-            }
+          const finish = () => {
             try {
               answer = work.finish();
               if (job.makesRoom) {
@@ -147,6 +139,16 @@ function attempt(job) {
               failure = error;
               transaction.abort();
             }
+          };
+          // Most often something is added, and there is room for it.
+          if (!work.visits) return finish();
+          const cursor = store.openCursor(IDBKeyRange.lowerBound(TOTALS, true));
+          cursor.onsuccess = () => {
+            const at = cursor.result;
+            const goes = at ? work.visit(at.value) : undefined;
+            if (goes === undefined) return finish();
+            if (goes) at.delete();
+            at.continue();
           };
         };
       }),
@@ -214,6 +216,8 @@ function plan(job, before) {
     totals,
     added: [],
     changed: () => removed || news.length > 0,
+    /** Whether entries are of any concern. */
+    visits: !job.add || totals.bytes + newBytes > enough,
     /** Whether this entry goes; `undefined` where this and all behind it are of no concern. */
     visit(entry) {
       if (isLate) return undefined;

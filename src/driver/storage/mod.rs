@@ -4,14 +4,14 @@ mod documents;
 mod store;
 
 use super::js;
-use super::locks;
+use super::locks::{self, Guard};
 use super::pump::Driver;
 use super::table::Queue;
 use super::wire;
 use crate::core::{CommitOutcome, Edit, Event, LoadOutcome, RECORD_VERSION, Record, Stamp, Ticket};
 use sentiance_protocol::{Message, Source};
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 pub(super) use store::{Choice, Store};
 use wasm_bindgen_futures::spawn_local;
 
@@ -37,6 +37,8 @@ pub(super) struct Storage {
     store: RefCell<Option<Rc<Store>>>,
     jobs: Queue<Job>,
     working: Cell<bool>,
+    /// The lock of the last write, while it is held for the other tabs' sake.
+    lingering: RefCell<Weak<Guard>>,
 }
 
 enum Job {
@@ -172,21 +174,26 @@ impl Storage {
     }
 
     /// The lock under which the tabs compare and set, where they can agree on one.
-    async fn guard(&self, store: &Store) -> Option<locks::Guard> {
+    async fn guard(&self, store: &Store) -> Option<Rc<Guard>> {
         if !store.is_shared() {
             return None;
         }
-        locks::hold_briefly(COMMIT_LOCK, COMMIT_LOCK_MS).await
+        // What this tab wrote itself it can read at once, so it goes on under the lock that it still has.
+        let lingering = self.lingering.borrow().upgrade();
+        if lingering.is_some() {
+            return lingering;
+        }
+        locks::hold_briefly(COMMIT_LOCK, COMMIT_LOCK_MS).await.map(Rc::new)
     }
 
     /// Gives that lock back after a write.
-    fn release(&self, store: &Store, guard: Option<locks::Guard>) {
-        if store.local().is_some() {
-            spawn_local(async move {
-                js::sleep(PROPAGATION_MS).await;
-                drop(guard);
-            });
-        }
+    fn release(&self, store: &Store, guard: Option<Rc<Guard>>) {
+        let Some(guard) = guard.filter(|_| store.local().is_some()) else { return };
+        *self.lingering.borrow_mut() = Rc::downgrade(&guard);
+        spawn_local(async move {
+            js::sleep(PROPAGATION_MS).await;
+            drop(guard);
+        });
     }
 
     /// Writes the record if the storage holds what is expected; `after_removal` makes room for it first, and is content

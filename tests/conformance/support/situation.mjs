@@ -41,13 +41,13 @@ export class Situation {
   /** Starts the device, whose app calls nothing yet. */
   async start(runtime) {
     await this.#connect();
-    this.device = await this.stage.startDevice(this.stage.scope, runtime);
+    this.device = await this.stage.startDevice(runtime);
   }
 
   /** Starts the device, or takes one that was used before, and has the app initialize the SDK. */
   async startInitialized() {
     await this.#connect();
-    this.device = this.stage.takeSpare() ?? (await this.stage.startDevice(this.stage.scope));
+    this.device = this.stage.takeSpare() ?? (await this.stage.startDevice());
     this.#isCommon = true;
     await this.initialize();
   }

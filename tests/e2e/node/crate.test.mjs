@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cp, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { ROOT } from "../support/artifacts.mjs";
 import { authCode, readOwnProfile } from "../support/backend.mjs";
@@ -23,13 +23,11 @@ let folder;
 before(async () => {
   folder = await makeFolder(fileScope, "crate");
   await cp(CRATE, folder, { recursive: true });
-  // The output is CommonJS; under the repository it would count as part of an ES module package.
-  await writeFile(join(folder, "package.json"), JSON.stringify({ type: "commonjs" }));
 });
 
 test("createUser() and reset() of the crate return promises, and do their work", async (t) => {
   const platform = await startPlatform(t);
-  const crate = createRequire(import.meta.url)(join(folder, "sentiance_core.js"));
+  const crate = await import(pathToFileURL(join(folder, "sentiance_core.js")).href);
   await crate.initialize({ platformUrl: platform.url, storage: "memory" });
 
   const creation = crate.createUser(await authCode(platform, "crate"));

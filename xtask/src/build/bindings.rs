@@ -16,6 +16,9 @@ pub(super) const NAME: &str = "sentiance_core";
 const OPTIMIZATIONS: [&str; 6] =
     ["--mvp-features", "--low-memory-unused", "-Oz", "-Oz", "--one-caller-inline-max-function-size", "15"];
 
+/// What the facade uses of a module by its name.
+const KEPT_EXPORTS: [&str; 2] = ["memory", "__wbindgen_start"];
+
 /// Generates everything that `bundle` needs into the variant's `generated` folder, and the crate's own package for
 /// Node into its `crate` folder.
 ///
@@ -28,16 +31,19 @@ pub(super) fn generate(module: &Path, variant: Variant) -> anyhow::Result<()> {
     let generated = variant.generated_dir();
     recreate(&generated)?;
     let mut bindings = bindgen(&compiled).bundler(true)?.typescript(false).generate_output()?;
-    let mut renamed = Vec::new();
-    for import in bindings.wasm_mut().imports.iter_mut() {
-        let short = format!("${}", renamed.len());
-        renamed.push((std::mem::replace(&mut import.name, short.clone()), short));
+    let glue = bindings.start().context("wasm-bindgen made no glue")?.clone();
+    let module = bindings.wasm_mut();
+    let imports = shorten(module.imports.iter_mut().map(|import| &mut import.name));
+    let kept = |name: &String| KEPT_EXPORTS.contains(&name.as_str());
+    let names: Vec<String> = module.exports.iter().map(|export| export.name.clone()).collect();
+    for unused in names.iter().filter(|name| !kept(name) && !glue::uses(&glue, name)) {
+        module.exports.remove(unused)?;
     }
+    let names = module.exports.iter_mut().map(|export| &mut export.name);
+    let exports = shorten(names.filter(|name| !kept(name)));
     bindings.emit(&generated)?;
     recreate(&variant.crate_dir())?;
-    bindgen(&compiled).nodejs(true)?.typescript(true).generate(variant.crate_dir())?;
-    // The driver's JavaScript stays as it is written, in ES modules, also beside glue in CommonJS.
-    fs::write(variant.crate_dir().join("snippets/package.json"), r#"{"type":"module"}"#)?;
+    bindgen(&compiled).nodejs_module(true)?.typescript(true).generate(variant.crate_dir())?;
 
     let bound = generated.join(format!("{NAME}_bg.wasm"));
     let optimized = generated.join("core.wasm");
@@ -52,8 +58,17 @@ pub(super) fn generate(module: &Path, variant: Variant) -> anyhow::Result<()> {
 
     let path = generated.join(format!("{NAME}_bg.js"));
     let glue = glue::with_checked_views(&fs::read_to_string(&path)?)?;
-    fs::write(&path, glue::with_short_names(&glue, &renamed)?)?;
+    fs::write(&path, glue::with_short_names(&glue, &imports, &exports)?)?;
     Ok(())
+}
+
+/// Gives each of `names` a short one. Returns the pairs of both.
+fn shorten<'a>(names: impl Iterator<Item = &'a mut String>) -> Vec<(String, String)> {
+    let shorten = |(at, name)| {
+        let short = format!("${at}");
+        (std::mem::replace(name, short.clone()), short)
+    };
+    names.enumerate().map(shorten).collect()
 }
 
 fn bindgen(module: &[u8]) -> Bindgen {

@@ -44,13 +44,36 @@ fn checked_view(line: &str) -> Option<&str> {
     (view.starts_with("cached") && view.ends_with("Memory0")).then_some(view)
 }
 
-/// The glue with the imports of the core under other names. wasm-bindgen's end in checksums, which nothing packs.
+/// What follows the name of an export: it is called, or handed on.
+const AFTER_EXPORT: [&str; 3] = ["(", ",", ")"];
+
+/// Whether the glue uses that export of the core.
+pub(super) fn uses(glue: &str, export: &str) -> bool {
+    AFTER_EXPORT.iter().any(|end| glue.contains(&["wasm.", export, end].concat()))
+}
+
+/// The glue with the imports and exports of the core under other names. wasm-bindgen's end in checksums, which nothing
+/// packs, or are those of the API, which the glue's own functions have already.
 ///
 /// # Errors
-/// A name is not that of exactly one function of the glue.
-pub(super) fn with_short_names(glue: &str, renamed: &[(String, String)]) -> anyhow::Result<String> {
+/// An import's name is not that of exactly one function of the glue, or an export is not called.
+pub(super) fn with_short_names(
+    glue: &str,
+    imports: &[(String, String)],
+    exports: &[(String, String)],
+) -> anyhow::Result<String> {
     let mut glue = glue.to_owned();
-    for (long, short) in renamed {
+    for (long, short) in exports {
+        ensure!(uses(&glue, long), "the glue does not use {long}");
+        for (long, short) in
+            AFTER_EXPORT.map(|end| (["wasm.", long, end].concat(), ["wasm.", short, end].concat()))
+        {
+            glue = glue.replace(&long, &short);
+        }
+    }
+    let known = glue.matches("wasm.$").count() + glue.matches("wasm.memory").count();
+    ensure!(glue.matches("wasm.").count() == known, "the glue uses an export that got no short name");
+    for (long, short) in imports {
         let definition = format!("export function {long}(");
         ensure!(glue.matches(&definition).count() == 1, "the glue does not define {long} once");
         glue = glue.replace(&definition, &format!("export function {short}("));
@@ -111,8 +134,18 @@ function getUint8ArrayMemory0() {
     fn an_import_gets_its_short_name_once() {
         let renamed = [("__wbg_now_0123456789abcdef".to_owned(), "$0".to_owned())];
         let glue = "export function __wbg_now_0123456789abcdef() {";
-        assert_eq!(with_short_names(glue, &renamed).unwrap(), "export function $0() {");
-        assert!(with_short_names("", &renamed).is_err());
+        assert_eq!(with_short_names(glue, &renamed, &[]).unwrap(), "export function $0() {");
+        assert!(with_short_names("", &renamed, &[]).is_err());
+    }
+
+    #[test]
+    fn an_export_gets_its_short_name_wherever_it_is_used() {
+        let renamed = [("reset".to_owned(), "$0".to_owned()), ("free".to_owned(), "$1".to_owned())];
+        let glue = "export function reset() { return wasm.reset(pass(wasm.free, wasm.memory)); }";
+        let expected = "export function reset() { return wasm.$0(pass(wasm.$1, wasm.memory)); }";
+        assert_eq!(with_short_names(glue, &[], &renamed).unwrap(), expected);
+        assert!(with_short_names(&[glue, "wasm.resetAll()"].concat(), &[], &renamed).is_err());
+        assert!(with_short_names("", &[], &renamed).is_err());
     }
 
     #[test]
