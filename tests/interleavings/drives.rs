@@ -1,7 +1,9 @@
 //! Schedules by hand of what the app does with its user: they tell the stories, and show that the test's own world
 //! works.
 
+use crate::app::Choice;
 use crate::device::{Device, Fate};
+use sentiance_core::core::Timer;
 
 impl Device {
     /// There is a user, and the first tab records.
@@ -59,5 +61,26 @@ fn metadata_set_in_two_tabs_arrives_from_both() {
     let uploads = &device.platform.uploads;
     assert_eq!(uploads.metadata_of("person-0", "key-0"), None);
     assert!(uploads.metadata_of("person-0", "key-1").is_some());
+    device.check_at_rest();
+}
+
+/// What is recorded while the app allows no mobile network waits for another, and is sent as soon as there is one.
+#[test]
+fn what_waits_for_another_network_is_sent_when_it_comes() {
+    let mut device = Device::new(true);
+    device.start_driving();
+    device.choose(0, Choice::MobileData(false));
+    device.settle_down();
+    device.surround(|surroundings| surroundings.is_mobile_network = true);
+    device.drive(0, 0.0);
+    device.settle_down();
+    for tab in 0..2 {
+        device.fire(tab, Timer::UploadRetry);
+    }
+    device.settle_down();
+    assert_eq!(device.platform.uploads.positions(), 0);
+    device.surround(|surroundings| surroundings.is_mobile_network = false);
+    device.settle_down();
+    assert_eq!(device.platform.uploads.positions(), 1);
     device.check_at_rest();
 }
