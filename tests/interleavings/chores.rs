@@ -34,6 +34,7 @@ impl Device {
                     self.ledger.record(&addition.install_id, detection);
                 }
                 let (outcome, gone) = self.shelf.add(*addition);
+                self.ledger.dropped.extend(gone.iter().map(|entry| entry.detection.id.clone()));
                 self.ledger.shelf_failed |= outcome.is_err();
                 self.check_gone(&gone, true);
                 Event::Queued(ticket, outcome)

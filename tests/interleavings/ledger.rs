@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 pub(crate) struct Ledger {
     /// The install that recorded each detection.
     recorders: HashMap<String, String>,
+    /// What the queue dropped for want of room.
+    pub(crate) dropped: HashSet<String>,
     /// The trips that there were.
     pub(crate) trips: HashSet<String>,
     /// When each trip ended.
