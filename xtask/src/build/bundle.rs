@@ -17,6 +17,11 @@ const GENERATED: [(&str, &str); 3] = [
     ("generated/core-javascript", "core-javascript.js"),
 ];
 
+/// What terser may rename in a file that holds the core.
+const ANY_NAME: [&str; 1] = ["--toplevel"];
+/// And in one with the functions that an application calls: these keep their names in its stack traces.
+const LOCAL_NAMES: [&str; 2] = ["--keep-fnames", "--keep-classnames"];
+
 /// `require()` returns an object with every member and, for compilers that look for it, itself as `default`. A copy,
 /// since esbuild's own object has getters, which an application's tests could not replace.
 const COMMON_JS_FOOTER: &str = "module.exports = Object.assign({}, module.exports); \
@@ -62,7 +67,7 @@ pub(super) fn run(variant: Variant) -> anyhow::Result<()> {
     write_glue(&generated, "js/engine/utf8.ts")?;
     for format in [Format::Module, Format::CommonJs] {
         bundle(variant, &variant.entry("react-native"), format, "react-native", &[])?;
-        minify(&package.join("react-native").with_extension(format.extension()))?;
+        minify(&package.join("react-native").with_extension(format.extension()), &ANY_NAME)?;
     }
     if variant == Variant::Release {
         declarations(&package)?;
@@ -73,15 +78,15 @@ pub(super) fn run(variant: Variant) -> anyhow::Result<()> {
 
 /// Writes `glue.js`: a factory of wasm-bindgen's glue, whose UTF-8 codec is that of the file `codec`.
 fn write_glue(generated: &Path, codec: &str) -> anyhow::Result<()> {
-    let script = generated.join("glue-script.js");
+    let module = generated.join("glue-module.js");
     tool::run(
         esbuild()?
             .arg(generated.join(format!("{NAME}_bg.js")))
-            .args(["--bundle", "--format=iife", "--global-name=glue", TARGET])
+            .args(["--bundle", "--format=esm", TARGET])
             .arg(format!("--inject:{codec}"))
-            .arg(format!("--outfile={}", script.display())),
+            .arg(format!("--outfile={}", module.display())),
     )?;
-    fs::write(generated.join("glue.js"), glue::glue_factory(&fs::read_to_string(script)?))?;
+    fs::write(generated.join("glue.js"), glue::glue_factory(&fs::read_to_string(module)?)?)?;
     Ok(())
 }
 
@@ -89,15 +94,10 @@ fn write_glue(generated: &Path, codec: &str) -> anyhow::Result<()> {
 fn bundle_default_entry(variant: Variant, format: Format) -> anyhow::Result<()> {
     let chunk = format!("core-webassembly.{}", format.extension());
     bundle(variant, "js/engine/webassembly.ts", format, "core-webassembly", &[])?;
-    minify(&variant.package_dir().join(&chunk))?;
-    let more = [
-        format!("--alias:core-webassembly=./{chunk}"),
-        format!("--external:*{chunk}"),
-        // The functions that an application calls keep their names in its stack traces.
-        "--minify-whitespace".into(),
-        "--minify-syntax".into(),
-    ];
-    bundle(variant, &variant.entry("default"), format, "index", &more)
+    minify(&variant.package_dir().join(&chunk), &ANY_NAME)?;
+    let more = [format!("--alias:core-webassembly=./{chunk}"), format!("--external:*{chunk}")];
+    bundle(variant, &variant.entry("default"), format, "index", &more)?;
+    minify(&variant.package_dir().join("index").with_extension(format.extension()), &LOCAL_NAMES)
 }
 
 /// Bundles the file `entry` into `<name>.js` or `<name>.cjs`.
@@ -126,12 +126,14 @@ fn bundle(variant: Variant, entry: &str, format: Format, name: &str, more: &[Str
     tool::run(&mut command)
 }
 
-/// Minifies a file that holds the core; terser leaves a few percent less of it than esbuild.
-fn minify(file: &Path) -> anyhow::Result<()> {
+/// Minifies a file; terser leaves a few percent less of it than esbuild.
+fn minify(file: &Path, names: &[&str]) -> anyhow::Result<()> {
     tool::run(
         tool::npm_tool("terser")?
             .arg(file)
-            .args(["--ecma", "2019", "--toplevel", "--compress", "passes=2", "--mangle", "--output"])
+            .args(["--ecma", "2019", "--compress", "passes=2", "--mangle"])
+            .args(names)
+            .arg("--output")
             .arg(file),
     )
 }

@@ -3,9 +3,9 @@
 
 use anyhow::{Context, ensure};
 
-/// What stands before and after the glue in its module.
-const GLUE_FACTORY: (&str, &str) = ("export function createGlue() {\n", "\nreturn glue;\n}\n");
-/// The same for the code that `wasm2js` made.
+/// What stands before the glue in its module, between its code and the list of what it exports, and after that.
+const GLUE_FACTORY: [&str; 3] = ["export function createGlue() {\n", "\nreturn {\n", "}\n"];
+/// What stands before and after the code that `wasm2js` made.
 const CORE_FACTORY: (&str, &str) =
     ("export function createCore(imports) {\n", "\nreturn asmFunc(imports);\n}\n");
 
@@ -82,9 +82,18 @@ pub(super) fn with_short_names(
     Ok(glue)
 }
 
-/// A module with `createGlue()`, from the glue as a script that assigns it to `glue`.
-pub(super) fn glue_factory(script: &str) -> String {
-    [GLUE_FACTORY.0, script, GLUE_FACTORY.1].concat()
+/// A module with `createGlue()`, from the glue as a module whose exports are listed at its end.
+///
+/// # Errors
+/// There is no such list, or it renames something: esbuild has changed what it generates.
+pub(super) fn glue_factory(module: &str) -> anyhow::Result<String> {
+    let (code, exports) = module.split_once("\nexport {\n").context("the glue has no list of exports")?;
+    ensure!(
+        !exports.contains(" as ") && exports.ends_with("};\n"),
+        "the glue's exports are not a plain list"
+    );
+    let [before, between, after] = GLUE_FACTORY;
+    Ok([before, code, between, exports, after].concat())
 }
 
 /// A module with `createCore(imports)`, from the module that `wasm2js` made.
@@ -105,7 +114,7 @@ pub(super) fn core_factory(module: &str) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{core_factory, with_checked_views, with_short_names};
+    use super::{core_factory, glue_factory, with_checked_views, with_short_names};
 
     const GLUE: &str = "\
 let cachedUint8ArrayMemory0 = null;
@@ -146,6 +155,15 @@ function getUint8ArrayMemory0() {
         assert_eq!(with_short_names(glue, &[], &renamed).unwrap(), expected);
         assert!(with_short_names(&[glue, "wasm.resetAll()"].concat(), &[], &renamed).is_err());
         assert!(with_short_names("", &[], &renamed).is_err());
+    }
+
+    #[test]
+    fn the_glue_becomes_a_function_that_returns_its_exports() {
+        let factory = glue_factory("var wasm;\nfunction reset() {}\nexport {\n  reset\n};\n").unwrap();
+        assert!(factory.starts_with("export function createGlue() {\nvar wasm;"), "{factory}");
+        assert!(factory.ends_with("return {\n  reset\n};\n}\n"), "{factory}");
+        assert!(glue_factory("var wasm;\nexport {\n  clear as reset\n};\n").is_err());
+        assert!(glue_factory("var wasm;").is_err());
     }
 
     #[test]
