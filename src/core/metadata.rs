@@ -61,6 +61,9 @@ pub enum MetadataEdit {
 pub(crate) const TOO_MANY: &str = "Metadata can have at most 50 entries.";
 /// Why an entry was refused.
 pub(crate) const TOO_LONG: &str = "A key or value of metadata can have at most 500 characters.";
+/// How large the metadata of one call about a trip may be, in bytes: all that 50 entries of 500 Latin characters need.
+const TRIP_MAX_BYTES: usize = 50_000;
+const TRIP_TOO_LARGE: &str = "The metadata of a trip can have at most 50000 bytes at a time.";
 /// Why a change was refused.
 const SUPERSEDED: &str = "Another user has come to this device.";
 const TOO_MANY_REMOVED: &str = "More than 50 removed entries of metadata wait to be sent.";
@@ -151,9 +154,19 @@ pub(crate) fn check(entries: &[MetadataEntry]) -> Result<(), &'static str> {
     }
 }
 
+/// The same for a trip, whose metadata is one entry of the queue and must fit into one request.
+pub(crate) fn check_trip(entries: &[MetadataEntry]) -> Result<(), &'static str> {
+    let bytes = |entry: &MetadataEntry| entry.key.len() + entry.value.as_ref().map_or(0, String::len);
+    check(entries)?;
+    match entries.iter().map(bytes).sum::<usize>() > TRIP_MAX_BYTES {
+        true => Err(TRIP_TOO_LARGE),
+        false => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Editor, Metadata, MetadataEdit, check};
+    use super::{Editor, Metadata, MetadataEdit, check, check_trip};
     use sentiance_protocol::MetadataEntry;
 
     fn set(key: &str, value: Option<&str>) -> MetadataEdit {
@@ -216,6 +229,16 @@ mod tests {
         );
         assert_eq!(metadata, before);
         assert_eq!(metadata.apply(&ada(), &set("0", Some("another"))), Ok(true));
+    }
+
+    #[test]
+    fn the_metadata_of_a_trip_fits_into_one_request() {
+        let entries = |text: &str| {
+            let entry = |number| MetadataEntry { key: format!("{number}"), value: Some(text.repeat(500)) };
+            (0..50).map(entry).collect::<Vec<_>>()
+        };
+        assert_eq!(check_trip(&entries("x")), Ok(()));
+        assert!(check_trip(&entries("語")).is_err());
     }
 
     #[test]

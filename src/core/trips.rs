@@ -57,7 +57,7 @@ impl Core {
             Some(_) if self.entropy.is_none() => {
                 new(Reason::UnexpectedError, "This runtime has no crypto.getRandomValues.")
             }
-            Some(_) => metadata::check(&entries).err().map(SdkError::invalid),
+            Some(_) => metadata::check_trip(&entries).err().map(SdkError::invalid),
         };
         let (Some(user), Some(entropy), None) = (&self.record.user, &self.entropy, &refused) else {
             return self.refuse(call, refused);
@@ -76,7 +76,8 @@ impl Core {
         let Some(trip) = self.record.trip.clone() else { return self.settle(call, Ok(Output::Bool(false))) };
         let count = entries.len() as u32;
         let fits = (trip.metadata_entries + count) as usize <= METADATA_MAX_ENTRIES;
-        let checked = metadata::check(&entries).and_then(|()| fits.then_some(()).ok_or(metadata::TOO_MANY));
+        let checked =
+            metadata::check_trip(&entries).and_then(|()| fits.then_some(()).ok_or(metadata::TOO_MANY));
         match checked {
             Err(why) => self.settle(call, Err(SdkError::invalid(why))),
             Ok(()) => {
