@@ -19,7 +19,7 @@ use super::settings::{Settings, Timeouts};
 use super::status::SdkStatus;
 use super::surroundings::Surroundings;
 use super::trips::Trips;
-use super::upload::Uploads;
+use super::upload_schedule::Uploads;
 use sentiance_protocol::EpochMs;
 
 /// How many calls may wait for the storage to be read.

@@ -9,10 +9,14 @@
 //! | `machine` | the state, and the one door: [`Core::handle`] |
 //! | `event`, `effect` | what goes in, what comes out |
 //! | `calls` | the calls of the API that need no conversation |
-//! | `creation`, `refresh`, `reset`, `check` | one conversation each |
+//! | `creation`, `link`, `refresh`, `reset`, `check`, `upload` | one conversation each |
+//! | `upload_schedule` | when what is queued is sent, and who waits for it |
+//! | `recording`, `trips` | detections: what is recorded, and when |
+//! | `documents`, `metadata`, `usage` | what is stored beside the record |
 //! | `commits` | the queue of changes to the record, and compare-and-set |
 //! | `record`, `change` | what is stored, and every way it may change |
-//! | `status`, `error`, `retry`, `platform_url`, `settings` | values and rules |
+//! | `status`, `activity`, `error`, `motion`, `queue`, `surroundings` | values |
+//! | `retry`, `platform_url`, `preferences`, `settings` | rules and choices |
 
 mod activity;
 mod calls;
@@ -41,6 +45,7 @@ mod status;
 mod surroundings;
 mod trips;
 mod upload;
+mod upload_schedule;
 mod usage;
 
 pub use activity::{Fix, UserActivity};

@@ -5,48 +5,29 @@ use super::change::{Change, Observation};
 use super::commits::Owner;
 use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
-use super::event::{CallId, LockOutcome, Quota, Reply, Response, Ticket, TransportError};
+use super::event::{LockOutcome, Reply, Response, Ticket, TransportError};
 use super::machine::Core;
 use super::metadata::MetadataEdit;
 use super::preferences::DataType;
-use super::queue::{Batch, QueueOutcome};
+use super::queue::Batch;
 use super::record::UserState;
 use super::refresh::Waiter;
 use super::retry::Tries;
-use sentiance_protocol::{ErrorCode, UPLOAD_INTERVAL_SECONDS};
+use super::upload_schedule::SOON_MS;
+use sentiance_protocol::ErrorCode;
 
 /// The longest body: under the platform's limit, and under what browsers let a page send at its end.
 const MAX_BATCH_BYTES: usize = 60 * 1024;
-/// So many entries are worth a request at once.
-const ENOUGH_ENTRIES: f64 = 200.0;
-/// How long metadata, and a trip's beginning or end, wait for others of their kind, in milliseconds.
-const SOON_MS: f64 = 1_000.0;
 /// After the first upload that failed as a whole, the next follows in this time; then in twice that, and so on.
 const FIRST_PAUSE_MS: f64 = 15_000.0;
 const LONGEST_PAUSE_MS: f64 = 15.0 * 60_000.0;
 /// How often one upload sends metadata: as often as the app can change it meanwhile, within reason.
 const MAX_METADATA_REQUESTS: u32 = 8;
-/// How many calls of `submitDetections` may wait for one upload.
-const MAX_SUBMITTERS: usize = 1_000;
-
-/// What is known of uploads.
-#[derive(Debug, Default)]
-pub(super) struct Uploads {
-    under_way: Option<Upload>,
-    /// Whether there is more to be sent than the one under way may know of.
-    more: bool,
-    /// The timer that starts the next one.
-    armed: Option<Timer>,
-    /// How many have failed in a row.
-    failures: u32,
-    /// The calls of `submitDetections` that wait.
-    submitters: Vec<CallId>,
-}
 
 /// An upload under way.
 #[derive(Debug)]
-struct Upload {
-    stage: Stage,
+pub(super) struct Upload {
+    pub(super) stage: Stage,
     tries: Tries,
     holds_lock: bool,
     /// Whether a fresh token was asked for. Once is enough: where there is none, the old one may do.
@@ -58,7 +39,7 @@ struct Upload {
 }
 
 #[derive(Debug, PartialEq)]
-enum Stage {
+pub(super) enum Stage {
     Locking(Ticket),
     /// The metadata is read or marked as sent, or what was sent is dropped.
     AtStorage(Ticket),
@@ -70,69 +51,21 @@ enum Stage {
     Retrying,
 }
 
-impl Core {
-    pub(super) fn submit_detections(&mut self, call: CallId) {
-        let code = Code::SubmitDetections;
-        let refused = match &self.record.user {
-            None => Some(SdkError::no_user(code)),
-            Some(user) if user.state != UserState::Active => Some(SdkError::disabled(code, user.state)),
-            Some(_) if self.is_network_forbidden() => Some(SdkError::passing(
-                code,
-                Reason::NetworkError,
-                "The app does not allow mobile networks, and there is no other.",
-            )),
-            Some(_) if self.uploads.submitters.len() >= MAX_SUBMITTERS => {
-                Some(SdkError::passing(code, Reason::UnexpectedError, super::calls::TOO_MANY_CALLS))
-            }
-            Some(_) => None,
-        };
-        if let Some(error) = refused {
-            return self.settle(call, Err(error));
-        }
-        self.uploads.submitters.push(call);
-        // One that is under way may have passed over what is there now.
-        self.uploads.more = true;
-        if self.uploads.submitters.len() == 1 {
-            self.emit(Effect::StartTimer(Timer::SubmitDeadline, self.settings.timeouts.creation));
-        }
-        self.start_upload();
-    }
-
-    /// Sends what is queued, unless that is under way already.
-    pub(super) fn start_upload(&mut self) {
-        if self.uploads.under_way.is_some() || !self.may_upload() {
-            return;
-        }
-        self.disarm_upload();
-        self.uploads.more = false;
-        let ticket = self.ticket();
-        self.uploads.under_way = Some(Upload {
+impl Upload {
+    /// One that begins when the ticket's lock is there.
+    pub(super) fn waiting_for_lock(ticket: Ticket) -> Upload {
+        Upload {
             stage: Stage::Locking(ticket),
             tries: Tries::default(),
             holds_lock: false,
             authorized: false,
             refreshed: false,
             metadata_requests: 0,
-        });
-        self.emit(Effect::Lock(ticket, LockName::Upload));
+        }
     }
+}
 
-    fn is_submitting(&self) -> bool {
-        !self.uploads.submitters.is_empty()
-    }
-
-    /// Whether the app does not allow the network that there is.
-    fn is_network_forbidden(&self) -> bool {
-        self.surroundings.is_mobile_network && !self.record.preferences().mobile_data
-    }
-
-    fn may_upload(&self) -> bool {
-        let quota = if self.surroundings.is_mobile_network { Quota::Mobile } else { Quota::WiFi };
-        self.active_user().is_some()
-            && !self.is_network_forbidden()
-            && (self.is_submitting() || self.quota_status(quota) != "EXCEEDED")
-    }
-
+impl Core {
     pub(super) fn on_upload_lock(&mut self, ticket: Ticket, outcome: LockOutcome) -> bool {
         let Some(upload) =
             self.uploads.under_way.as_mut().filter(|upload| upload.stage == Stage::Locking(ticket))
@@ -140,7 +73,7 @@ impl Core {
             return false;
         };
         upload.holds_lock = outcome == LockOutcome::Acquired;
-        if outcome == LockOutcome::Acquired || !self.uploads.submitters.is_empty() {
+        if outcome == LockOutcome::Acquired || self.is_submitting() {
             // What this tab knows of the metadata may be older than what another has set, or a reset removed.
             let ticket = self.edit_metadata(MetadataEdit::Read, None);
             self.set_stage(Stage::AtStorage(ticket));
@@ -320,7 +253,7 @@ impl Core {
         }
     }
 
-    fn upload_awaits(&self, ticket: Ticket) -> bool {
+    pub(super) fn upload_awaits(&self, ticket: Ticket) -> bool {
         self.uploads.under_way.as_ref().is_some_and(|upload| upload.stage == Stage::AtStorage(ticket))
     }
 
@@ -329,77 +262,6 @@ impl Core {
     pub(super) fn upload_storage_failed(&mut self, ticket: Ticket, why: &str) {
         if self.upload_awaits(ticket) {
             self.fail_upload(Reason::UnexpectedError, why.to_owned(), 0.0);
-        }
-    }
-
-    /// The queue took something in, or let it go.
-    pub(super) fn on_queued(&mut self, ticket: Ticket, outcome: QueueOutcome) {
-        let addition = self.additions.iter().position(|(other, _)| *other == ticket);
-        let waiter = addition.map(|at| self.additions.swap_remove(at).1);
-        let dropping = self.upload_awaits(ticket);
-        match outcome {
-            Ok(state) => {
-                self.queue = state;
-                self.queue_refused = false;
-                if dropping {
-                    return self.continue_upload();
-                }
-            }
-            Err(why) => {
-                self.queue_refused = addition.is_some();
-                self.emit(Effect::Warn(Warning::queue_failed(&why)));
-                if dropping {
-                    return self.upload_storage_failed(ticket, &why);
-                }
-            }
-        }
-        let Some(waiter) = waiter else { return };
-        if let Some(call) = waiter {
-            // A trip that could not be queued is under way all the same: its end will tell of its beginning.
-            self.settle(call, Ok(Output::Done));
-        }
-        if self.queue.count >= ENOUGH_ENTRIES && self.uploads.failures == 0 {
-            self.start_upload();
-        } else {
-            self.arm_upload(if waiter.is_some() { SOON_MS } else { self.upload_interval() });
-        }
-    }
-
-    fn upload_interval(&self) -> f64 {
-        let configured = self.record.user.as_ref().and_then(|user| user.config.upload_interval_seconds);
-        f64::from(configured.unwrap_or(UPLOAD_INTERVAL_SECONDS)) * 1_000.0
-    }
-
-    /// Starts an upload in a while, or once the one under way has ended, unless another will be sooner.
-    fn arm_upload(&mut self, ms: f64) {
-        if self.uploads.under_way.is_some() {
-            self.uploads.more = true;
-            return;
-        }
-        let timer = if ms <= SOON_MS { Timer::Upload } else { Timer::UploadRetry };
-        let sooner = self.uploads.armed.is_none_or(|armed| armed != timer && timer == Timer::Upload);
-        if !sooner || self.active_user().is_none() {
-            return;
-        }
-        self.disarm_upload();
-        self.uploads.armed = Some(timer);
-        self.emit(Effect::StartTimer(timer, ms));
-    }
-
-    fn disarm_upload(&mut self) {
-        if let Some(timer) = self.uploads.armed.take() {
-            self.emit(Effect::StopTimer(timer));
-        }
-    }
-
-    pub(super) fn upload_timer_fired(&mut self) {
-        match self.uploads.under_way.as_ref().map(|upload| &upload.stage) {
-            Some(Stage::Retrying) => self.continue_upload(),
-            Some(_) => {}
-            None => {
-                self.uploads.armed = None;
-                self.start_upload();
-            }
         }
     }
 
@@ -474,34 +336,6 @@ impl Core {
             self.emit(Effect::Unlock(LockName::Upload));
         }
         self.write_usage();
-    }
-
-    fn settle_submitters(&mut self, outcome: Result<Output, SdkError>) {
-        let submitters = std::mem::take(&mut self.uploads.submitters);
-        if !submitters.is_empty() {
-            self.emit(Effect::StopTimer(Timer::SubmitDeadline));
-        }
-        for call in submitters {
-            self.settle(call, outcome.clone());
-        }
-    }
-
-    /// Whoever submits has waited long enough; the upload itself goes on.
-    pub(super) fn submit_timed_out(&mut self) {
-        let details = "The platform did not answer in time; what is queued is sent later.";
-        self.settle_submitters(Err(SdkError::passing(Code::SubmitDetections, Reason::NetworkError, details)));
-    }
-
-    /// The connection may be back, or the page is being left: sends what waits, without waiting longer.
-    pub(super) fn upload_now(&mut self) {
-        if self.uploads.armed.is_some() && self.surroundings.is_online {
-            self.start_upload();
-        }
-    }
-
-    /// There is a queue from an earlier page, perhaps: looks into it.
-    pub(super) fn upload_what_is_left(&mut self) {
-        self.arm_upload(2.0 * SOON_MS);
     }
 
     /// The user is gone from this device, and with it all that was recorded.
