@@ -105,7 +105,8 @@ export interface SentianceCore {
   /**
    * Starts a trip of the app. It survives reloads; positions are recorded only while a page of the app is open.
    *
-   * @param metadata - What the app wants to be kept with the trip: at most 50 entries of at most 500 characters.
+   * @param metadata - What the app wants to be kept with the trip: at most 50 entries of at most 500 characters, and
+   *   50,000 bytes.
    * @param hint - How the user moves.
    */
   startTrip(metadata: MetadataObject | null, hint: TransportMode): Promise<void>;
@@ -113,7 +114,12 @@ export interface SentianceCore {
   stopTrip(): Promise<void>;
   /** Whether a trip is going on. On the web only the app starts trips: there is none of type `TRIP_TYPE_SDK`. */
   isTripOngoing(type: TripType): Promise<boolean>;
-  /** Adds to what is kept with the trip of the app. Resolves with false where none is going on. */
+  /**
+   * Adds to what is kept with the trip of the app. Resolves with false where none is going on.
+   *
+   * @param metadata - At most 50,000 bytes at a time; in all calls of one trip at most 50 entries, where one that is
+   *   overwritten counts again.
+   */
   addTripMetadata(metadata: MetadataObject): Promise<boolean>;
   /**
    * Calls the listener when a trip of the app was ended for having lasted too long (2 hours, unless the platform says
