@@ -65,6 +65,32 @@ async function drive({ device, surroundings }, from, to) {
   }
 }
 
+/**
+ * Waits until so many positions are in the queue on the disk: the app may see a position before the SDK does. What a page
+ * still holds when it is closed is lost, like what it would have recorded a moment later.
+ */
+async function untilKept(device, count) {
+  await eventually(`that ${count} positions are kept`, async () => (await countKept(device)) >= count);
+}
+
+function countKept(device) {
+  return device.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.open("sentiance.core");
+        request.onerror = () => reject(request.error);
+        request.onsuccess = () => {
+          const database = request.result;
+          const entries = database.transaction("detections").objectStore("detections").getAll();
+          entries.onsuccess = () => {
+            database.close();
+            resolve(entries.result.filter(({ text }) => text?.includes('"position"')).length);
+          };
+        };
+      }),
+  );
+}
+
 /** The numbers of the positions that the platform has. */
 async function numbersOnPlatform(userId) {
   const detections = await readDetections(platform, userId);
@@ -94,6 +120,7 @@ test("a drive arrives complete and once, also when the page is closed on the way
   await device.call("submitDetections");
   await drive(stage, 60, 100);
 
+  await untilKept(device, 40);
   await device.close();
   await device.open();
   await surroundings.attach();
@@ -103,6 +130,7 @@ test("a drive arrives complete and once, also when the page is closed on the way
   recorder.answerInstead(UPLOAD, (response) => response.destroy(), 1);
   await device.call("submitDetections");
   await drive(stage, 160, POSITIONS);
+  await untilKept(device, 40);
   await device.call("submitDetections");
 
   const failed = recorder.requests.filter(({ path, status }) => path === UPLOAD && status === 0);
@@ -146,6 +174,7 @@ test("of two tabs one records, and the other one takes over when it is closed", 
   for (let number = 0; number < 10; number += 1) {
     await Promise.all([drive(stage, number, number + 1), surroundings.moveTo(...place(number))]);
   }
+  await untilKept(device, 10);
   await surroundings.moveTo(...place(10));
   await device.close();
   await eventually("that the other tab has taken over", async () => {
@@ -154,6 +183,7 @@ test("of two tabs one records, and the other one takes over when it is closed", 
   });
   await watchAsApp(tab);
   await drive({ device: tab, surroundings }, 11, 20);
+  await untilKept(tab, 9);
   await tab.call("submitDetections");
   assert.deepEqual(await numbersOnPlatform(userId), ascending(20));
 });
