@@ -91,6 +91,14 @@ function countKept(device) {
   );
 }
 
+/** Submits until the platform has so many positions: the app may see the last one before the SDK does. */
+async function submitUntil(device, userId, count) {
+  await eventually(`that ${count} positions are sent`, async () => {
+    await device.call("submitDetections");
+    return (await numbersOnPlatform(userId)).length >= count;
+  });
+}
+
 /** The numbers of the positions that the platform has. */
 async function numbersOnPlatform(userId) {
   const detections = await readDetections(platform, userId);
@@ -130,8 +138,7 @@ test("a drive arrives complete and once, also when the page is closed on the way
   recorder.answerInstead(UPLOAD, (response) => response.destroy(), 1);
   await device.call("submitDetections");
   await drive(stage, 160, POSITIONS);
-  await untilKept(device, 40);
-  await device.call("submitDetections");
+  await submitUntil(device, userId, POSITIONS);
 
   const failed = recorder.requests.filter(({ path, status }) => path === UPLOAD && status === 0);
   assert.equal(failed.length, 2, "the network failed twice");
@@ -183,7 +190,6 @@ test("of two tabs one records, and the other one takes over when it is closed", 
   });
   await watchAsApp(tab);
   await drive({ device: tab, surroundings }, 11, 20);
-  await untilKept(tab, 9);
-  await tab.call("submitDetections");
+  await submitUntil(tab, userId, 20);
   assert.deepEqual(await numbersOnPlatform(userId), ascending(20));
 });
