@@ -55,6 +55,8 @@ function takeOverPositions() {
     });
   const usage = async () => Number((await window.perform("getDiskQuotaUsage", [])).value);
   window.record = async (count, atOnce) => {
+    // The SDK watches only once this tab is the one that records.
+    while (!tell) await turn();
     let [queued, each] = [0, 0];
     for (let number = 0; number < count; number += 1) {
       // The last digit is never zero, so that each takes the same room.
