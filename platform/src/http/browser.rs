@@ -1,7 +1,7 @@
 //! Keeps browsers away from where only servers belong: an API key in a page is an API key in everybody's hands.
 //! Both gates judge by headers that only a browser sends, before anything is looked up.
 
-use super::{credentials::bearer, failure::Failure};
+use super::{cors::vary, credentials::bearer, failure::Failure};
 use axum::{
     extract::Request,
     http::{HeaderMap, Method, header::ORIGIN},
@@ -23,12 +23,12 @@ pub(super) async fn refuse_api_keys_in_browsers(request: Request, next: Next) ->
     let has_api_key = bearer(request.headers()).is_some_and(|text| text.starts_with(API_KEY_PREFIX));
     if has_api_key && is_from_browser(request.headers()) {
         let message = "An API key must never reach a browser: revoke this one.";
-        return Failure::saying(ErrorCode::BrowserNotAllowed, message).into_response();
+        return vary(Failure::saying(ErrorCode::BrowserNotAllowed, message).into_response(), &[ORIGIN]);
     }
     next.run(request).await
 }
 
 /// `Sec-Fetch-Site: none` is a person who typed the address, which no page can bring about.
 fn is_from_browser(headers: &HeaderMap) -> bool {
-    headers.contains_key(ORIGIN) || headers.get("sec-fetch-site").is_some_and(|site| site != "none")
+    headers.contains_key(ORIGIN) || headers.get_all("sec-fetch-site").iter().any(|site| site != "none")
 }

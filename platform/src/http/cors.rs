@@ -46,11 +46,18 @@ pub(super) async fn share_with_listed_origins(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(header) = request.headers().get(ORIGIN).cloned() else {
+    let mut headers = request.headers().get_all(ORIGIN).iter().cloned();
+    let (header, another) = (headers.next(), headers.next());
+    let Some(header) = header else {
         // No page: an app's own HTTP client. Caches must know that pages get other headers.
         return vary(next.run(request).await, &[ORIGIN]);
     };
-    let origin = match judge(&platform, &header).await {
+    let origin = match another {
+        None => judge(&platform, &header).await,
+        // No browser sends two: whoever forwards them would read the one, and the platform the other.
+        Some(_) => Err(Failure::new(ErrorCode::OriginNotAllowed)),
+    };
+    let origin = match origin {
         Ok(origin) => origin,
         Err(failure) => return vary(failure.into_response(), &[ORIGIN]),
     };
@@ -95,7 +102,7 @@ fn preflight(origin: HeaderValue) -> Response {
     vary(response, &[ORIGIN, ACCESS_CONTROL_REQUEST_METHOD])
 }
 
-fn vary(mut response: Response, names: &[HeaderName]) -> Response {
+pub(super) fn vary(mut response: Response, names: &[HeaderName]) -> Response {
     for name in names {
         response.headers_mut().append(VARY, HeaderValue::from(name.clone()));
     }

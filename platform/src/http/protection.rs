@@ -7,7 +7,10 @@ use axum::{
     extract::{MatchedPath, Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_LENGTH, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{
+            CACHE_CONTROL, CONTENT_LENGTH, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
+            X_CONTENT_TYPE_OPTIONS,
+        },
     },
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -44,7 +47,7 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     Failure { cause: Some(cause.to_owned()), ..Failure::new(ErrorCode::InternalError) }.into_response()
 }
 
-/// Completes every answer: none may be cached, and each failure gets its body and its line in the log.
+/// Completes every answer: none may be cached, or taken for anything but what it is, and each failure gets its body and its line in the log.
 async fn complete(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
@@ -64,7 +67,10 @@ async fn complete(State(platform): State<Arc<Platform>>, request: Request, next:
         }
         response = render(failure, reference, response.headers());
     }
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

@@ -13,6 +13,7 @@ mod errors;
 mod limits;
 mod linking;
 mod lost_answers;
+mod matrix;
 mod metadata;
 mod migrations;
 mod process;
