@@ -197,6 +197,11 @@ impl<K> Hashed<K> {
         Hashed { digest: Sha256::digest(text.as_bytes()).into(), kind: PhantomData }
     }
 
+    /// The digest: names the secret where it must not be known.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
     /// The digest, for the database.
     pub fn as_bytes(&self) -> &[u8] {
         &self.digest

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{Lifetimes, ListApplications, SetFirstAppSecret},
-    http::{Platform, Settings, server},
+    http::{Limit, Limits, Platform, ProxyHeader, Settings, TrustedProxy, server},
     model::Scope,
     secret::{AppSecret, Plain},
     store::Store,
@@ -89,13 +89,41 @@ struct Server {
     /// How much an SDK may transfer over mobile networks in 30 days; without it the SDK's default, 250 MB.
     #[arg(long, env = "PLATFORM_MOBILE_QUOTA_BYTES", value_name = "BYTES")]
     mobile_quota_bytes: Option<u32>,
+    /// A proxy whose word about the caller's address counts: an address or a network, several with commas.
+    #[arg(long, env = "PLATFORM_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    trusted_proxy: Vec<TrustedProxy>,
+    /// The header in which the trusted proxies write that address.
+    #[arg(long, env = "PLATFORM_PROXY_HEADER", value_name = "NAME", value_enum, default_value_t)]
+    proxy_header: ProxyHeader,
+    /// How often one API key may be used: off, or a rate with a burst [default: 100/s:1000, for dev off].
+    #[arg(long, env = "PLATFORM_LIMIT_PER_KEY", value_name = "RATE")]
+    limit_per_key: Option<Limit>,
+    /// How many codes one external id may have [default: 10/m:20, for dev off].
+    #[arg(long, env = "PLATFORM_LIMIT_PER_EXTERNAL_ID", value_name = "RATE")]
+    limit_per_external_id: Option<Limit>,
+    /// How often one address (IPv6: 64 bits of it) may call the SDK's endpoints [default: 100/s:1000, for dev off].
+    #[arg(long, env = "PLATFORM_LIMIT_PER_ADDRESS", value_name = "RATE")]
+    limit_per_address: Option<Limit>,
+    /// How many exchanges of one address may fail until more failures are told to wait [default: 30/m:60, for dev off].
+    #[arg(long, env = "PLATFORM_LIMIT_FAILURES", value_name = "RATE")]
+    limit_failures: Option<Limit>,
 }
+
+/// What `serve` and `dev` do where no option says anything.
+struct Defaults {
+    limits: Limits,
+    allow_loopback_origins: bool,
+}
+
+const SERVE: Defaults = Defaults { limits: Limits::PRODUCTION, allow_loopback_origins: false };
+/// A developer's tests come from one address, with one key.
+const DEV: Defaults = Defaults { limits: Limits::OFF, allow_loopback_origins: true };
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Problem> {
         start_log();
         let store = self.database.open_or_create().await?;
-        let settings = self.server.settings(false);
+        let settings = self.server.settings(SERVE);
         let listener = self.server.listen().await?;
         let stop = stop_signal()?;
         announce(&listener, self.public_url.as_deref())?;
@@ -109,7 +137,7 @@ impl Dev {
         start_log();
         let database = self.database.clone();
         let store = Database { database: self.database }.open_or_create().await?;
-        let settings = self.server.settings(true);
+        let settings = self.server.settings(DEV);
         let listener = self.server.listen().await?;
         prepare_demo(&store, &database).await?;
         let stop = stop_signal()?;
@@ -120,7 +148,7 @@ impl Dev {
 }
 
 impl Server {
-    fn settings(&self, allow_loopback_origins: bool) -> Settings {
+    fn settings(&self, Defaults { limits, allow_loopback_origins }: Defaults) -> Settings {
         let lifetimes = Lifetimes {
             access_token: self.access_token_lifetime,
             refresh_token: self.refresh_token_lifetime,
@@ -133,7 +161,21 @@ impl Server {
             wifi_quota_bytes: self.wifi_quota_bytes,
             mobile_quota_bytes: self.mobile_quota_bytes,
         };
-        Settings { lifetimes, sdk, allow_loopback_origins, ..Settings::default() }
+        let limits = Limits {
+            per_key: self.limit_per_key.unwrap_or(limits.per_key),
+            per_external_id: self.limit_per_external_id.unwrap_or(limits.per_external_id),
+            per_address: self.limit_per_address.unwrap_or(limits.per_address),
+            failures: self.limit_failures.unwrap_or(limits.failures),
+        };
+        Settings {
+            lifetimes,
+            sdk,
+            allow_loopback_origins,
+            trusted_proxies: self.trusted_proxy.clone(),
+            proxy_header: self.proxy_header,
+            limits,
+            ..Settings::default()
+        }
     }
 
     async fn listen(&self) -> Result<TcpListener, Problem> {
@@ -185,7 +227,7 @@ fn announce(listener: &TcpListener, public_url: Option<&str>) -> Result<(), Prob
 }
 
 async fn serve(listener: TcpListener, store: Store, settings: Settings, stop: impl Future<Output = ()>) {
-    let platform = Platform { store, clock: Box::new(CLOCK), random: Box::new(RANDOM), settings };
+    let platform = Platform::new(store, CLOCK, RANDOM, settings);
     server::serve(listener, Arc::new(platform), stop).await;
 }
 

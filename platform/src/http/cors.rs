@@ -26,7 +26,8 @@ use std::{convert::Infallible, sync::Arc};
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("7200");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, if-none-match");
-const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("etag, retry-after");
+const EXPOSED_HEADERS: HeaderValue =
+    HeaderValue::from_static("etag, ratelimit, ratelimit-policy, retry-after");
 
 /// The origin that the credential's application must list; nothing where there is none to check.
 #[derive(Clone)]

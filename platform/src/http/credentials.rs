@@ -1,6 +1,6 @@
 //! Who is calling: an application's server by its API key, or a user's device by its access token.
 
-use super::{Platform, cors::OriginToCheck, failure::Failure};
+use super::{Platform, cors::OriginToCheck, failure::Failure, limits::Meter};
 use crate::{
     domain::{AuthorizeApiKey, authenticate},
     model::{ApiKeyRecord, Origin, Permission, Scope, Session},
@@ -23,6 +23,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub(super) struct Credential {
     text: String,
     origin: Option<Origin>,
+    meter: Meter,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Credential {
@@ -31,7 +32,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Credential {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let text = bearer(&parts.headers).ok_or(Failure::new(ErrorCode::CredentialsMissing))?.to_owned();
         let Ok(OriginToCheck(origin)) = OriginToCheck::from_request_parts(parts, state).await;
-        Ok(Credential { text, origin })
+        let Ok(meter) = Meter::from_request_parts(parts, state).await;
+        Ok(Credential { text, origin, meter })
     }
 }
 
@@ -50,8 +52,10 @@ impl Credential {
             return Err(Failure::new(ErrorCode::UserTokenNotAccepted));
         }
         let key = Plain::<ApiKey>::parse(&self.text).ok_or(Failure::new(ErrorCode::ApiKeyMalformed))?;
-        let now = platform.clock.now();
-        let record = platform.store.read(AuthorizeApiKey { hash: key.hash(), now }).await?;
+        let (hash, now) = (key.hash(), platform.clock.now());
+        platform.limits.look_at_key(&hash, now, &self.meter)?;
+        let record = platform.store.read(AuthorizeApiKey { hash, now }).await?;
+        platform.limits.charge_key(&hash, now, &self.meter)?;
         if !record.scopes.contains(&scope) {
             let message = format!("This call needs an API key with the scope {scope}.");
             return Err(Failure::saying(ErrorCode::InsufficientScope, message));

@@ -1,5 +1,6 @@
 //! Failures: what goes wrong, as handlers say it. `protection` turns each into the one shape of error answers.
 
+use super::limits::{Policy, Standing};
 use crate::{domain::Refusal, store::StoreError};
 use axum::{
     http::StatusCode,
@@ -16,17 +17,25 @@ pub(super) struct Failure {
     pub(super) message: Cow<'static, str>,
     /// For the log only.
     pub(super) cause: Option<String>,
+    /// The limit that refused it.
+    pub(super) limit: Option<(Policy, Standing)>,
 }
 
 impl Failure {
     /// A failure that explains itself.
     pub(super) fn new(code: ErrorCode) -> Self {
-        Failure { code, message: code.meaning().trim_start().into(), cause: None }
+        Failure::saying(code, code.meaning().trim_start())
     }
 
     /// A failure with a more exact message.
     pub(super) fn saying(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Failure { code, message: message.into(), cause: None }
+        Failure { code, message: message.into(), cause: None, limit: None }
+    }
+
+    /// A refusal by a limit.
+    pub(super) fn limited(policy: Policy, standing: Standing) -> Self {
+        let refusal = Failure::saying(ErrorCode::TooManyRequests, policy.refusal());
+        Failure { limit: Some((policy, standing)), ..refusal }
     }
 
     /// The failure that stands for an answer which a library made.

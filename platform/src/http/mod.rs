@@ -2,17 +2,27 @@
 
 mod body;
 mod browser;
+mod client;
 mod cors;
 mod credentials;
 pub mod endpoints;
 mod failure;
+mod limits;
 mod protection;
 mod routes;
 pub mod server;
 
+pub use client::{ClientAddress, NotANetwork, ProxyHeader, TrustedProxy};
+pub use limits::{Limit, Limits, NotALimit, Rate};
+
 use crate::{clock::Clock, domain::Lifetimes, random::Randomness, store::Store};
-use axum::{Router, extract::State, middleware::from_fn_with_state};
+use axum::{
+    Router,
+    extract::State,
+    middleware::{from_fn, from_fn_with_state},
+};
 use endpoints::Audience;
+use limits::Limiters;
 use sentiance_protocol::SdkConfiguration;
 use std::{sync::Arc, time::Duration};
 
@@ -25,6 +35,12 @@ pub struct Settings {
     pub sdk: SdkConfiguration,
     /// Whether pages of this machine may call the SDK's endpoints of every application.
     pub allow_loopback_origins: bool,
+    /// Whose word about the caller's address counts.
+    pub trusted_proxies: Vec<TrustedProxy>,
+    /// Where these proxies write it.
+    pub proxy_header: ProxyHeader,
+    /// How much is allowed.
+    pub limits: Limits,
     /// How long a request may take to arrive: its headers, and again its body.
     pub arrival_deadline: Duration,
     /// How long a request may take in all.
@@ -44,6 +60,9 @@ impl Default for Settings {
                 mobile_quota_bytes: None,
             },
             allow_loopback_origins: false,
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::default(),
+            limits: Limits::OFF,
             arrival_deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(30),
         }
@@ -60,6 +79,15 @@ pub struct Platform {
     pub random: Box<dyn Randomness>,
     /// How to behave.
     pub settings: Settings,
+    limits: Limiters,
+}
+
+impl Platform {
+    /// A platform that has served nobody yet.
+    pub fn new(store: Store, clock: impl Clock, random: impl Randomness, settings: Settings) -> Self {
+        let limits = Limiters::new(settings.limits);
+        Platform { store, clock: Box::new(clock), random: Box::new(random), settings, limits }
+    }
 }
 
 /// How a handler receives the platform.
@@ -68,16 +96,21 @@ type PlatformState = State<Arc<Platform>>;
 /// All [endpoints], each group of them behind its gates.
 pub fn router(platform: Arc<Platform>) -> Router {
     let for_servers = protection::fence(endpoints::of(Audience::Servers), &platform)
-        .route_layer(axum::middleware::from_fn(browser::refuse_browsers));
+        .route_layer(from_fn(limits::announce))
+        .route_layer(from_fn(browser::refuse_browsers));
 
     let for_sdks = endpoints::of(Audience::Sdks).merge(endpoints::of(Audience::SdksAndServers));
     // Pages read what the fence answers, too.
     let for_sdks = protection::fence(for_sdks, &platform)
+        .route_layer(from_fn_with_state(platform.clone(), limits::limit_addresses))
+        .route_layer(from_fn(limits::announce))
         .route_layer(from_fn_with_state(platform.clone(), cors::share_with_listed_origins))
-        .route_layer(axum::middleware::from_fn(browser::refuse_api_keys_in_browsers));
+        .route_layer(from_fn(browser::refuse_api_keys_in_browsers));
 
     let for_operators = protection::fence(endpoints::of(Audience::Operators), &platform);
 
     let all = for_servers.merge(for_sdks).merge(for_operators);
-    protection::complete_answers(all, &platform).with_state(platform)
+    protection::complete_answers(all, &platform)
+        .layer(from_fn_with_state(platform.clone(), client::identify))
+        .with_state(platform)
 }

@@ -20,7 +20,7 @@ use std::{any::Any, sync::Arc};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 /// How long a caller shall wait when the platform is overloaded or restarts, in seconds.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// Keeps what a handler does within its time, and its panic to itself. Inside of what decides who may read the answer.
 pub(super) fn fence(router: Router<Arc<Platform>>, platform: &Arc<Platform>) -> Router<Arc<Platform>> {
@@ -86,14 +86,12 @@ fn render(failure: Failure, reference: String, headers: &HeaderMap) -> Response 
             response.headers_mut().append(name, value.clone());
         }
     }
-    match code {
-        ErrorCode::Unavailable => {
-            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
-        }
-        code if code.status() == StatusCode::UNAUTHORIZED => {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        _ => {}
+    let wait = failure.limit.map(|(_, standing)| standing.retry_after());
+    if let Some(seconds) = wait.or((code == ErrorCode::Unavailable).then_some(RETRY_AFTER_SECONDS)) {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }
@@ -124,12 +122,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_becomes_an_error_answer_that_does_not_tell_its_cause() {
         let folder = tempfile::tempdir().unwrap();
-        let platform = Arc::new(Platform {
-            store: Store::open(&folder.path().join("platform.db")).await.unwrap(),
-            clock: Box::new(SystemClock),
-            random: Box::new(OsRandomness),
-            settings: Settings::default(),
-        });
+        let store = Store::open(&folder.path().join("platform.db")).await.unwrap();
+        let platform = Arc::new(Platform::new(store, SystemClock, OsRandomness, Settings::default()));
         let router = fence(Router::new().route("/broken", get(broken)), &platform);
         let router = complete_answers(router, &platform).with_state(platform);
         let request = Request::builder().uri("/broken").body(Body::empty()).unwrap();

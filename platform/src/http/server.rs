@@ -1,19 +1,21 @@
 //! Serving connections: deadlines for slow callers, and an end that finishes what is under way.
 
 use super::{Platform, router};
+use axum::extract::ConnectInfo;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
+use tower_http::add_extension::AddExtension;
 
 /// How many connections may be open at once; more wait in the operating system's queue. Fewer than the 1024 file
 /// descriptors that a process usually has, so that the database never lacks one.
@@ -30,7 +32,7 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` resolves, then finishes the requests under way and closes the database.
 pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Future<Output = ()>) {
-    let service = TowerToHyperService::new(router(platform.clone()));
+    let router = router(platform.clone());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(platform.settings.arrival_deadline)
@@ -40,14 +42,15 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
 
     let mut stop = std::pin::pin!(stop);
     loop {
-        let (stream, slot) = tokio::select! {
+        let (stream, peer, slot) = tokio::select! {
             accepted = accept(&listener, &slots) => accepted,
             () = &mut stop => break,
         };
         // A caller that never reads what it asked for may not hold its connection for ever.
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(platform.settings.request_deadline));
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        let service = AddExtension::new(router.clone(), ConnectInfo(peer));
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = under_way.watch(connection);
         tokio::spawn(async move {
             // A caller that breaks off is its own affair.
@@ -65,15 +68,18 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
     }
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, impl Send + use<>) {
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, impl Send + use<>) {
     // The semaphore is never closed, so there always is a slot in the end.
     let slot = slots.clone().acquire_owned().await;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Answers are small and written at once: waiting for more to send would only delay them.
                 let _ = stream.set_nodelay(true);
-                return (stream, slot);
+                return (stream, peer, slot);
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

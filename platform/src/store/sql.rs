@@ -48,6 +48,7 @@ pub(super) const FIND_REDEMPTION: &str = "
     select app_id, install_id, idempotency_key, generation, created_user
     from authentication_codes
     where hash = $1 and consumed_at is not null and idempotency_key is not null and expires_at >= $2";
+pub(super) const HAS_CODE: &str = "select 1 from authentication_codes where hash = $1";
 pub(super) const RECORD_CODE_LINK: &str =
     "update authentication_codes set install_id = $3 where app_id = $1 and hash = $2";
 pub(super) const FIND_CODE_LINK: &str = "

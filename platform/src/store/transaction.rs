@@ -53,6 +53,8 @@ pub trait AuthenticationCodes: Send {
         hash: Hashed<Code>,
         not_expired_before: Timestamp,
     ) -> impl Future<Output = Stored<Option<Redemption>>> + Send;
+    /// Whether there is such a code, however old or used.
+    fn has_code(&mut self, hash: Hashed<Code>) -> impl Future<Output = Stored<bool>> + Send;
     /// Remembers which install a consumed code linked.
     fn record_code_link(
         &mut self,

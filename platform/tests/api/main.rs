@@ -5,6 +5,7 @@
 mod auth_code;
 mod browsers;
 mod cli;
+mod client_address;
 mod config;
 mod create_user;
 mod detections;
@@ -17,6 +18,7 @@ mod matrix;
 mod metadata;
 mod migrations;
 mod process;
+mod rate_limits;
 mod refresh;
 mod reset;
 mod support;

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::IssueCode,
-    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure},
+    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure, limits::Meter},
     model::{ExternalId, Scope},
     secret::Plain,
 };
@@ -15,6 +15,7 @@ use sentiance_protocol::{AuthCodeRequest, AuthCodeResponse, ErrorCode, Secret};
 pub(in crate::http) async fn issue(
     State(platform): PlatformState,
     credential: Credential,
+    meter: Meter,
     request: Request,
 ) -> Result<Json<AuthCodeResponse>, Failure> {
     // The key comes first: a body from somebody unknown is not even read.
@@ -22,8 +23,9 @@ pub(in crate::http) async fn issue(
     let JsonBody(body) = JsonBody::<AuthCodeRequest>::from_request(request, &platform).await?;
     let external_id =
         ExternalId::parse(body.external_id).ok_or(Failure::new(ErrorCode::InvalidExternalId))?;
-    let code = Plain::new_code(&*platform.random);
     let now = platform.clock.now();
+    platform.limits.charge_external_id(&key.app_id, &external_id, now, &meter)?;
+    let code = Plain::new_code(&*platform.random);
     let work = IssueCode { app_id: key.app_id, external_id, code: code.hash(), now };
     let expires_at = platform.store.write(work).await?;
     Ok(Json(AuthCodeResponse {

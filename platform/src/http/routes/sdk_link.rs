@@ -1,8 +1,8 @@
 //! `POST /sdk/v1/link` and `/sdk/v1/link/confirm`: the SDK links its user by a code, or learns that the app's server did.
 
 use crate::{
-    domain::{ConfirmLink, LinkByCode},
-    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure},
+    domain::{ConfirmLink, IsKnown, LinkByCode},
+    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure, limits::Exchange},
     model::Permission,
     secret::Plain,
 };
@@ -15,14 +15,16 @@ use sentiance_protocol::{ErrorCode, LinkRequest, LinkResponse};
 pub(in crate::http) async fn by_code(
     State(platform): PlatformState,
     credential: Credential,
+    exchange: Exchange,
     request: Request,
 ) -> Result<Json<LinkResponse>, Failure> {
     let session = credential.user(&platform, Permission::ActForUser).await?;
     let JsonBody(body) = JsonBody::<LinkRequest>::from_request(request, &platform).await?;
     let code = Plain::parse_code(body.authentication_code.expose())
-        .ok_or(Failure::new(ErrorCode::AuthenticationCodeInvalid))?;
+        .ok_or_else(|| exchange.failed(Failure::new(ErrorCode::AuthenticationCodeInvalid)))?;
     let now = platform.clock.now();
-    Ok(Json(platform.store.write(LinkByCode { session, code: code.hash(), now }).await?))
+    let work = LinkByCode { session, code: code.hash(), now };
+    Ok(Json(exchange.of(IsKnown::Code(code.hash()), work).await?))
 }
 
 /// The body is `{}` and tells nothing.

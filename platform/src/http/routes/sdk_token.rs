@@ -2,8 +2,8 @@
 
 use super::{idempotency_key, on_the_wire};
 use crate::{
-    domain::{NewPair, RefreshTokens, Refreshed},
-    http::{PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure},
+    domain::{IsKnown, NewPair, RefreshTokens, Refreshed},
+    http::{PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure, limits::Exchange},
     random::{bytes, hex},
     secret::{Plain, RefreshToken},
 };
@@ -13,11 +13,12 @@ use sentiance_protocol::{ErrorCode, RefreshRequest, RefreshResponse};
 pub(in crate::http) async fn refresh(
     State(platform): PlatformState,
     OriginToCheck(origin): OriginToCheck,
+    exchange: Exchange,
     JsonBody(body): JsonBody<RefreshRequest>,
 ) -> Result<Json<RefreshResponse>, Failure> {
     let idempotency_key = idempotency_key(&body.idempotency_key)?;
     let presented = Plain::<RefreshToken>::parse(body.refresh_token.expose())
-        .ok_or(Failure::new(ErrorCode::TokenInvalid))?;
+        .ok_or_else(|| exchange.failed(Failure::new(ErrorCode::TokenInvalid)))?;
     let now = platform.clock.now();
     let work = RefreshTokens {
         pair: NewPair::following(&presented, &*platform.random),
@@ -28,7 +29,7 @@ pub(in crate::http) async fn refresh(
         lifetimes: platform.settings.lifetimes,
         now,
     };
-    match platform.store.write(work).await? {
+    match exchange.of(IsKnown::RefreshToken(work.presented.clone()), work).await? {
         Refreshed::Granted(grant) => {
             Ok(Json(RefreshResponse { token: on_the_wire(&grant), server_time: now.into() }))
         }

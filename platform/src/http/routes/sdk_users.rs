@@ -2,8 +2,8 @@
 
 use super::{idempotency_key, malformed, on_the_wire};
 use crate::{
-    domain::{CreateUnlinkedUser, Creation, ExchangeCode, NewPair},
-    http::{PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure},
+    domain::{CreateUnlinkedUser, Creation, ExchangeCode, IsKnown, NewPair},
+    http::{PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure, limits::Exchange},
     model::{AppId, InstallId, UserId},
     secret::{AppSecret, Plain},
 };
@@ -15,6 +15,7 @@ use sentiance_protocol::{
 pub(in crate::http) async fn create(
     State(platform): PlatformState,
     OriginToCheck(origin): OriginToCheck,
+    exchange: Exchange,
     JsonBody(body): JsonBody<CreateUserRequest>,
 ) -> Result<(StatusCode, Json<CreateUserResponse>), Failure> {
     check_texts(&body)?;
@@ -34,8 +35,14 @@ pub(in crate::http) async fn create(
         now,
     };
     let created = match (body.authentication_code, body.application) {
-        (Some(code), None) => platform.store.write(by_code(&code, creation)?).await?,
-        (None, Some(credentials)) => platform.store.write(by_credentials(&credentials, creation)?).await?,
+        (Some(code), None) => {
+            let work = by_code(&code, creation).map_err(|failure| exchange.failed(failure))?;
+            exchange.of(IsKnown::Code(work.code), work).await?
+        }
+        (None, Some(credentials)) => {
+            let work = by_credentials(&credentials, creation).map_err(|failure| exchange.failed(failure))?;
+            exchange.of(IsKnown::Credentials(work.app_id.clone(), work.secret), work).await?
+        }
         _ => return Err(malformed("Exactly one of authentication_code and application must be there.")),
     };
     let status = if created.created { StatusCode::CREATED } else { StatusCode::OK };

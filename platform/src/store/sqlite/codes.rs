@@ -77,6 +77,11 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         )
     }
 
+    async fn has_code(&mut self, hash: Hashed<Code>) -> Result<bool, StoreError> {
+        let row = query(sql::HAS_CODE).bind(hash.as_bytes()).fetch_optional(&mut *self.connection).await?;
+        Ok(row.is_some())
+    }
+
     async fn record_code_link(
         &mut self,
         app: &AppId,

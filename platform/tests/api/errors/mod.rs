@@ -17,8 +17,8 @@ use tokio::{
 };
 use world::World;
 
-/// Codes that this platform cannot be brought to answer with: it does not limit rates yet, and restoring a user leaves
-/// one active install.
+/// Codes that this platform cannot be brought to answer with: it has no limits of rates (`rate_limits` is about them), and
+/// restoring a user leaves one active install.
 const UNREACHABLE: [ErrorCode; 2] = [TooManyRequests, MultipleInstallsActive];
 
 /// One line of the table.

@@ -56,12 +56,7 @@ impl TestPlatform {
 
         let store = Store::open(&database).await.unwrap();
         let clock = MovedClock::default();
-        let platform = Platform {
-            store: store.clone(),
-            clock: Box::new(clock.clone()),
-            random: Box::new(OsRandomness),
-            settings,
-        };
+        let platform = Platform::new(store.clone(), clock.clone(), OsRandomness, settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -118,6 +113,15 @@ impl TestPlatform {
         let options = SqliteConnectOptions::new().filename(&self.database);
         let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
         connection.execute(sql).await.unwrap();
+    }
+
+    /// Keeps everybody else from writing for as long as the connection is open.
+    pub(crate) async fn lock_for_writing(&self) -> sqlx::SqliteConnection {
+        use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+        let options = SqliteConnectOptions::new().filename(&self.database);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        connection.execute("begin immediate").await.unwrap();
+        connection
     }
 
     /// How many rows a table has.

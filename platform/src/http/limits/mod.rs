@@ -1,0 +1,171 @@
+//! Limits of rates: how often an API key, an external id or an address may ask, and how often an address may fail.
+//!
+//! They count in this process: two processes allow twice as much. Limits keep one caller from using up what is there
+//! for all; that secrets cannot be guessed is owed to their length. So no limit ever stands between a user and a
+//! credential that is good: [`exchange`] says how.
+
+mod exchange;
+mod fields;
+mod rate;
+mod table;
+
+pub(super) use exchange::Exchange;
+pub(super) use fields::{Meter, announce};
+pub use rate::{Limit, NotALimit, Rate};
+pub(super) use table::Standing;
+
+use super::{
+    Platform,
+    client::{AddressPrefix, ClientAddress},
+    failure::Failure,
+};
+use crate::{
+    clock::Timestamp,
+    model::{AppId, ExternalId},
+    secret::{ApiKey, Hashed},
+};
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use table::{Exhausted, Table};
+
+/// How much is allowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Calls with one API key.
+    pub per_key: Limit,
+    /// Codes for one external id of one application.
+    pub per_external_id: Limit,
+    /// Calls of the SDK's endpoints from one address.
+    pub per_address: Limit,
+    /// Failed exchanges of codes, credentials and refresh tokens from one address.
+    pub failures: Limit,
+}
+
+impl Limits {
+    /// None: for development, and for tests that are about something else.
+    pub const OFF: Limits = Limits {
+        per_key: Limit::Off,
+        per_external_id: Limit::Off,
+        per_address: Limit::Off,
+        failures: Limit::Off,
+    };
+
+    /// For production; the documentation gives the reason for each.
+    pub const PRODUCTION: Limits = Limits {
+        per_key: Limit::To(Rate::per_second(100, 1000)),
+        per_external_id: Limit::To(Rate::per_minute(10, 20)),
+        per_address: Limit::To(Rate::per_second(100, 1000)),
+        failures: Limit::To(Rate::per_minute(30, 60)),
+    };
+}
+
+/// Which limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policy {
+    Key,
+    ExternalId,
+    Address,
+    Failures,
+}
+
+impl Policy {
+    /// Its name in the answer's fields and in the log.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Policy::Key => "key",
+            Policy::ExternalId => "external-id",
+            Policy::Address => "address",
+            Policy::Failures => "failures",
+        }
+    }
+
+    /// What a refused caller is told.
+    pub(super) const fn refusal(self) -> &'static str {
+        match self {
+            Policy::Key => "Too many requests with this API key: wait as long as Retry-After says.",
+            Policy::ExternalId => "Too many codes for this external id: wait as long as Retry-After says.",
+            Policy::Address => "Too many requests from this address: wait as long as Retry-After says.",
+            Policy::Failures => {
+                "Too many attempts from this address have failed, as this one has: wait as long as Retry-After says."
+            }
+        }
+    }
+}
+
+/// All limits, with what callers have used of them.
+#[derive(Debug)]
+pub(super) struct Limiters {
+    keys: Table<[u8; 32]>,
+    external_ids: Table<[u8; 32]>,
+    addresses: Table<AddressPrefix>,
+    failures: Table<AddressPrefix>,
+}
+
+impl Limiters {
+    /// Nobody has used anything yet.
+    pub(super) fn new(limits: Limits) -> Self {
+        Limiters {
+            keys: Table::new(limits.per_key),
+            external_ids: Table::new(limits.per_external_id),
+            addresses: Table::new(limits.per_address),
+            failures: Table::new(limits.failures),
+        }
+    }
+
+    /// Refuses a key whose limit is exhausted, before it is looked up. Only keys that exist are ever
+    /// [charged](Self::charge_key), so that inventing keys fills no table.
+    pub(super) fn look_at_key(
+        &self,
+        key: &Hashed<ApiKey>,
+        now: Timestamp,
+        meter: &Meter,
+    ) -> Result<(), Failure> {
+        match self.keys.look(key.digest(), now) {
+            Some(Err(exhausted)) => meter.settle(Policy::Key, Some(Err(exhausted))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Charges a call to a key that exists.
+    pub(super) fn charge_key(
+        &self,
+        key: &Hashed<ApiKey>,
+        now: Timestamp,
+        meter: &Meter,
+    ) -> Result<(), Failure> {
+        meter.settle(Policy::Key, self.keys.charge(*key.digest(), now))
+    }
+
+    /// Charges a code to the external id that it is for.
+    pub(super) fn charge_external_id(
+        &self,
+        app: &AppId,
+        external_id: &ExternalId,
+        now: Timestamp,
+        meter: &Meter,
+    ) -> Result<(), Failure> {
+        // All ids of applications have one length, so that no two pairs give the same text.
+        let id = Sha256::new().chain_update(app.as_str()).chain_update(external_id.as_str()).finalize();
+        meter.settle(Policy::ExternalId, self.external_ids.charge(id.into(), now))
+    }
+}
+
+/// Charges each call to the address that it comes from. Inside of what lets pages read the answer.
+pub(super) async fn limit_addresses(
+    State(platform): State<Arc<Platform>>,
+    client: ClientAddress,
+    meter: Meter,
+    request: Request,
+    next: Next,
+) -> Response {
+    let charged = platform.limits.addresses.charge(client.prefix(), platform.clock.now());
+    match meter.settle(Policy::Address, charged) {
+        Ok(()) => next.run(request).await,
+        Err(failure) => failure.into_response(),
+    }
+}
