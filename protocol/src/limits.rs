@@ -10,6 +10,11 @@ pub const APP_SECRET_PREFIX: &str = "sas_";
 /// What every refresh token starts with.
 pub const REFRESH_TOKEN_PREFIX: &str = "srt_";
 
+/// How often a stream of `GET /sdk/v1/events` without news shows that it lives, in seconds.
+pub const EVENTS_HEARTBEAT_SECONDS: u32 = 15;
+/// How long such a stream may be silent before its reader takes it for dead, in seconds.
+pub const EVENTS_SILENCE_SECONDS: u32 = 45;
+
 /// How long an authentication code lives, in milliseconds: 10 minutes.
 pub const AUTHENTICATION_CODE_LIFETIME_MS: u32 = 10 * 60 * 1000;
 /// How many characters an authentication code has (lower-case hex digits).

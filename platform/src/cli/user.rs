@@ -3,7 +3,7 @@
 use super::{Database, Problem, app::parse_app_id, now, output};
 use crate::{
     domain::{DeleteUser, Lifetimes, SetUserState, ShowUser},
-    model::{AppId, EndReason, Install, InstallStatus, User, UserId, UserState},
+    model::{Actor, AppId, EndReason, Install, InstallStatus, Trace, User, UserId, UserState},
 };
 use clap::{Args, Subcommand};
 
@@ -53,6 +53,8 @@ impl UserTask {
                     app_id: app,
                     user_id: user.clone(),
                     tombstones_for: Lifetimes::default().refresh_token,
+                    by: Actor::Operator,
+                    trace: Trace::default(),
                     now: now(),
                 };
                 store.write(work).await?;
@@ -66,7 +68,15 @@ impl UserTask {
 impl Subject {
     async fn set(self, state: UserState, done: &str) -> Result<(), Problem> {
         let store = self.database.open().await?;
-        store.write(SetUserState { app_id: self.app, user_id: self.user.clone(), state }).await?;
+        let work = SetUserState {
+            app_id: self.app,
+            user_id: self.user.clone(),
+            state,
+            by: Actor::Operator,
+            trace: Trace::default(),
+            now: now(),
+        };
+        store.write(work).await?;
         store.close().await;
         output::line(format_args!("{done} {}", self.user))
     }

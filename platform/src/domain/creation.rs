@@ -2,13 +2,14 @@
 
 use super::{
     Refusal,
+    audit::record,
     tokens::{Grant, Lifetimes, NewPair, issue, supersede},
 };
 use crate::{
     clock::Timestamp,
     model::{
-        AppId, Install, InstallId, InstallStatus, Origin, Session, User, UserId, install_state,
-        status_for_new_session,
+        Actor, AppId, AuditKind, Install, InstallId, InstallStatus, Origin, Session, Trace, User, UserId,
+        install_state, status_for_new_session,
     },
     secret::{Hashed, IdempotencyKey},
     store::{StoreError, Transaction},
@@ -36,6 +37,8 @@ pub struct Creation {
     pub pair: NewPair,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
+    /// In which request.
+    pub trace: Trace,
     /// The present.
     pub now: Timestamp,
 }
@@ -69,17 +72,29 @@ impl Creation {
         }
     }
 
-    /// Brings the install, which may be known already, to the user, and starts its session.
+    /// Brings the install, which may be known already, to the user, and starts its session. `kind` says whether the
+    /// user is new.
     pub(super) async fn start_session<T: Transaction>(
         self,
         tx: &mut T,
+        kind: AuditKind,
         user: User,
         known: Option<Install>,
         awaits_link: bool,
     ) -> Result<(InstallState, Grant), Refusal> {
         let User { app_id, user_id, .. } = user;
-        let owner = (&app_id, &user_id);
-        let status = arrive(tx, owner, &self.install_id, self.device.class, self.lifetimes, self.now).await?;
+        let arrival = Arrival {
+            app_id: &app_id,
+            user_id: &user_id,
+            install_id: &self.install_id,
+            class: self.device.class,
+            lifetimes: self.lifetimes,
+            trace: &self.trace,
+            now: self.now,
+        };
+        let status = arrival.make_room(tx).await?;
+        let subject = (&app_id, &user_id, Some(&self.install_id));
+        record(tx, kind, subject, Actor::Install(self.install_id.clone()), &self.trace, self.now).await?;
         // Generations go on counting over the sessions of an install, so that of two pairs the newer is always told.
         let generation = known.as_ref().map_or(0, |install| install.generation) + 1;
         let install = Install {
@@ -125,21 +140,33 @@ impl Creation {
     }
 }
 
-/// Makes room for an install that comes to a user, and tells its status: it displaces the user's other installs,
-/// unless it is a tablet and the active one is a phone.
-pub(super) async fn arrive<T: Transaction>(
-    tx: &mut T,
-    (app_id, user_id): (&AppId, &UserId),
-    install_id: &InstallId,
-    class: DeviceClass,
-    lifetimes: Lifetimes,
-    now: Timestamp,
-) -> Result<InstallStatus, StoreError> {
-    let other = tx.find_other_active_class(app_id, user_id, install_id, now).await?;
-    let status = status_for_new_session(class, other);
-    if status == InstallStatus::Active {
-        tx.deactivate_installs(app_id, user_id, now).await?;
+/// An install that comes to a user.
+#[derive(Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) app_id: &'a AppId,
+    pub(super) user_id: &'a UserId,
+    pub(super) install_id: &'a InstallId,
+    pub(super) class: DeviceClass,
+    pub(super) lifetimes: Lifetimes,
+    pub(super) trace: &'a Trace,
+    pub(super) now: Timestamp,
+}
+
+impl Arrival<'_> {
+    /// Makes room for the install, and tells its status: it displaces the user's other installs, unless it is a tablet
+    /// and the active one is a phone.
+    pub(super) async fn make_room<T: Transaction>(&self, tx: &mut T) -> Result<InstallStatus, StoreError> {
+        let &Arrival { app_id, user_id, install_id, now, .. } = self;
+        let other = tx.find_other_active_class(app_id, user_id, install_id, now).await?;
+        let status = status_for_new_session(self.class, other);
+        if status == InstallStatus::Active {
+            let displaced = tx.deactivate_installs(app_id, user_id, now).await?;
+            for displaced in displaced.iter().filter(|displaced| *displaced != install_id) {
+                let (subject, by) = ((app_id, user_id, Some(displaced)), Actor::Install(install_id.clone()));
+                record(tx, AuditKind::InstallDeactivated, subject, by, self.trace, now).await?;
+            }
+        }
+        tx.delete_stale_installs(app_id, user_id, now.minus(self.lifetimes.refresh_token)).await?;
+        Ok(status)
     }
-    tx.delete_stale_installs(app_id, user_id, now.minus(lifetimes.refresh_token)).await?;
-    Ok(status)
 }

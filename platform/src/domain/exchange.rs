@@ -6,7 +6,7 @@ use super::{
     creation::{Created, Creation},
 };
 use crate::{
-    model::{AppId, ExternalId, Redemption, User, UserState},
+    model::{AppId, AuditKind, ExternalId, Redemption, User, UserState},
     secret::{Code, Hashed},
     store::{StoreError, Transaction, Work},
 };
@@ -53,7 +53,8 @@ impl ExchangeCode {
         }
         let user_id = user.user_id.clone();
         let (install_id, idempotency_key) = (creation.install_id.clone(), creation.idempotency_key);
-        let (install_state, grant) = creation.start_session(tx, user, known, false).await?;
+        let kind = if created { AuditKind::UserCreated } else { AuditKind::UserRestored };
+        let (install_state, grant) = creation.start_session(tx, kind, user, known, false).await?;
         let generation = grant.generation;
         let redemption =
             Redemption { app_id, install_id, idempotency_key, generation, created_user: created };

@@ -1,11 +1,12 @@
 //! Linking users who were created without an external id: by the app's server, which names the install, or by the SDK,
 //! which has a code.
 
-use super::{Refusal, creation::arrive, session::active_user, tokens::Lifetimes};
+use super::{Refusal, audit::record, creation::Arrival, session::active_user, tokens::Lifetimes};
 use crate::{
     clock::Timestamp,
     model::{
-        AppId, ExternalId, Install, InstallId, InstallStatus, Session, User, UserId, UserState, install_state,
+        Actor, AppId, AuditKind, ExternalId, Install, InstallId, InstallStatus, KeyId, Session, Trace, User,
+        UserId, UserState, install_state,
     },
     secret::{Code, Hashed},
     store::{Transaction, Work},
@@ -27,6 +28,10 @@ pub struct LinkInstall {
     pub external_id: ExternalId,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
+    /// The server's API key.
+    pub key_id: KeyId,
+    /// In which request.
+    pub trace: Trace,
     /// The present.
     pub now: Timestamp,
 }
@@ -77,19 +82,34 @@ impl LinkInstall {
         unlinked: User,
         install: Install,
     ) -> Result<UserId, Refusal> {
-        let LinkInstall { app_id, external_id, lifetimes, now, .. } = self;
+        let LinkInstall { app_id, external_id, lifetimes, trace, now, .. } = self;
+        let by = Actor::ApiKey(self.key_id);
+        let Install { install_id, device, .. } = install;
         let Some(known) = tx.find_user_by_external_id(&app_id, &external_id).await? else {
             tx.set_external_id(&app_id, &unlinked.user_id, &external_id).await?;
+            let subject = (&app_id, &unlinked.user_id, Some(&install_id));
+            record(tx, AuditKind::UserLinked, subject, by, &trace, now).await?;
             return Ok(unlinked.user_id);
         };
         if !install.awaits_link {
             return Err(Refusal::PersonKnown);
         }
-        let Install { install_id, device, .. } = install;
-        let owner = (&app_id, &known.user_id);
-        let status = arrive(tx, owner, &install_id, device.class, lifetimes, now).await?;
+        let arrival = Arrival {
+            app_id: &app_id,
+            user_id: &known.user_id,
+            install_id: &install_id,
+            class: device.class,
+            lifetimes,
+            trace: &trace,
+            now,
+        };
+        let status = arrival.make_room(tx).await?;
         tx.move_install(&app_id, &install_id, &known.user_id, status, now).await?;
         tx.delete_user(&app_id, &unlinked.user_id).await?;
+        let gone = (&app_id, &unlinked.user_id, None);
+        record(tx, AuditKind::UserDeleted, gone, by.clone(), &trace, now).await?;
+        let subject = (&app_id, &known.user_id, Some(&install_id));
+        record(tx, AuditKind::UserLinked, subject, by, &trace, now).await?;
         Ok(known.user_id)
     }
 }
@@ -128,6 +148,8 @@ pub struct LinkByCode {
     pub session: Session,
     /// The code.
     pub code: Hashed<Code>,
+    /// In which request.
+    pub trace: Trace,
     /// The present.
     pub now: Timestamp,
 }
@@ -137,7 +159,7 @@ impl Work for LinkByCode {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<LinkResponse, Refusal> {
-        let LinkByCode { session: Session { app_id, install_id, .. }, code, now } = &self;
+        let LinkByCode { session: Session { app_id, install_id, .. }, code, trace, now } = &self;
         let user = active_user(tx, &self.session).await?;
         let (external_id, is_repetition) = match tx.consume_code(*code, *now).await? {
             Some((issuer, external_id)) if issuer == *app_id => (external_id, false),
@@ -154,7 +176,12 @@ impl Work for LinkByCode {
             None if tx.find_user_by_external_id(app_id, &external_id).await?.is_some() => {
                 return Err(Refusal::PersonKnown);
             }
-            None => tx.set_external_id(app_id, &user.user_id, &external_id).await?,
+            None => {
+                tx.set_external_id(app_id, &user.user_id, &external_id).await?;
+                let (subject, by) =
+                    ((app_id, &user.user_id, Some(install_id)), Actor::Install(install_id.clone()));
+                record(tx, AuditKind::UserLinked, subject, by, trace, *now).await?;
+            }
         }
         tx.record_code_link(app_id, *code, install_id).await?;
         tx.confirm_link(app_id, install_id).await?;

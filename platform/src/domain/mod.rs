@@ -1,10 +1,12 @@
 //! The use cases: what the platform does, each in one transaction, against no particular database.
 
 mod applications;
+mod audit;
 mod codes;
 mod creation;
 mod detections;
 mod exchange;
+mod following;
 mod known;
 mod linking;
 mod metadata;
@@ -19,10 +21,12 @@ pub use applications::{
     AuthorizeApiKey, CreateApiKey, CreateApplication, IsOriginListed, ListApiKeys, ListApplications, Ping,
     RevokeApiKey, SetAppSecret, SetFirstAppSecret,
 };
+pub use audit::{ChangesAfter, NewestChange};
 pub use codes::IssueCode;
 pub use creation::{Created, Creation};
 pub use detections::{ListDetections, RecordDetections};
 pub use exchange::ExchangeCode;
+pub use following::ReadInstallState;
 pub use known::IsKnown;
 pub use linking::{ConfirmLink, LinkByCode, LinkInstall};
 pub use metadata::ChangeMetadata;

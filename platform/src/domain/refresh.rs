@@ -2,14 +2,15 @@
 
 use super::{
     Refusal,
+    audit::record,
     session::require_origin,
     tokens::{Grant, Lifetimes, NewPair, issue, supersede},
 };
 use crate::{
     clock::Timestamp,
-    model::{EndReason, InstallStatus, Origin, PairState, Session},
+    model::{Actor, AuditKind, EndReason, InstallStatus, Origin, PairState, Session, Trace},
     secret::{Hashed, IdempotencyKey, Plain, RefreshToken},
-    store::{SecurityEvent, Transaction, Work},
+    store::{Transaction, Work},
 };
 use sentiance_protocol::InstallState;
 
@@ -27,10 +28,10 @@ pub struct RefreshTokens {
     pub origin: Option<Origin>,
     /// The next tokens.
     pub pair: NewPair,
-    /// Names the security event, should there be one.
-    pub event_id: String,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
+    /// In which request.
+    pub trace: Trace,
     /// The present.
     pub now: Timestamp,
 }
@@ -91,15 +92,11 @@ impl RefreshTokens {
             if matches!(session.install_status, InstallStatus::Ended(_)) {
                 return Err(Refusal::SessionEnded);
             }
-            let reason = EndReason::TokenReuse;
-            tx.end_install(&session.app_id, &session.install_id, reason, self.now).await?;
-            let event = SecurityEvent {
-                event_id: self.event_id,
-                kind: reason,
-                session: session.clone(),
-                occurred_at: self.now,
-            };
-            tx.record_event(&event).await?;
+            let Session { app_id, user_id, install_id, .. } = &session;
+            tx.end_install(app_id, install_id, EndReason::TokenReuse, self.now).await?;
+            let subject = (app_id, user_id, Some(install_id));
+            let kind = AuditKind::RefreshTokenReused;
+            record(tx, kind, subject, Actor::Unknown, &self.trace, self.now).await?;
             return Ok(Refreshed::SessionRevoked(session));
         }
         let of_deleted_user = match tx.find_tombstone(self.presented.hash()).await? {

@@ -1,11 +1,11 @@
 //! Calls with an access token: who is it, and may it.
 
-use super::Refusal;
+use super::{Refusal, audit::record};
 use crate::{
     clock::Timestamp,
     model::{
-        AppId, EndReason, InstallId, InstallStatus, Origin, PairState, Permission, Session, User,
-        install_state,
+        Actor, AppId, AuditKind, EndReason, InstallStatus, Origin, PairState, Permission, Session, Trace,
+        User, install_state,
     },
     secret::{AccessToken, Hashed, Plain},
     store::{Store, Transaction, Work},
@@ -96,10 +96,10 @@ impl Work for UseFirstTime {
 /// The SDK said goodbye: ends the session of its install. Doing it again changes nothing.
 #[derive(Debug)]
 pub struct EndSession {
-    /// The application.
-    pub app_id: AppId,
-    /// The install.
-    pub install_id: InstallId,
+    /// Whose.
+    pub session: Session,
+    /// In which request.
+    pub trace: Trace,
     /// The present.
     pub now: Timestamp,
 }
@@ -109,6 +109,11 @@ impl Work for EndSession {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
-        Ok(tx.end_install(&self.app_id, &self.install_id, EndReason::Reset, self.now).await?)
+        let Session { app_id, user_id, install_id, .. } = &self.session;
+        if tx.end_install(app_id, install_id, EndReason::Reset, self.now).await? {
+            let (subject, by) = ((app_id, user_id, Some(install_id)), Actor::Install(install_id.clone()));
+            record(tx, AuditKind::SessionReset, subject, by, &self.trace, self.now).await?;
+        }
+        Ok(())
     }
 }

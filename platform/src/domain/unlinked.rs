@@ -5,7 +5,7 @@ use super::{
     creation::{Created, Creation},
 };
 use crate::{
-    model::{AppId, Install, User, UserState},
+    model::{AppId, AuditKind, Install, User, UserState},
     secret::{AppSecret, Hashed},
     store::{Transaction, Work},
 };
@@ -49,7 +49,8 @@ impl Work for CreateUnlinkedUser {
         tx.insert_user_if_new(&user).await?;
         let (user_id, install_id) = (user.user_id.clone(), creation.install_id.clone());
         let key = creation.idempotency_key;
-        let (install_state, grant) = creation.start_session(tx, user, None, linking).await?;
+        let (install_state, grant) =
+            creation.start_session(tx, AuditKind::UserCreated, user, None, linking).await?;
         tx.record_creation(&app_id, &install_id, key, grant.generation).await?;
         Ok(Created { user_id, created: true, linked: false, install_state, grant })
     }

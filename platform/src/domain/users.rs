@@ -1,9 +1,9 @@
 //! Reading, disabling, enabling and deleting users.
 
-use super::Refusal;
+use super::{Refusal, audit::record};
 use crate::{
     clock::Timestamp,
-    model::{AppId, Install, User, UserId, UserState},
+    model::{Actor, AppId, AuditKind, Install, Trace, User, UserId, UserState},
     secret::Hashed,
     store::{Transaction, Work},
 };
@@ -58,6 +58,12 @@ pub struct SetUserState {
     pub user_id: UserId,
     /// The new state.
     pub state: UserState,
+    /// Who wants it.
+    pub by: Actor,
+    /// In which request.
+    pub trace: Trace,
+    /// The present.
+    pub now: Timestamp,
 }
 
 impl Work for SetUserState {
@@ -65,8 +71,15 @@ impl Work for SetUserState {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
-        let found = tx.set_user_state(&self.app_id, &self.user_id, self.state).await?;
-        found.then_some(()).ok_or(Refusal::UserNotFound)
+        if !tx.set_user_state(&self.app_id, &self.user_id, self.state).await? {
+            return Err(Refusal::UserNotFound);
+        }
+        let kind = match self.state {
+            UserState::Enabled => AuditKind::UserEnabled,
+            UserState::Disabled(_) => AuditKind::UserDisabled,
+        };
+        let subject = (&self.app_id, &self.user_id, None);
+        Ok(record(tx, kind, subject, self.by, &self.trace, self.now).await?)
     }
 }
 
@@ -80,6 +93,10 @@ pub struct DeleteUser {
     pub user_id: UserId,
     /// How long the hashes are kept.
     pub tombstones_for: Duration,
+    /// Who wants it.
+    pub by: Actor,
+    /// In which request.
+    pub trace: Trace,
     /// The present.
     pub now: Timestamp,
 }
@@ -100,6 +117,7 @@ impl Work for DeleteUser {
         if let Some(external_id) = user.external_id {
             tx.delete_codes_of(&self.app_id, &external_id).await?;
         }
-        Ok(())
+        let subject = (&self.app_id, &self.user_id, None);
+        Ok(record(tx, AuditKind::UserDeleted, subject, self.by, &self.trace, self.now).await?)
     }
 }

@@ -103,6 +103,7 @@ endpoints! {
         Post "/sdk/v1/link" => routes::sdk_link::by_code;
         Post "/sdk/v1/link/confirm" => routes::sdk_link::confirm;
         Get "/sdk/v1/config" => routes::sdk_config::show;
+        Get "/sdk/v1/events" => routes::sdk_events::follow;
         Post "/sdk/v1/reset" => routes::sdk_reset::goodbye;
         Patch "/sdk/v1/metadata" => routes::sdk_metadata::change, body METADATA_BODY_LIMIT_BYTES;
         Post "/sdk/v1/detections" => routes::sdk_detections::record, body DETECTIONS_BODY_LIMIT_BYTES;

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use sentiance_protocol::ErrorCode;
+use sentiance_protocol::{ErrorBody, ErrorCode};
 use std::borrow::Cow;
 
 /// A refused or failed request.
@@ -19,6 +19,8 @@ pub(super) struct Failure {
     pub(super) cause: Option<String>,
     /// The limit that refused it.
     pub(super) limit: Option<(Policy, Standing)>,
+    /// How long the caller shall wait, in seconds, where it is not what the code usually asks for.
+    pub(super) retry_after: Option<u64>,
 }
 
 impl Failure {
@@ -29,13 +31,19 @@ impl Failure {
 
     /// A failure with a more exact message.
     pub(super) fn saying(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Failure { code, message: message.into(), cause: None, limit: None }
+        Failure { code, message: message.into(), cause: None, limit: None, retry_after: None }
     }
 
     /// A refusal by a limit.
     pub(super) fn limited(policy: Policy, standing: Standing) -> Self {
         let refusal = Failure::saying(ErrorCode::TooManyRequests, policy.refusal());
         Failure { limit: Some((policy, standing)), ..refusal }
+    }
+
+    /// The body of its answer.
+    pub(super) fn into_body(self, reference: String) -> ErrorBody {
+        let (message, error_code) = (self.message.into_owned(), self.code.as_str().to_owned());
+        ErrorBody { message, error_code, reference }
     }
 
     /// The failure that stands for an answer which a library made.

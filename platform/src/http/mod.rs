@@ -7,10 +7,12 @@ mod cors;
 mod credentials;
 pub mod endpoints;
 mod failure;
+mod followers;
 mod limits;
 mod protection;
 mod routes;
 pub mod server;
+mod trace;
 
 pub use client::{ClientAddress, NotANetwork, ProxyHeader, TrustedProxy};
 pub use limits::{Limit, Limits, NotALimit, Rate};
@@ -22,8 +24,9 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
 };
 use endpoints::Audience;
+use followers::Followers;
 use limits::Limiters;
-use sentiance_protocol::SdkConfiguration;
+use sentiance_protocol::{EVENTS_HEARTBEAT_SECONDS, SdkConfiguration};
 use std::{sync::Arc, time::Duration};
 
 /// How the platform behaves.
@@ -45,6 +48,25 @@ pub struct Settings {
     pub arrival_deadline: Duration,
     /// How long a request may take in all.
     pub request_deadline: Duration,
+    /// How many connections may be open at once, without those that are streams of events; more wait in the operating
+    /// system's queue. With the streams, fewer than the 1024 file descriptors that a process usually has, so that the
+    /// database never lacks one.
+    pub connections: usize,
+    /// The streams of events.
+    pub events: EventSettings,
+}
+
+/// How streams of events behave.
+#[derive(Clone, Debug)]
+pub struct EventSettings {
+    /// How many there may be at once.
+    pub streams: usize,
+    /// How many of one install.
+    pub streams_per_install: usize,
+    /// How often a stream without news shows that it lives.
+    pub heartbeat: Duration,
+    /// How long a stream lasts, give or take a tenth. Its reader then comes again.
+    pub lifetime: Duration,
 }
 
 impl Default for Settings {
@@ -65,6 +87,13 @@ impl Default for Settings {
             limits: Limits::OFF,
             arrival_deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(30),
+            connections: 600,
+            events: EventSettings {
+                streams: 300,
+                streams_per_install: 4,
+                heartbeat: Duration::from_secs(EVENTS_HEARTBEAT_SECONDS.into()),
+                lifetime: Duration::from_secs(30 * 60),
+            },
         }
     }
 }
@@ -80,13 +109,16 @@ pub struct Platform {
     /// How to behave.
     pub settings: Settings,
     limits: Limiters,
+    followers: Arc<Followers>,
 }
 
 impl Platform {
     /// A platform that has served nobody yet.
     pub fn new(store: Store, clock: impl Clock, random: impl Randomness, settings: Settings) -> Self {
         let limits = Limiters::new(settings.limits);
-        Platform { store, clock: Box::new(clock), random: Box::new(random), settings, limits }
+        let EventSettings { streams, streams_per_install, .. } = settings.events;
+        let followers = Arc::new(Followers::new(streams, streams_per_install));
+        Platform { store, clock: Box::new(clock), random: Box::new(random), settings, limits, followers }
     }
 }
 

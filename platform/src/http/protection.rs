@@ -1,12 +1,16 @@
 //! What stands around every endpoint: limits, deadlines, a fence for panics, and the one shape of error answers.
 
-use super::{Platform, failure::Failure};
-use crate::random::{Randomness, bytes, hex};
+use super::{
+    Platform,
+    client::ClientAddress,
+    failure::Failure,
+    trace::{Traced, new_reference},
+};
 use axum::{
     Json, Router,
     extract::{MatchedPath, Request, State},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, Method, StatusCode,
         header::{
             CACHE_CONTROL, CONTENT_LENGTH, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
             X_CONTENT_TYPE_OPTIONS,
@@ -15,7 +19,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use sentiance_protocol::{ErrorBody, ErrorCode};
+use sentiance_protocol::ErrorCode;
 use std::{any::Any, sync::Arc};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
@@ -48,7 +52,14 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 }
 
 /// Completes every answer: none may be cached, or taken for anything but what it is, and each failure gets its body and its line in the log.
-async fn complete(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
+async fn complete(
+    State(platform): State<Arc<Platform>>,
+    client: ClientAddress,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let reference = new_reference(&*platform.random);
+    request.extensions_mut().insert(Traced::new(client, reference.clone()));
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let mut response = next.run(request).await;
@@ -56,15 +67,7 @@ async fn complete(State(platform): State<Arc<Platform>>, request: Request, next:
     if status.is_client_error() || status.is_server_error() {
         let failure =
             response.extensions_mut().remove().unwrap_or_else(|| Failure::of_status(response.status()));
-        let reference = new_reference(&*platform.random);
-        let Failure { code, cause, .. } = &failure;
-        let (error_code, path) = (code.as_str(), path.as_deref().unwrap_or("-"));
-        let cause = cause.as_deref().unwrap_or("-");
-        if code.status() >= 500 {
-            tracing::error!(%method, path, error_code, r#ref = reference, cause, "failed");
-        } else {
-            tracing::info!(%method, path, error_code, r#ref = reference, cause, "refused");
-        }
+        log(&failure, &method, path.as_deref().unwrap_or("-"), &reference);
         response = render(failure, reference, response.headers());
     }
     let headers = response.headers_mut();
@@ -74,11 +77,22 @@ async fn complete(State(platform): State<Arc<Platform>>, request: Request, next:
     response
 }
 
+/// The one line about a failure in the log.
+pub(super) fn log(failure: &Failure, method: &Method, path: &str, reference: &str) {
+    let Failure { code, cause, .. } = failure;
+    let (error_code, cause) = (code.as_str(), cause.as_deref().unwrap_or("-"));
+    if code.status() >= 500 {
+        tracing::error!(%method, path, error_code, r#ref = reference, cause, "failed");
+    } else {
+        tracing::info!(%method, path, error_code, r#ref = reference, cause, "refused");
+    }
+}
+
 /// The error answer itself. Headers that others added (which methods are allowed, who may read it) stay.
 fn render(failure: Failure, reference: String, headers: &HeaderMap) -> Response {
     let code = failure.code;
-    let body =
-        ErrorBody { message: failure.message.into_owned(), error_code: code.as_str().to_owned(), reference };
+    let (limit, retry_after) = (failure.limit, failure.retry_after);
+    let body = failure.into_body(reference);
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, Json(body)).into_response();
     for (name, value) in headers {
@@ -86,7 +100,7 @@ fn render(failure: Failure, reference: String, headers: &HeaderMap) -> Response 
             response.headers_mut().append(name, value.clone());
         }
     }
-    let wait = failure.limit.map(|(_, standing)| standing.retry_after());
+    let wait = limit.map(|(_, standing)| standing.retry_after()).or(retry_after);
     if let Some(seconds) = wait.or((code == ErrorCode::Unavailable).then_some(RETRY_AFTER_SECONDS)) {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -94,15 +108,6 @@ fn render(failure: Failure, reference: String, headers: &HeaderMap) -> Response 
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
-}
-
-/// A random UUID, by which an answer is found in the log.
-fn new_reference(random: &dyn Randomness) -> String {
-    let mut id = bytes::<16>(random);
-    id[6] = 0x40 | (id[6] & 0x0f);
-    id[8] = 0x80 | (id[8] & 0x3f);
-    let text = hex(&id);
-    [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Serving connections: deadlines for slow callers, and an end that finishes what is under way.
 
-use super::{Platform, router};
+use super::{Platform, followers, router};
 use axum::extract::ConnectInfo;
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -8,18 +8,20 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
 use tower_http::add_extension::AddExtension;
 
-/// How many connections may be open at once; more wait in the operating system's queue. Fewer than the 1024 file
-/// descriptors that a process usually has, so that the database never lacks one.
-const CONNECTIONS: usize = 900;
 /// How much of a request's head is read before it is refused.
 const HEAD_LIMIT_BYTES: usize = 32 * 1024;
 /// How long a failure to accept, such as too few file descriptors, is given to pass.
@@ -38,7 +40,9 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
         .header_read_timeout(platform.settings.arrival_deadline)
         .max_buf_size(HEAD_LIMIT_BYTES);
     let under_way = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(platform.settings.connections));
+
+    let awake = tokio::spawn(followers::keep_awake(platform.clone()));
 
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -50,30 +54,41 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(platform.settings.request_deadline));
         let service = AddExtension::new(router.clone(), ConnectInfo(peer));
+        let service = AddExtension::new(service, slot.clone());
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = under_way.watch(connection);
         tokio::spawn(async move {
             // A caller that breaks off is its own affair.
             let _ = connection.await;
-            drop(slot);
+            slot.give_back();
         });
     }
 
     drop(listener);
+    platform.followers.end();
     if timeout(SHUTDOWN_DEADLINE, under_way.shutdown()).await.is_err() {
         tracing::warn!("some requests were not done in time and are cut off");
     }
+    awake.abort();
     if timeout(CLOSE_DEADLINE, platform.store.close()).await.is_err() {
         tracing::warn!("the database was not closed in time; nothing that was acknowledged is lost");
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, impl Send + use<>) {
+/// The place of a connection among those that may be open at once.
+#[derive(Clone)]
+pub(super) struct ConnectionSlot(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl ConnectionSlot {
+    /// Lets another connection have it: this one has become a stream, which is counted elsewhere, or has ended.
+    pub(super) fn give_back(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, SocketAddr, ConnectionSlot) {
     // The semaphore is never closed, so there always is a slot in the end.
-    let slot = slots.clone().acquire_owned().await;
+    let slot = ConnectionSlot(Arc::new(Mutex::new(slots.clone().acquire_owned().await.ok())));
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {

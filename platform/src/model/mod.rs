@@ -1,6 +1,7 @@
 //! What the platform knows: ids, scopes, origins and the records with their states. Pure data and pure rules.
 
 mod api_key;
+mod audit;
 mod detection;
 mod ids;
 mod install;
@@ -10,6 +11,7 @@ mod session;
 mod user;
 
 pub use api_key::{ApiKeyRecord, ApiKeyState, Scope, UnknownScope};
+pub use audit::{Actor, AuditEvent, AuditKind, Change, Trace, UnknownAuditKind};
 pub use detection::{
     Detection, DetectionContent, DetectionCursor, InvalidDetection, StoredDetection, put_together,
 };

@@ -3,7 +3,7 @@
 use super::{AppId, InstallId, InstallStatus, UserId, UserState};
 use crate::{
     clock::Timestamp,
-    secret::{AccessToken, Hashed, IdempotencyKey, RefreshToken},
+    secret::{AccessToken, Family, Hashed, IdempotencyKey, RefreshToken},
 };
 use sentiance_protocol::InstallState;
 
@@ -48,6 +48,8 @@ pub struct Session {
     pub user_state: UserState,
     /// The install.
     pub install_id: InstallId,
+    /// Names the install's present session.
+    pub family: Hashed<Family>,
     /// Whether it is the user's active one.
     pub install_status: InstallStatus,
     /// The newest pair of the install.
@@ -129,6 +131,7 @@ mod tests {
     use crate::{
         clock::Timestamp,
         model::{AppId, EndReason, InstallId, InstallStatus, UserId, UserState},
+        secret::Hashed,
     };
     use Permission::{ActForUser, LearnState, SayGoodbye};
 
@@ -140,6 +143,7 @@ mod tests {
             user_id: UserId::parse(&"b".repeat(24)).unwrap(),
             user_state: UserState::Enabled,
             install_id: InstallId::parse(&"c".repeat(32)).unwrap(),
+            family: Hashed::from_bytes(&[0; 32]).unwrap(),
             install_status: InstallStatus::Active,
             newest_generation: 1,
             generation: 1,

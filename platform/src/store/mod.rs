@@ -4,14 +4,16 @@
 //! [`Store`] is the SQLite engine today; another engine implements the same traits and shares the text in `sql`.
 
 mod applications;
+mod audit;
 mod sql;
 mod sqlite;
 mod transaction;
 mod uploads;
 
 pub use applications::{ApiKeys, Applications};
-pub use sqlite::SqliteStore as Store;
-pub use transaction::{AuthenticationCodes, Installs, SecurityEvent, Tokens, Transaction, Users};
+pub use audit::AuditLog;
+pub use sqlite::{Changes, SqliteStore as Store};
+pub use transaction::{AuthenticationCodes, Installs, Tokens, Transaction, Users};
 pub use uploads::{Detections, MetadataChange, UserMetadata};
 
 use std::{future::Future, sync::Arc};

@@ -112,7 +112,8 @@ pub(super) const CONFIRM_LINK: &str =
 pub(super) const START_FAMILY: &str = "update installs set family = $3 where app_id = $1 and install_id = $2";
 pub(super) const DEACTIVATE_INSTALLS: &str = "
     update installs set status = 'inactive', updated_at = $3
-    where app_id = $1 and user_id = $2 and status = 'active'";
+    where app_id = $1 and user_id = $2 and status = 'active'
+    returning install_id";
 pub(super) const END_INSTALL: &str = "
     update installs set status = 'ended', end_reason = $3, updated_at = $4
     where app_id = $1 and install_id = $2 and status <> 'ended'";
@@ -173,7 +174,7 @@ macro_rules! session_where {
         concat!(
             "select p.app_id, p.install_id, p.generation, p.status as pair_status, p.idempotency_key,
                 p.first_used_at, p.access_expires_at, p.refresh_expires_at,
-                i.user_id, i.status as install_status, i.end_reason, i.generation as newest_generation,
+                i.user_id, i.family, i.status as install_status, i.end_reason, i.generation as newest_generation,
                 u.disabled_at
             from token_pairs p
             join installs i on i.app_id = p.app_id and i.install_id = p.install_id
@@ -220,6 +221,12 @@ pub(super) const BURY: &str = "
 pub(super) const FIND_TOMBSTONE: &str = "select app_id from token_tombstones where hash = $1";
 pub(super) const DELETE_TOMBSTONES_BEFORE: &str =
     "delete from token_tombstones where app_id = $1 and expires_at < $2";
+
+// The audit log.
 pub(super) const RECORD_EVENT: &str = "
-    insert into security_events (app_id, event_id, kind, user_id, install_id, occurred_at)
-    values ($1, $2, $3, $4, $5, $6)";
+    insert into audit_events (
+        app_id, kind, user_id, install_id, key_id, actor, actor_id, address, request, occurred_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+pub(super) const NEWEST_CHANGE: &str = "select coalesce(max(seq), 0) as seq from audit_events";
+pub(super) const CHANGES_AFTER: &str = "
+    select seq, app_id, user_id, install_id from audit_events where seq > $1 order by seq limit $2";

@@ -1,6 +1,6 @@
 //! What a use case may ask of the database inside its transaction, by capability.
 
-use super::{ApiKeys, Applications, Detections, StoreError, UserMetadata};
+use super::{ApiKeys, Applications, AuditLog, Detections, StoreError, UserMetadata};
 use crate::{
     clock::Timestamp,
     model::{
@@ -16,12 +16,28 @@ type Stored<T> = Result<T, StoreError>;
 
 /// All capabilities.
 pub trait Transaction:
-    Applications + ApiKeys + AuthenticationCodes + Users + Installs + Tokens + UserMetadata + Detections
+    Applications
+    + ApiKeys
+    + AuthenticationCodes
+    + Users
+    + Installs
+    + Tokens
+    + UserMetadata
+    + Detections
+    + AuditLog
 {
 }
 
 impl<T> Transaction for T where
-    T: Applications + ApiKeys + AuthenticationCodes + Users + Installs + Tokens + UserMetadata + Detections
+    T: Applications
+        + ApiKeys
+        + AuthenticationCodes
+        + Users
+        + Installs
+        + Tokens
+        + UserMetadata
+        + Detections
+        + AuditLog
 {
 }
 
@@ -109,7 +125,7 @@ pub trait Users: Send {
         user: &UserId,
         state: UserState,
     ) -> impl Future<Output = Stored<bool>> + Send;
-    /// Removes a user with all that hangs on it: installs, tokens, events, metadata and detections.
+    /// Removes a user with all that hangs on it: installs, tokens, metadata and detections.
     fn delete_user(&mut self, app: &AppId, user: &UserId) -> impl Future<Output = Stored<()>> + Send;
 }
 
@@ -172,21 +188,21 @@ pub trait Installs: Send {
         install: &InstallId,
         family: Hashed<Family>,
     ) -> impl Future<Output = Stored<()>> + Send;
-    /// Makes every active install of the user inactive.
+    /// Makes every active install of the user inactive, and tells which that were.
     fn deactivate_installs(
         &mut self,
         app: &AppId,
         user: &UserId,
         now: Timestamp,
-    ) -> impl Future<Output = Stored<()>> + Send;
-    /// Ends the install's session, unless it has ended.
+    ) -> impl Future<Output = Stored<Vec<InstallId>>> + Send;
+    /// Ends the install's session, unless it has ended; says whether it did.
     fn end_install(
         &mut self,
         app: &AppId,
         install: &InstallId,
         reason: EndReason,
         now: Timestamp,
-    ) -> impl Future<Output = Stored<()>> + Send;
+    ) -> impl Future<Output = Stored<bool>> + Send;
     /// Forgets installs of the user that are not active and were last changed before this time.
     fn delete_stale_installs(
         &mut self,
@@ -285,19 +301,4 @@ pub trait Tokens: Send {
         app: &AppId,
         time: Timestamp,
     ) -> impl Future<Output = Stored<()>> + Send;
-    /// Records a security event of a user.
-    fn record_event(&mut self, event: &SecurityEvent) -> impl Future<Output = Stored<()>> + Send;
-}
-
-/// Something that somebody responsible for security wants to see.
-#[derive(Clone, Debug)]
-pub struct SecurityEvent {
-    /// Names the event.
-    pub event_id: String,
-    /// What happened.
-    pub kind: EndReason,
-    /// Whose session it was.
-    pub session: Session,
-    /// When.
-    pub occurred_at: Timestamp,
 }

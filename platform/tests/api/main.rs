@@ -11,6 +11,7 @@ mod create_user;
 mod detections;
 mod devices;
 mod errors;
+mod events;
 mod limits;
 mod linking;
 mod lost_answers;

@@ -8,7 +8,10 @@ use reqwest::{
     header::{HeaderMap, HeaderValue},
 };
 use sentiance_platform::{
-    http::endpoints::{Audience, ENDPOINTS, Endpoint, Verb},
+    http::{
+        EventSettings, Settings,
+        endpoints::{Audience, ENDPOINTS, Endpoint, Verb},
+    },
     random::OsRandomness,
     secret::{AccessToken, ApiKey, Plain},
 };
@@ -186,7 +189,10 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let platform = TestPlatform::start().await;
+        // A stream that a cell has left open is no reason to refuse the next one.
+        let events = EventSettings { streams_per_install: 100, ..Settings::default().events };
+        let settings = Settings { events, ..Settings::default() };
+        let platform = TestPlatform::start_with(settings).await;
         platform.command().create_app("Other", &[OTHERS_ORIGIN]);
         let live = platform.sdk_with_user("live").await.access_token;
         let ended = platform.sdk_with_user("ended").await;

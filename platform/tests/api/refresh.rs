@@ -57,7 +57,7 @@ async fn a_token_older_than_the_parent_ends_the_session_for_everybody() {
     sdk.refresh().await.refused(ErrorCode::SessionEnded);
     stolen.clone().refresh().await.refused(ErrorCode::SessionEnded);
 
-    let recorded = "select count(*) from security_events where kind = 'token_reuse'";
+    let recorded = "select count(*) from audit_events where kind = 'refresh_token_reused'";
     assert_eq!(platform.count_rows(recorded).await, 1);
     let shown = platform.command().run(&["user", "show", "--app", &platform.app_id, &sdk.user_id]);
     assert!(shown.contains("a stolen token was used"), "{shown}");

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::LinkInstall,
-    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure},
+    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure, trace::Traced},
     model::{ExternalId, InstallId, Scope},
 };
 use axum::{
@@ -14,6 +14,7 @@ use sentiance_protocol::{ErrorCode, LinkInstallRequest, LinkInstallResponse};
 pub(in crate::http) async fn link(
     State(platform): PlatformState,
     credential: Credential,
+    Traced(trace): Traced,
     Path(install_id): Path<String>,
     request: Request,
 ) -> Result<Json<LinkInstallResponse>, Failure> {
@@ -24,7 +25,15 @@ pub(in crate::http) async fn link(
     let install_id = InstallId::parse(&install_id).ok_or(Failure::new(ErrorCode::InstallNotFound))?;
     let lifetimes = platform.settings.lifetimes;
     let now = platform.clock.now();
-    let work = LinkInstall { app_id: key.app_id, install_id, external_id, lifetimes, now };
+    let work = LinkInstall {
+        app_id: key.app_id,
+        install_id,
+        external_id,
+        lifetimes,
+        key_id: key.key_id,
+        trace,
+        now,
+    };
     let user_id = platform.store.write(work).await?;
     Ok(Json(LinkInstallResponse { id: user_id.to_string() }))
 }

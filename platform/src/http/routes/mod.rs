@@ -6,6 +6,7 @@ pub(super) mod health;
 pub(super) mod link_install;
 pub(super) mod sdk_config;
 pub(super) mod sdk_detections;
+pub(super) mod sdk_events;
 pub(super) mod sdk_link;
 pub(super) mod sdk_metadata;
 pub(super) mod sdk_reset;

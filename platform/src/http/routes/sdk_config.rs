@@ -1,7 +1,7 @@
 //! `GET /sdk/v1/config`: the SDK asks how to behave, and whether its install is the active one.
 
 use crate::{
-    http::{PlatformState, credentials::Credential, failure::Failure},
+    http::{Platform, PlatformState, credentials::Credential, failure::Failure},
     model::Permission,
     random::hex,
 };
@@ -23,18 +23,19 @@ pub(in crate::http) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let session = credential.user(&platform, Permission::LearnState).await?;
-    let install_state = session.install_state();
-    let config = platform.settings.sdk.clone();
-    let tag = entity_tag(install_state, &config)?;
+    let response = current(&platform, session.install_state());
+    let tag = entity_tag(response.install_state, &response.config)?;
     let known = headers.get_all(IF_NONE_MATCH).iter().any(|header| mentions(header, &tag));
-    let mut response = if known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        Json(ConfigResponse { install_state, config, server_time: platform.clock.now().into() })
-            .into_response()
-    };
+    let mut response =
+        if known { StatusCode::NOT_MODIFIED.into_response() } else { Json(response).into_response() };
     response.headers_mut().insert(ETAG, tag);
     Ok(response)
+}
+
+/// What an install in this state is told now.
+pub(super) fn current(platform: &Platform, install_state: InstallState) -> ConfigResponse {
+    let config = platform.settings.sdk.clone();
+    ConfigResponse { install_state, config, server_time: platform.clock.now().into() }
 }
 
 /// Names the content. The platform's clock is left out: it is different in every answer, and no news.

@@ -2,7 +2,10 @@
 
 use crate::{
     domain::{ConfirmLink, IsKnown, LinkByCode},
-    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure, limits::Exchange},
+    http::{
+        PlatformState, body::JsonBody, credentials::Credential, failure::Failure, limits::Exchange,
+        trace::Traced,
+    },
     model::Permission,
     secret::Plain,
 };
@@ -16,6 +19,7 @@ pub(in crate::http) async fn by_code(
     State(platform): PlatformState,
     credential: Credential,
     exchange: Exchange,
+    Traced(trace): Traced,
     request: Request,
 ) -> Result<Json<LinkResponse>, Failure> {
     let session = credential.user(&platform, Permission::ActForUser).await?;
@@ -23,7 +27,7 @@ pub(in crate::http) async fn by_code(
     let code = Plain::parse_code(body.authentication_code.expose())
         .ok_or_else(|| exchange.failed(Failure::new(ErrorCode::AuthenticationCodeInvalid)))?;
     let now = platform.clock.now();
-    let work = LinkByCode { session, code: code.hash(), now };
+    let work = LinkByCode { session, code: code.hash(), trace, now };
     Ok(Json(exchange.of(IsKnown::Code(code.hash()), work).await?))
 }
 

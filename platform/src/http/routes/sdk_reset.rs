@@ -2,7 +2,7 @@
 
 use crate::{
     domain::EndSession,
-    http::{PlatformState, credentials::Credential, failure::Failure},
+    http::{PlatformState, credentials::Credential, failure::Failure, trace::Traced},
     model::Permission,
 };
 use axum::{Json, extract::State};
@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 pub(in crate::http) async fn goodbye(
     State(platform): PlatformState,
     credential: Credential,
+    Traced(trace): Traced,
 ) -> Result<Json<Value>, Failure> {
     let session = credential.user(&platform, Permission::SayGoodbye).await?;
     let now = platform.clock.now();
-    platform.store.write(EndSession { app_id: session.app_id, install_id: session.install_id, now }).await?;
+    platform.store.write(EndSession { session, trace, now }).await?;
     Ok(Json(json!({})))
 }

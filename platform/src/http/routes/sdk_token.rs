@@ -3,8 +3,9 @@
 use super::{idempotency_key, on_the_wire};
 use crate::{
     domain::{IsKnown, NewPair, RefreshTokens, Refreshed},
-    http::{PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure, limits::Exchange},
-    random::{bytes, hex},
+    http::{
+        PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure, limits::Exchange, trace::Traced,
+    },
     secret::{Plain, RefreshToken},
 };
 use axum::{Json, extract::State};
@@ -14,6 +15,7 @@ pub(in crate::http) async fn refresh(
     State(platform): PlatformState,
     OriginToCheck(origin): OriginToCheck,
     exchange: Exchange,
+    Traced(trace): Traced,
     JsonBody(body): JsonBody<RefreshRequest>,
 ) -> Result<Json<RefreshResponse>, Failure> {
     let idempotency_key = idempotency_key(&body.idempotency_key)?;
@@ -25,8 +27,8 @@ pub(in crate::http) async fn refresh(
         presented,
         idempotency_key,
         origin,
-        event_id: hex(&bytes::<16>(&*platform.random)),
         lifetimes: platform.settings.lifetimes,
+        trace,
         now,
     };
     match exchange.of(IsKnown::RefreshToken(work.presented.clone()), work).await? {

@@ -3,7 +3,9 @@
 use super::{idempotency_key, malformed, on_the_wire};
 use crate::{
     domain::{CreateUnlinkedUser, Creation, ExchangeCode, IsKnown, NewPair},
-    http::{PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure, limits::Exchange},
+    http::{
+        PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure, limits::Exchange, trace::Traced,
+    },
     model::{AppId, InstallId, UserId},
     secret::{AppSecret, Plain},
 };
@@ -16,6 +18,7 @@ pub(in crate::http) async fn create(
     State(platform): PlatformState,
     OriginToCheck(origin): OriginToCheck,
     exchange: Exchange,
+    Traced(trace): Traced,
     JsonBody(body): JsonBody<CreateUserRequest>,
 ) -> Result<(StatusCode, Json<CreateUserResponse>), Failure> {
     check_texts(&body)?;
@@ -32,6 +35,7 @@ pub(in crate::http) async fn create(
         user_id_if_new: UserId::generate(&*platform.random),
         pair: NewPair::of_new_session(&*platform.random),
         lifetimes: platform.settings.lifetimes,
+        trace,
         now,
     };
     let created = match (body.authentication_code, body.application) {

@@ -6,8 +6,9 @@ use crate::{
         PlatformState,
         credentials::{Caller, Credential},
         failure::Failure,
+        trace::Traced,
     },
-    model::{AppId, Permission, Scope, User, UserId, UserState},
+    model::{Actor, AppId, Permission, Scope, User, UserId, UserState},
 };
 use axum::{
     Json,
@@ -45,13 +46,18 @@ pub(in crate::http) async fn profile(
 pub(in crate::http) async fn remove(
     State(platform): PlatformState,
     credential: Credential,
+    Traced(trace): Traced,
     Path(user_id): Path<String>,
 ) -> Result<StatusCode, Failure> {
     let caller = credential.user_or_server(&platform, Scope::UserDelete).await?;
+    let by = match &caller {
+        Caller::User(session) => Actor::Install(session.install_id.clone()),
+        Caller::Server(key) => Actor::ApiKey(key.key_id.clone()),
+    };
     let (app_id, user_id) = subject(caller, &user_id)?;
     let tombstones_for = platform.settings.lifetimes.refresh_token;
     let now = platform.clock.now();
-    platform.store.write(DeleteUser { app_id, user_id, tombstones_for, now }).await?;
+    platform.store.write(DeleteUser { app_id, user_id, tombstones_for, by, trace, now }).await?;
     Ok(StatusCode::OK)
 }
 

@@ -176,14 +176,14 @@ impl Installs for SqliteTransaction<'_> {
         app: &AppId,
         user: &UserId,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        query(sql::DEACTIVATE_INSTALLS)
+    ) -> Result<Vec<InstallId>, StoreError> {
+        let rows = query(sql::DEACTIVATE_INSTALLS)
             .bind(app.as_str())
             .bind(user.as_str())
             .bind(now.0)
-            .execute(&mut *self.connection)
+            .fetch_all(&mut *self.connection)
             .await?;
-        Ok(())
+        rows.iter().map(|row| Reader::of("installs", row).parse("install_id", InstallId::parse)).collect()
     }
 
     async fn end_install(
@@ -192,15 +192,15 @@ impl Installs for SqliteTransaction<'_> {
         install: &InstallId,
         reason: EndReason,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        query(sql::END_INSTALL)
+    ) -> Result<bool, StoreError> {
+        let ended = query(sql::END_INSTALL)
             .bind(app.as_str())
             .bind(install.as_str())
             .bind(reason_name(reason))
             .bind(now.0)
             .execute(&mut *self.connection)
             .await?;
-        Ok(())
+        Ok(ended.rows_affected() > 0)
     }
 
     async fn delete_stale_installs(
@@ -228,7 +228,7 @@ fn status_name(status: InstallStatus) -> &'static str {
     }
 }
 
-pub(super) fn reason_name(reason: EndReason) -> &'static str {
+fn reason_name(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Reset => "reset",
         EndReason::TokenReuse => "token_reuse",

@@ -2,6 +2,8 @@
 
 mod api_keys;
 mod applications;
+mod audit;
+mod changes;
 mod codes;
 mod installs;
 mod rows;
@@ -17,7 +19,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
+use tokio::sync::watch;
 use writer::Writer;
+
+pub use changes::Changes;
 
 /// How long a statement waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +35,8 @@ const READERS: u32 = 4;
 pub struct SqliteStore {
     writer: Arc<Writer>,
     readers: SqlitePool,
+    /// Told by the writer after each commit that recorded an event.
+    recorded: watch::Sender<()>,
 }
 
 impl SqliteStore {
@@ -46,6 +53,7 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT);
         migrate(&options).await?;
         let connection = SqliteConnection::connect_with(&options).await?;
+        let recorded = watch::Sender::default();
         let readers = SqlitePoolOptions::new()
             // Opened now and kept: later there may be no file descriptor left.
             .min_connections(READERS)
@@ -55,7 +63,8 @@ impl SqliteStore {
             .acquire_timeout(READER_DEADLINE)
             .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
             .await?;
-        Ok(SqliteStore { writer: Arc::new(Writer::start(connection)), readers })
+        let writer = Arc::new(Writer::start(connection, recorded.clone()));
+        Ok(SqliteStore { writer, readers, recorded })
     }
 
     /// Runs a use case that writes. Returns after its writes are durable.
@@ -67,6 +76,14 @@ impl SqliteStore {
     pub async fn read<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
         let mut connection = self.readers.acquire().await.map_err(StoreError::from)?;
         work.run(&mut SqliteTransaction::on(&mut connection)).await
+    }
+
+    /// Waits, from now on, for what this and other processes record.
+    pub async fn changes(&self) -> Result<Changes, StoreError> {
+        let recorded = self.recorded.subscribe();
+        let connection = SqliteConnection::connect_with(&self.readers.connect_options()).await?;
+        // The version is not known yet, so the first look is a change.
+        Ok(Changes { connection, version: None, recorded })
     }
 
     /// Finishes what is waiting and closes the file.
@@ -86,11 +103,13 @@ fn create_privately(file: &Path) -> Result<(), StoreError> {
 /// A connection, as the use cases see it.
 pub(super) struct SqliteTransaction<'c> {
     connection: &'c mut SqliteConnection,
+    /// Whether an event was recorded.
+    recorded: bool,
 }
 
 impl<'c> SqliteTransaction<'c> {
     fn on(connection: &'c mut SqliteConnection) -> Self {
-        SqliteTransaction { connection }
+        SqliteTransaction { connection, recorded: false }
     }
 }
 
@@ -110,10 +129,11 @@ fn is_busy(code: Option<&str>) -> bool {
     code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql")),
     (20260201000000, "linking", include_str!("../../../migrations/sqlite/20260201000000_linking.sql")),
     (20260202000000, "uploads", include_str!("../../../migrations/sqlite/20260202000000_uploads.sql")),
+    (20260301000000, "audit", include_str!("../../../migrations/sqlite/20260301000000_audit.sql")),
 ];
 
 /// All migrations run in one transaction, so that two processes which start at once do not run one twice. Foreign keys

@@ -3,8 +3,8 @@
 use crate::{
     clock::Timestamp,
     model::{
-        ApiKeyRecord, ApiKeyState, AppId, Application, Detection, DetectionContent, DetectionId, EndReason,
-        ExternalId, Install, InstallId, InstallStatus, KeyId, PairState, Redemption, Session,
+        ApiKeyRecord, ApiKeyState, AppId, Application, Change, Detection, DetectionContent, DetectionId,
+        EndReason, ExternalId, Install, InstallId, InstallStatus, KeyId, PairState, Redemption, Session,
         StoredDetection, User, UserId, UserState,
     },
     secret::Hashed,
@@ -37,6 +37,15 @@ impl<'r> Reader<'r> {
 
     pub(super) fn parse<T>(&self, column: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Read<T> {
         parse(self.get(column)?).map_or_else(|| self.impossible(column), Ok)
+    }
+
+    fn parse_if_set<T>(
+        &self,
+        column: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Read<Option<T>> {
+        let text = self.get::<Option<&str>>(column)?;
+        text.map(|text| parse(text).map_or_else(|| self.impossible(column), Ok)).transpose()
     }
 
     /// A text that is kept as its UTF-8.
@@ -73,9 +82,7 @@ impl<'r> Reader<'r> {
     }
 
     fn external_id_if_set(&self) -> Read<Option<ExternalId>> {
-        let text = self.get::<Option<String>>("external_id")?;
-        text.map(|text| ExternalId::parse(text).map_or_else(|| self.impossible("external_id"), Ok))
-            .transpose()
+        self.parse_if_set("external_id", |text| ExternalId::parse(text.to_owned()))
     }
 
     pub(super) fn device_class(&self) -> Read<DeviceClass> {
@@ -227,6 +234,7 @@ impl FromRow for Session {
             app_id: row.app_id()?,
             user_id: row.parse("user_id", UserId::parse)?,
             user_state: row.user_state()?,
+            family: row.hash("family")?,
             install_id: row.parse("install_id", InstallId::parse)?,
             install_status: row.install_status("install_status")?,
             newest_generation: row.count("newest_generation")?,
@@ -235,6 +243,18 @@ impl FromRow for Session {
             used: row.time_if_set("first_used_at")?.is_some(),
             access_expires_at: row.time("access_expires_at")?,
             refresh_expires_at: row.time("refresh_expires_at")?,
+        })
+    }
+}
+
+impl FromRow for Change {
+    fn from_row(row: &SqliteRow) -> Read<Self> {
+        let row = Reader::of("audit_events", row);
+        Ok(Change {
+            seq: row.get("seq")?,
+            app_id: row.app_id()?,
+            user_id: row.parse_if_set("user_id", UserId::parse)?,
+            install_id: row.parse_if_set("install_id", InstallId::parse)?,
         })
     }
 }

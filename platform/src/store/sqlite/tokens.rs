@@ -1,15 +1,14 @@
-//! Pairs of tokens, tombstones and security events, on SQLite.
+//! Pairs of tokens and tombstones, on SQLite.
 
 use super::{
     SqliteTransaction,
-    installs::reason_name,
     rows::{self, Reader},
 };
 use crate::{
     clock::Timestamp,
     model::{AppId, InstallId, Session, TokenPair, UserId},
     secret::{AccessToken, Family, Hashed, IdempotencyKey, RefreshToken},
-    store::{SecurityEvent, StoreError, Tokens, sql},
+    store::{StoreError, Tokens, sql},
 };
 use sqlx::query;
 
@@ -165,19 +164,6 @@ impl Tokens for SqliteTransaction<'_> {
         query(sql::DELETE_TOMBSTONES_BEFORE)
             .bind(app.as_str())
             .bind(time.0)
-            .execute(&mut *self.connection)
-            .await?;
-        Ok(())
-    }
-
-    async fn record_event(&mut self, event: &SecurityEvent) -> Result<(), StoreError> {
-        query(sql::RECORD_EVENT)
-            .bind(event.session.app_id.as_str())
-            .bind(&event.event_id)
-            .bind(reason_name(event.kind))
-            .bind(event.session.user_id.as_str())
-            .bind(event.session.install_id.as_str())
-            .bind(event.occurred_at.0)
             .execute(&mut *self.connection)
             .await?;
         Ok(())

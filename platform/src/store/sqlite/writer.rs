@@ -7,7 +7,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use sqlx::{Connection, Executor, SqliteConnection};
 use std::panic::AssertUnwindSafe;
 use tokio::{
-    sync::{Mutex, mpsc, oneshot},
+    sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -29,14 +29,15 @@ enum Message {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection) -> Self {
+    /// Tells `recorded` after each commit in which an event was recorded.
+    pub(super) fn start(connection: SqliteConnection, recorded: watch::Sender<()>) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE_LENGTH);
-        Writer { queue, task: Mutex::new(Some(tokio::spawn(run(connection, messages)))) }
+        Writer { queue, task: Mutex::new(Some(tokio::spawn(run(connection, messages, recorded)))) }
     }
 
     pub(super) async fn submit<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
         let (reply, answer) = oneshot::channel();
-        let task = Task { work: Some(work), result: None, reply };
+        let task = Task { work: Some(work), result: None, recorded: false, reply };
         self.queue.try_send(Message::Run(Box::new(task))).map_err(|_| StoreError::Unavailable)?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable.into()))
     }
@@ -51,7 +52,11 @@ impl Writer {
     }
 }
 
-async fn run(mut connection: SqliteConnection, mut messages: mpsc::Receiver<Message>) {
+async fn run(
+    mut connection: SqliteConnection,
+    mut messages: mpsc::Receiver<Message>,
+    recorded: watch::Sender<()>,
+) {
     let mut waiting = Vec::with_capacity(BATCH_SIZE);
     while messages.recv_many(&mut waiting, BATCH_SIZE).await > 0 {
         let mut batch = Vec::with_capacity(waiting.len());
@@ -67,8 +72,10 @@ async fn run(mut connection: SqliteConnection, mut messages: mpsc::Receiver<Mess
             continue;
         }
         let outcome = run_batch(&mut connection, &mut batch).await.map_err(StoreError::from);
-        if let Err(error) = &outcome {
-            tracing::error!(%error, "a group of writes was rolled back");
+        match &outcome {
+            Ok(()) if batch.iter().any(|job| job.has_recorded()) => recorded.send_modify(|()| {}),
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "a group of writes was rolled back"),
         }
         for job in batch {
             job.acknowledge(outcome.clone());
@@ -108,6 +115,8 @@ trait Job: Send {
     fn is_abandoned(&self) -> bool;
     /// Runs it; says whether its writes shall stay.
     fn run<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, bool>;
+    /// Whether its writes stay, with an event among them.
+    fn has_recorded(&self) -> bool;
     /// Tells the caller, after the commit or its failure.
     fn acknowledge(self: Box<Self>, outcome: Result<(), StoreError>);
 }
@@ -115,6 +124,7 @@ trait Job: Send {
 struct Task<W: Work> {
     work: Option<W>,
     result: Option<Result<W::Output, W::Error>>,
+    recorded: bool,
     reply: oneshot::Sender<Result<W::Output, W::Error>>,
 }
 
@@ -133,9 +143,14 @@ impl<W: Work> Job for Task<W> {
                 .await
                 .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
             let keep = result.is_ok();
+            self.recorded = keep && transaction.recorded;
             self.result = Some(result);
             keep
         })
+    }
+
+    fn has_recorded(&self) -> bool {
+        self.recorded
     }
 
     fn acknowledge(self: Box<Self>, outcome: Result<(), StoreError>) {

@@ -1,5 +1,6 @@
 //! Small clients: an application's server, and an SDK on a device.
 
+use super::EventStream;
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use sentiance_platform::random::{OsRandomness, bytes, hex};
 use sentiance_protocol::{ErrorBody, ErrorCode};
@@ -228,6 +229,18 @@ impl Sdk {
 
     pub(crate) async fn config(&self) -> Answer {
         Answer::to(self.request(Method::GET, "/sdk/v1/config").bearer_auth(&self.access_token)).await
+    }
+
+    /// The request for a stream of events.
+    pub(crate) fn events(&self) -> RequestBuilder {
+        self.request(Method::GET, "/sdk/v1/events").bearer_auth(&self.access_token)
+    }
+
+    /// Follows what becomes of this install; the first event was read.
+    pub(crate) async fn follow(&self, state: &str) -> EventStream {
+        let mut stream = EventStream::open(self.events()).await;
+        stream.tells("state", state).await;
+        stream
     }
 
     /// What the platform says of this install.

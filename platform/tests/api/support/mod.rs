@@ -2,9 +2,11 @@
 
 mod clients;
 mod command;
+mod stream;
 
 pub(crate) use clients::{Answer, Sdk, ServerKey, key, phone, tablet};
 pub(crate) use command::{Command, Running};
+pub(crate) use stream::{Block, EventStream};
 
 use sentiance_platform::{
     clock::{Clock, SystemClock, Timestamp},
@@ -36,7 +38,7 @@ pub(crate) struct TestPlatform {
     pub(crate) store: Store,
     pub(crate) database: PathBuf,
     clock: MovedClock,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
     _folder: TempDir,
 }
 
@@ -64,7 +66,12 @@ impl TestPlatform {
             let _ = stopped.await;
         }));
         let server = ServerKey::new(&url, &api_key);
-        TestPlatform { url, app_id, app_secret, server, store, database, clock, _stop: stop, _folder: folder }
+        TestPlatform { url, app_id, app_secret, server, store, database, clock, stop, _folder: folder }
+    }
+
+    /// Asks the server to end.
+    pub(crate) fn stop(self) {
+        let _ = self.stop.send(());
     }
 
     /// The command line on this platform's database.
