@@ -152,6 +152,8 @@ error_codes! {
     InternalError = (500, "INTERNAL_ERROR"),
     /// The platform is overloaded or shutting down: wait as long as `Retry-After` says.
     Unavailable = (503, "UNAVAILABLE"),
+    /// The platform's disk is full or fails: nothing was stored. Wait as long as `Retry-After` says.
+    DatabaseUnavailable = (503, "DATABASE_UNAVAILABLE"),
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod app;
+mod backup;
 mod output;
 mod serve;
 mod user;
@@ -13,7 +14,10 @@ use crate::{
     store::{Store, StoreError},
 };
 use clap::{Args, Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// The platform: issues authentication codes, creates, restores and deactivates users.
 #[derive(Debug, Parser)]
@@ -30,6 +34,8 @@ enum Task {
     /// Brings the database's schema up to date. `serve` and `dev` do so by themselves.
     #[command(after_help = "Example:\n  platform migrate --database platform.db")]
     Migrate(Database),
+    Backup(backup::Backup),
+    Check(backup::Check),
     /// Applications.
     #[command(subcommand)]
     App(app::App),
@@ -52,11 +58,17 @@ struct Database {
 impl Database {
     /// Opens a database that is there: a typing error must not make another.
     async fn open(&self) -> Result<Store, Problem> {
+        self.existing()?;
+        self.open_or_create().await
+    }
+
+    /// The file, which is there.
+    fn existing(&self) -> Result<&Path, Problem> {
         if !self.database.exists() {
             let file = self.database.display();
             return Err(Problem(format!("there is no database at {file}; `platform migrate` makes one")));
         }
-        self.open_or_create().await
+        Ok(&self.database)
     }
 
     async fn open_or_create(&self) -> Result<Store, Problem> {
@@ -99,6 +111,8 @@ pub async fn run(command: Command) -> ExitCode {
         Task::Serve(task) => task.run().await,
         Task::Dev(task) => task.run().await,
         Task::Migrate(database) => migrate(database).await,
+        Task::Backup(task) => task.run().await,
+        Task::Check(task) => task.run().await,
         Task::App(task) => task.run().await,
         Task::ApiKey(task) => task.run().await,
         Task::User(task) => task.run().await,

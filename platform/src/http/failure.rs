@@ -72,10 +72,11 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::Unavailable => ErrorCode::Unavailable,
+            StoreError::Disk(_) | StoreError::GivenUp | StoreError::Moved => ErrorCode::DatabaseUnavailable,
             StoreError::Inconsistent { .. }
             | StoreError::Panicked
             | StoreError::Database(_)
-            | StoreError::Migration(_) => ErrorCode::InternalError,
+            | StoreError::Unusable(_) => ErrorCode::InternalError,
         };
         Failure { cause: Some(error.to_string()), ..Failure::new(code) }
     }

@@ -23,7 +23,7 @@ use sentiance_protocol::ErrorCode;
 use std::{any::Any, sync::Arc};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
-/// How long a caller shall wait when the platform is overloaded or restarts, in seconds.
+/// How long a caller shall wait when the platform is overloaded, restarts, or cannot store, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// Keeps what a handler does within its time, and its panic to itself. Inside of what decides who may read the answer.
@@ -101,7 +101,8 @@ fn render(failure: Failure, reference: String, headers: &HeaderMap) -> Response 
         }
     }
     let wait = limit.map(|(_, standing)| standing.retry_after()).or(retry_after);
-    if let Some(seconds) = wait.or((code == ErrorCode::Unavailable).then_some(RETRY_AFTER_SECONDS)) {
+    if let Some(seconds) = wait.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECONDS))
+    {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     if status == StatusCode::UNAUTHORIZED {

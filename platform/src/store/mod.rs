@@ -12,7 +12,7 @@ mod uploads;
 
 pub use applications::{ApiKeys, Applications};
 pub use audit::AuditLog;
-pub use sqlite::{Changes, SqliteStore as Store};
+pub use sqlite::{BackupError, Changes, SqliteStore as Store, UnusableDatabase, back_up, check};
 pub use transaction::{AuthenticationCodes, Installs, Tokens, Transaction, Users};
 pub use uploads::{Detections, MetadataChange, UserMetadata};
 
@@ -35,12 +35,21 @@ pub enum StoreError {
     /// A use case panicked; its writes were rolled back.
     #[error("a use case panicked")]
     Panicked,
+    /// The disk is full, read-only or failing, or the system has no memory or file descriptor left. It may pass.
+    #[error("the database cannot be read or written: {0}")]
+    Disk(Arc<sqlx::Error>),
+    /// Another use case of the same group met [`StoreError::Disk`], and the database undid the whole group.
+    #[error("the database undid a group of writes because one of them could not be written")]
+    GivenUp,
+    /// Somebody moved, deleted or replaced the file. It passes when the file is back, or by a restart.
+    #[error("the database's file, or the log beside it, was moved, deleted or replaced while it was open")]
+    Moved,
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(Arc<sqlx::Error>),
-    /// The schema could not be brought up to date.
-    #[error("the database's schema could not be brought up to date: {0}")]
-    Migration(Arc<sqlx::migrate::MigrateError>),
+    /// The file is not a database that this platform can work on.
+    #[error(transparent)]
+    Unusable(#[from] UnusableDatabase),
 }
 
 /// A use case: what is read and written in one transaction.

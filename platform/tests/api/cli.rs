@@ -16,6 +16,8 @@ fn every_command_has_help_with_an_example() {
         &["serve"][..],
         &["dev"],
         &["migrate"],
+        &["backup"],
+        &["check"],
         &["app", "create"],
         &["app", "list"],
         &["app", "rotate-secret"],

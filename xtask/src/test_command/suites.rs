@@ -34,7 +34,8 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         ),
         cargo_test("protocol", "sentiance-protocol"),
         cargo_test("sdk core", "sentiance-core"),
-        cargo_test("platform", "sentiance-platform"),
+        // What has a suite of its own is left out.
+        cargo_test_of("platform", "sentiance-platform", &["--lib", "--bins", "--test", "api"]),
         cargo_test("xtask", "xtask"),
         check(
             "build",
@@ -43,6 +44,15 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         // The platform's binary for the suites below; cargo test builds it on the way, but not by promise.
         check("platform binary", cargo(["build", "--quiet", "--locked", "-p", "sentiance-platform"])),
         check("javascript lints", npm(["run", "--silent", "lint"])),
+        // It tells what it has tried.
+        Suite {
+            slow: true,
+            ..cargo_test_of(
+                "durability",
+                "sentiance-platform",
+                &["--test", "durability", "--", "--nocapture"],
+            )
+        },
         node_test("package", "tests/package")?,
         node_test("node", "tests/e2e/node")?,
         Suite { slow: true, ..node_test("conformance", "tests/conformance")? },
@@ -60,7 +70,13 @@ fn check(name: &'static str, command: Command) -> Suite {
 }
 
 fn cargo_test(name: &'static str, package: &str) -> Suite {
-    let command = cargo(["test", "--quiet", "--locked", "--no-fail-fast", "-p", package]);
+    cargo_test_of(name, package, &[])
+}
+
+/// With arguments that choose among the package's tests.
+fn cargo_test_of(name: &'static str, package: &str, arguments: &[&str]) -> Suite {
+    let mut command = cargo(["test", "--quiet", "--locked", "--no-fail-fast", "-p", package]);
+    command.args(arguments);
     Suite { name, format: Format::CargoTest, limit: minutes(20), slow: false, command }
 }
 

@@ -3,8 +3,10 @@
 mod api_keys;
 mod applications;
 mod audit;
+mod backup;
 mod changes;
 mod codes;
+mod files;
 mod installs;
 mod rows;
 mod tokens;
@@ -13,15 +15,21 @@ mod users;
 mod writer;
 
 use super::{StoreError, Work};
+use files::OpenedFiles;
 use sqlx::{
     Connection, SqlSafeStr, SqliteConnection, SqlitePool,
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::watch;
 use writer::Writer;
 
+pub use backup::{BackupError, back_up, check};
 pub use changes::Changes;
 
 /// How long a statement waits for another process that writes.
@@ -42,7 +50,7 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the file, makes it if it is missing, and brings its schema up to date.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
-        create_privately(file)?;
+        files::create_privately(file)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -50,6 +58,9 @@ impl SqliteStore {
             // An acknowledged write survives a power cut; grouped commits make it affordable.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What a statement may have to undo stays in memory: a file for it could not be made where the disk is
+            // full or no file descriptor is left, and would lie outside of the database's folder.
+            .pragma("temp_store", "memory")
             .busy_timeout(BUSY_TIMEOUT);
         migrate(&options).await?;
         let connection = SqliteConnection::connect_with(&options).await?;
@@ -63,7 +74,8 @@ impl SqliteStore {
             .acquire_timeout(READER_DEADLINE)
             .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
             .await?;
-        let writer = Arc::new(Writer::start(connection, recorded.clone()));
+        let files = OpenedFiles::of(file)?;
+        let writer = Arc::new(Writer::start(connection, files, recorded.clone()));
         Ok(SqliteStore { writer, readers, recorded })
     }
 
@@ -93,11 +105,21 @@ impl SqliteStore {
     }
 }
 
-/// Makes the file if it is missing, for its owner only: it holds the external ids of users. SQLite gives the files
-/// beside it the same mode.
-fn create_privately(file: &Path) -> Result<(), StoreError> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map_err(sqlx::Error::Io)?;
-    Ok(())
+/// Why the platform does not work on a file, in words for whoever runs it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum UnusableDatabase {
+    /// A platform of a later version made it: this one would not know what it means.
+    #[error("a newer platform made it, with schema {0}: run that one")]
+    Newer(i64),
+    /// Another program made it.
+    #[error("it is the database of another program")]
+    Foreign,
+    /// The database is missing, or empty, but its log is not.
+    #[error("it is missing or empty, but its log {} is there: put the database back, or both away", .0.display())]
+    LogAlone(PathBuf),
+    /// The schema could not be brought up to date.
+    #[error("its schema could not be brought up to date: {0}")]
+    Schema(Arc<MigrateError>),
 }
 
 /// A connection, as the use cases see it.
@@ -117,16 +139,41 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => StoreError::Unavailable,
-            sqlx::Error::Database(cause) if is_busy(cause.code().as_deref()) => StoreError::Unavailable,
+            sqlx::Error::Io(_) => StoreError::Disk(Arc::new(error)),
+            sqlx::Error::Database(cause) => match primary_code(cause.code().as_deref()) {
+                // Another process holds the file.
+                Some(SQLITE_BUSY) => StoreError::Unavailable,
+                Some(SQLITE_NOMEM | SQLITE_READONLY | SQLITE_IOERR | SQLITE_FULL | SQLITE_CANTOPEN) => {
+                    StoreError::Disk(Arc::new(error))
+                }
+                _ => StoreError::Database(Arc::new(error)),
+            },
             _ => StoreError::Database(Arc::new(error)),
         }
     }
 }
 
-/// Whether another process holds the file. The low byte of SQLite's code is the kind of error, the rest its details.
-fn is_busy(code: Option<&str>) -> bool {
-    const SQLITE_BUSY: i32 = 5;
-    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == SQLITE_BUSY)
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            MigrateError::VersionMissing(version) => UnusableDatabase::Newer(version).into(),
+            error => UnusableDatabase::Schema(Arc::new(error)).into(),
+        }
+    }
+}
+
+// From sqlite3.h.
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_NOMEM: i32 = 7;
+const SQLITE_READONLY: i32 = 8;
+const SQLITE_IOERR: i32 = 10;
+const SQLITE_FULL: i32 = 13;
+const SQLITE_CANTOPEN: i32 = 14;
+
+/// The kind of error: the low byte of SQLite's code. The rest is its details.
+fn primary_code(code: Option<&str>) -> Option<i32> {
+    code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff)
 }
 
 const MIGRATIONS: [(i64, &str, &str); 4] = [
@@ -136,6 +183,11 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
     (20260301000000, "audit", include_str!("../../../migrations/sqlite/20260301000000_audit.sql")),
 ];
 
+/// Whether there are tables, but none that says which migrations have run.
+const IS_FOREIGN: &str = "
+    select exists (select 1 from sqlite_schema)
+        and not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')";
+
 /// All migrations run in one transaction, so that two processes which start at once do not run one twice. Foreign keys
 /// are off meanwhile: a table that is made anew would take along whatever refers to it.
 async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
@@ -144,23 +196,23 @@ async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
         Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
     let mut transaction = connection.begin_with("begin immediate").await?;
-    Migrator::with_migrations(migrations.to_vec())
-        .run(&mut *transaction)
-        .await
-        .map_err(|error| StoreError::Migration(Arc::new(error)))?;
+    if sqlx::query_scalar::<_, bool>(IS_FOREIGN).fetch_one(&mut *transaction).await? {
+        return Err(UnusableDatabase::Foreign.into());
+    }
+    Migrator::with_migrations(migrations.to_vec()).run(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(connection.close().await?)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_busy;
+    use super::{SQLITE_BUSY, SQLITE_IOERR, primary_code};
 
     #[test]
-    fn a_busy_database_is_told_from_a_broken_one() {
-        assert!(is_busy(Some("5")));
-        assert!(is_busy(Some("517")), "a snapshot that is too old");
-        assert!(!is_busy(Some("11")), "a damaged file");
-        assert!(!is_busy(None));
+    fn the_kind_of_an_error_is_found_among_its_details() {
+        assert_eq!(primary_code(Some("5")), Some(SQLITE_BUSY));
+        assert_eq!(primary_code(Some("517")), Some(SQLITE_BUSY), "a snapshot that is too old");
+        assert_eq!(primary_code(Some("778")), Some(SQLITE_IOERR), "a write that failed");
+        assert_eq!(primary_code(None), None);
     }
 }

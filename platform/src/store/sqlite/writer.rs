@@ -1,7 +1,7 @@
 //! The one writer, with group commit: it takes everything that waits, runs each use case in a savepoint of one
 //! transaction, commits once, and only then tells the callers. Under load one disk flush thus serves many callers.
 
-use super::SqliteTransaction;
+use super::{OpenedFiles, SqliteTransaction};
 use crate::store::{StoreError, Work};
 use futures_util::{FutureExt, future::BoxFuture};
 use sqlx::{Connection, Executor, SqliteConnection};
@@ -30,9 +30,13 @@ enum Message {
 
 impl Writer {
     /// Tells `recorded` after each commit in which an event was recorded.
-    pub(super) fn start(connection: SqliteConnection, recorded: watch::Sender<()>) -> Self {
+    pub(super) fn start(
+        connection: SqliteConnection,
+        files: OpenedFiles,
+        recorded: watch::Sender<()>,
+    ) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE_LENGTH);
-        Writer { queue, task: Mutex::new(Some(tokio::spawn(run(connection, messages, recorded)))) }
+        Writer { queue, task: Mutex::new(Some(tokio::spawn(run(connection, files, messages, recorded)))) }
     }
 
     pub(super) async fn submit<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
@@ -54,6 +58,7 @@ impl Writer {
 
 async fn run(
     mut connection: SqliteConnection,
+    files: OpenedFiles,
     mut messages: mpsc::Receiver<Message>,
     recorded: watch::Sender<()>,
 ) {
@@ -71,7 +76,11 @@ async fn run(
         if batch.is_empty() {
             continue;
         }
-        let outcome = run_batch(&mut connection, &mut batch).await.map_err(StoreError::from);
+        let mut outcome = run_batch(&mut connection, &mut batch).await;
+        if outcome.is_ok() && !files.are_in_place() {
+            // What was written went into a file that nobody will find again.
+            outcome = Err(StoreError::Moved);
+        }
         match &outcome {
             Ok(()) if batch.iter().any(|job| job.has_recorded()) => recorded.send_modify(|()| {}),
             Ok(()) => {}
@@ -86,27 +95,28 @@ async fn run(
     }
 }
 
-async fn run_batch(connection: &mut SqliteConnection, batch: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
-    connection.execute("begin immediate").await?;
-    let outcome = run_each(connection, batch).await;
-    let end = if outcome.is_ok() { "commit" } else { "rollback" };
-    let ended = connection.execute(end).await;
-    if ended.is_err() && outcome.is_ok() {
-        // A failed commit leaves the transaction open, and the next batch could not begin. Where SQLite has rolled
-        // back by itself, there is nothing left to roll back, and that is fine.
+async fn run_batch(connection: &mut SqliteConnection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    let outcome = try_batch(connection, batch).await;
+    if outcome.is_err() {
+        // Whatever failed, be it the commit, no transaction may stay open: the next batch could not begin. Where
+        // SQLite has rolled back by itself, there is nothing left to roll back, and that is fine.
         let _ = connection.execute("rollback").await;
     }
-    outcome.and(ended.map(|_| ()))
+    outcome
 }
 
-async fn run_each(connection: &mut SqliteConnection, batch: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
+async fn try_batch(connection: &mut SqliteConnection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    connection.execute("begin immediate").await?;
     for job in batch {
         connection.execute("savepoint use_case").await?;
         if !job.run(connection).await {
-            connection.execute("rollback to use_case").await?;
+            // Where the disk fails in the middle of a statement, SQLite may have undone the whole transaction, and the
+            // savepoint with it: then the use cases before this one are undone, too.
+            connection.execute("rollback to use_case").await.map_err(|_| StoreError::GivenUp)?;
         }
         connection.execute("release use_case").await?;
     }
+    connection.execute("commit").await?;
     Ok(())
 }
 

@@ -18,8 +18,8 @@ use tokio::{
 use world::World;
 
 /// Codes that this platform cannot be brought to answer with: it has no limits of rates (`rate_limits` is about them), and
-/// restoring a user leaves one active install.
-const UNREACHABLE: [ErrorCode; 2] = [TooManyRequests, MultipleInstallsActive];
+/// restoring a user leaves one active install. And what a full disk is answered with, which `tests/durability` is about.
+const UNREACHABLE: [ErrorCode; 3] = [TooManyRequests, MultipleInstallsActive, DatabaseUnavailable];
 
 /// One line of the table.
 struct Row {

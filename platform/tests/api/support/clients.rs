@@ -30,9 +30,14 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) async fn to(request: RequestBuilder) -> Self {
-        let response = request.timeout(Duration::from_secs(20)).send().await.unwrap();
+        Self::if_any(request).await.unwrap()
+    }
+
+    /// The answer, unless it is lost.
+    pub(crate) async fn if_any(request: RequestBuilder) -> reqwest::Result<Self> {
+        let response = request.timeout(Duration::from_secs(20)).send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.unwrap() }
+        Ok(Answer { status, headers, text: response.text().await? })
     }
 
     /// The JSON of a successful answer.
@@ -75,6 +80,11 @@ pub(crate) struct ServerKey {
 impl ServerKey {
     pub(crate) fn new(url: &str, secret: &str) -> Self {
         ServerKey { http: Client::new(), url: url.to_owned(), secret: secret.to_owned() }
+    }
+
+    /// The same, where the platform is reached elsewhere now.
+    pub(crate) fn at(&self, url: &str) -> Self {
+        ServerKey { url: url.to_owned(), ..self.clone() }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -135,6 +145,11 @@ impl Sdk {
             access_token: String::new(),
             refresh_token: String::new(),
         }
+    }
+
+    /// The same, where the platform is reached elsewhere now.
+    pub(crate) fn at(&self, url: &str) -> Self {
+        Sdk { url: url.to_owned(), ..self.clone() }
     }
 
     pub(crate) fn on(self, device: Value) -> Self {

@@ -1,26 +1,50 @@
 //! The `platform` command: its short tasks, and the server as a process.
 
 use std::{
+    fs::OpenOptions,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Output, Stdio},
+    process::{self, Child, ChildStdout, Output, Stdio},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_platform");
 
 /// Runs tasks on one database.
+#[derive(Clone)]
 pub(crate) struct Command {
     database: PathBuf,
+    /// The program that starts the command, with its arguments; none where it is started directly.
+    starter: Vec<String>,
+    log: Option<PathBuf>,
 }
 
 impl Command {
     pub(crate) fn on(database: &Path) -> Self {
-        Command { database: database.to_owned() }
+        Command { database: database.to_owned(), starter: Vec::new(), log: None }
+    }
+
+    /// Starts it through another program, which changes what the process may do and then becomes it.
+    pub(crate) fn through(self, starter: &[&str]) -> Self {
+        Command { starter: starter.iter().map(|&part| part.to_owned()).collect(), ..self }
+    }
+
+    /// Keeps the log of servers in a file: a pipe that nobody reads fills up under load.
+    pub(crate) fn logging_to(self, file: &Path) -> Self {
+        Command { log: Some(file.to_owned()), ..self }
     }
 
     /// Runs a task and gives everything that came of it.
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
-        process().args(arguments).env("PLATFORM_DATABASE", &self.database).output().unwrap()
+        self.process(arguments).output().unwrap()
+    }
+
+    /// The process, without the settings of whoever runs the tests.
+    fn process(&self, arguments: &[&str]) -> process::Command {
+        let words: Vec<&str> = self.starter.iter().map(String::as_str).chain([BINARY]).collect();
+        let mut process = process::Command::new(words[0]);
+        process.args(&words[1..]).args(arguments);
+        process.env_clear().env("PLATFORM_DATABASE", &self.database).stdin(Stdio::null());
+        process
     }
 
     /// Runs a task that succeeds, and gives what it prints.
@@ -58,14 +82,7 @@ impl Command {
 
     /// Starts `platform serve` or `dev` on a free port.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        let mut child = process()
-            .args(arguments)
-            .args(["--address", "127.0.0.1:0"])
-            .env("PLATFORM_DATABASE", &self.database)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = self.spawn(&[arguments, &["--address", "127.0.0.1:0"]].concat());
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut printed = String::new();
         let url = loop {
@@ -78,13 +95,14 @@ impl Command {
         };
         Running { child, _stdout: stdout, url, printed }
     }
-}
 
-/// Without the settings of whoever runs the tests.
-fn process() -> std::process::Command {
-    let mut command = std::process::Command::new(BINARY);
-    command.env_clear().stdin(Stdio::null());
-    command
+    /// Starts a task and does not wait for it.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        let log = self.log.as_ref().map_or_else(Stdio::piped, |file| {
+            OpenOptions::new().append(true).create(true).open(file).unwrap().into()
+        });
+        self.process(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap()
+    }
 }
 
 /// A server process.
@@ -101,10 +119,14 @@ impl Running {
         Command::value_of(&self.printed, start)
     }
 
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// Asks it to end.
     pub(crate) fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let pid = self.pid();
+        assert!(process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
     /// Whether the process is gone.

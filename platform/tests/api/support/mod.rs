@@ -1,5 +1,7 @@
 //! A platform for one test: its own database, application and key, and a clock that the test can move.
 
+#![allow(dead_code, unused_imports, reason = "several test binaries share this, and none uses all of it")]
+
 mod clients;
 mod command;
 mod stream;

@@ -1,0 +1,100 @@
+//! A consistent copy of a database that others use meanwhile, and the check whether a database is sound.
+
+use super::StoreError;
+use sqlx::{
+    Connection, SqliteConnection, query, query_scalar,
+    sqlite::{SqliteConnectOptions, SqliteRow},
+};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Why there is no copy, or what a check has found.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is a file of that name already: a copy never replaces another.
+    #[error("{0} is there already; a backup replaces nothing")]
+    Exists(PathBuf),
+    /// The path does not name a file in a folder.
+    #[error("{0} does not name a file")]
+    NotAFile(PathBuf),
+    /// The copy could not be written.
+    #[error("{0} cannot be written: {1}")]
+    Unwritable(PathBuf, #[source] io::Error),
+    /// The database could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It has no schema of this platform.
+    #[error("it is not a database of this platform")]
+    Foreign,
+    /// What it holds contradicts itself.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+}
+
+impl From<sqlx::Error> for BackupError {
+    fn from(error: sqlx::Error) -> Self {
+        BackupError::Store(error.into())
+    }
+}
+
+/// Copies the database `file`, as it is at one moment, to the new file `copy`. Others read and write it meanwhile.
+///
+/// The copy gets its name only when it is complete, sound and on the disk: whatever goes wrong before leaves no file of
+/// that name. It is for its owner only, and a database that can be used at once.
+pub async fn back_up(file: &Path, copy: &Path) -> Result<(), BackupError> {
+    let unwritable = |error| BackupError::Unwritable(copy.to_owned(), error);
+    if copy.symlink_metadata().is_ok() {
+        return Err(BackupError::Exists(copy.to_owned()));
+    }
+    if copy.file_name().is_none() {
+        return Err(BackupError::NotAFile(copy.to_owned()));
+    }
+    // Of a name without a folder, the parent is an empty path.
+    let folder = copy.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let partial = tempfile::Builder::new()
+        .prefix(".platform-backup-")
+        .suffix(".partial")
+        .tempfile_in(folder)
+        .map_err(unwritable)?;
+
+    let mut connection = connect(file, SqliteConnectOptions::new()).await?;
+    query("vacuum into $1").bind(partial.path().to_str()).execute(&mut connection).await?;
+    connection.close().await?;
+    check(partial.path()).await?;
+
+    partial.as_file().sync_all().map_err(unwritable)?;
+    // Unlike a plain rename this replaces nothing, even if the name was taken meanwhile.
+    partial.persist_noclobber(copy).map_err(|failed| match failed.error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists(copy.to_owned()),
+        _ => unwritable(failed.error),
+    })?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable)
+}
+
+/// Reads the whole database `file` and looks for contradictions. Others may use it meanwhile.
+pub async fn check(file: &Path) -> Result<(), BackupError> {
+    let mut connection = connect(file, SqliteConnectOptions::new().pragma("query_only", "on")).await?;
+    let is_ours = "select count(*) from sqlite_schema where name = '_sqlx_migrations'";
+    if query_scalar::<_, i64>(is_ours).fetch_one(&mut connection).await? == 0 {
+        return Err(BackupError::Foreign);
+    }
+    let finding: String = query_scalar("pragma integrity_check(1)").fetch_one(&mut connection).await?;
+    if finding != "ok" {
+        return Err(BackupError::Damaged(finding));
+    }
+    let dangling: Option<SqliteRow> =
+        query("pragma foreign_key_check").fetch_optional(&mut connection).await?;
+    if dangling.is_some() {
+        return Err(BackupError::Damaged("a row refers to one that is missing".to_owned()));
+    }
+    Ok(connection.close().await?)
+}
+
+/// Opens a database that is there, without bringing its schema up to date.
+async fn connect(file: &Path, options: SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    let options = options.filename(file).create_if_missing(false).busy_timeout(super::BUSY_TIMEOUT);
+    SqliteConnection::connect_with(&options).await
+}
