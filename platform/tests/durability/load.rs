@@ -157,13 +157,8 @@ impl Worker {
             let url = self.url.borrow_and_update().clone();
             self.tally.requests.fetch_add(1, SeqCst);
             match Answer::if_any(request(&url)).await {
-                Ok(answer) if matches!(answer.status.as_u16(), 429 | 503) => {
-                    let codes =
-                        [ErrorCode::TooManyRequests, ErrorCode::Unavailable, ErrorCode::DatabaseUnavailable];
-                    let code = codes
-                        .into_iter()
-                        .find(|code| answer.text.contains(&format!("\"{}\"", code.as_str())));
-                    answer.refused(code.unwrap_or_else(|| panic!("{answer:?}")));
+                Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
+                    answer.refused(ErrorCode::Unavailable);
                     self.tally.put_off.fetch_add(1, SeqCst);
                     sleep(PAUSE).await;
                 }

@@ -12,6 +12,15 @@ use tokio::{sync::watch, time::timeout};
 /// Twice what the platform gives itself: 20 s for requests and 10 s for the database.
 const END_DEADLINE: Duration = Duration::from_secs(60);
 
+/// All of the load comes from one address, and shall be as heavy as it can be.
+pub(crate) const SERVE: &[&str] = &[
+    "serve",
+    "--limit-per-key=off",
+    "--limit-per-external-id=off",
+    "--limit-per-address=off",
+    "--limit-failures=off",
+];
+
 pub(crate) struct Service {
     pub(crate) command: Command,
     pub(crate) database: PathBuf,
@@ -31,7 +40,7 @@ impl Service {
         let command = Command::on(&database).logging_to(&log);
         let app_id = command.create_app("Test", &[]);
         let secret = command.create_key(&app_id, &["user.link", "user.read", "user.delete"]);
-        let running = command.start(&["serve"]);
+        let running = command.start(SERVE);
         let server = ServerKey::new(&running.url, &secret);
         let url = watch::Sender::new(running.url.clone());
         Service { command, database, server, running: Some(running), url, log, folder }
@@ -66,7 +75,7 @@ impl Service {
 
     /// Starts it again.
     pub(crate) fn restart(&mut self) {
-        let running = self.command.start(&["serve"]);
+        let running = self.command.start(SERVE);
         self.url.send_replace(running.url.clone());
         self.running = Some(running);
     }
