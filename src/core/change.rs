@@ -47,6 +47,8 @@ pub(crate) struct Observation {
     pub(crate) config: Option<SdkConfiguration>,
     /// The platform's clock minus this device's, in milliseconds.
     pub(crate) clock_offset: Option<f64>,
+    /// Until when, by its own clock, it wants no refresh.
+    pub(crate) pause_until: Option<EpochMs>,
     /// The generation of the session that the word was about: a newer session is not touched by it.
     pub(crate) generation: Option<u32>,
 }
@@ -147,6 +149,7 @@ impl Change {
                     user.issued_at = *issued_at;
                     user.clock_offset = *clock_offset;
                     user.refresh_key = None;
+                    user.pause_until = None;
                     user.state = UserState::Active;
                     Ok(())
                 })
@@ -164,6 +167,7 @@ impl Change {
                 {
                     user.clock_offset = offset;
                 }
+                user.pause_until = seen.pause_until.or(user.pause_until);
                 Ok(())
             }),
             Change::Link { install_id, answer } => with_user(current, install_id, |user| {

@@ -88,7 +88,7 @@ impl Core {
                     state: Some(state),
                     config: Some(config.config.clone()),
                     clock_offset: Some(config.server_time.since(self.now)),
-                    generation: None,
+                    ..Observation::default()
                 }
             }
             _ => match response.verdict() {

@@ -241,7 +241,7 @@ impl Core {
         {
             return self.creation_answered(user);
         }
-        let (reason, details, retry_after) = match response {
+        let (reason, details, pause) = match response {
             Err(TransportError::NoFetch) => {
                 let details = "This runtime has no fetch; pass one to initialize({fetch}).";
                 return self.fail_creation(SdkError::new(Code::CreateUser, Reason::UnexpectedError, details));
@@ -257,13 +257,13 @@ impl Core {
                     self.drop_pending();
                     return self.fail_creation(SdkError::new(Code::CreateUser, Reason::ServerError, details));
                 }
-                Refused::ForNow(reason, details) => (reason, details, response.retry_after_ms),
+                Refused::ForNow(reason, details) => (reason, details, response.pause()),
             },
         };
         let fraction = self.jitter();
         let deadline = self.settings.timeouts.creation;
         let Some(creation) = &mut self.creation else { return };
-        match creation.tries.delay(fraction, retry_after).filter(|delay| *delay < deadline) {
+        match creation.tries.delay(fraction, pause).filter(|delay| *delay < deadline) {
             Some(delay) => {
                 creation.stage = Stage::Retrying;
                 self.emit(Effect::StartTimer(Timer::CreationRetry, delay));
@@ -289,6 +289,7 @@ impl Core {
             token: answer.token.clone(),
             issued_at: answer.server_time,
             refresh_key: None,
+            pause_until: None,
             clock_offset: answer.server_time.since(self.now),
             config: answer.config.clone(),
         });

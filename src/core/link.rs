@@ -154,7 +154,7 @@ impl Core {
         };
         let user = link.created.as_deref().or(self.record.user.as_ref());
         let address = user.map_or("", |user| user.platform_url.as_str());
-        let (reason, details, retry_after) = match response {
+        let (reason, details, pause) = match response {
             Ok(response) => {
                 if let Reply::Linked(answer) = &response.reply {
                     link.stage = Stage::Finishing;
@@ -179,14 +179,15 @@ impl Core {
                         // Where it is disabled, the check tells why.
                         return self.check_if_due();
                     }
-                    Refused::ForNow(reason, details) => (reason, details, response.retry_after_ms),
+                    Refused::ForNow(reason, details) => (reason, details, response.pause()),
                 }
             }
             Err(_) => (Reason::NetworkError, "The platform could not be reached.".to_owned(), None),
         };
         let fraction = self.jitter();
+        let deadline = self.settings.timeouts.creation;
         let Some(link) = &mut self.link else { return };
-        match link.tries.delay(fraction, retry_after) {
+        match link.tries.delay(fraction, pause).filter(|delay| *delay < deadline) {
             Some(delay) => {
                 link.stage = Stage::Retrying;
                 self.emit(Effect::StartTimer(Timer::LinkRetry, delay));

@@ -13,7 +13,7 @@ use super::platform_url::PlatformUrl;
 use super::queue::QueueState;
 use super::record::{Record, Stamp};
 use super::recording::Recording;
-use super::refresh::{Quiet, Refresh};
+use super::refresh::Refresh;
 use super::reset::Reset;
 use super::settings::{Settings, Timeouts};
 use super::status::SdkStatus;
@@ -74,7 +74,6 @@ pub struct Core {
     pub(super) commits: Commits,
     pub(super) creation: Option<Creation>,
     pub(super) refresh: Option<Refresh>,
-    pub(super) quiet: Option<Quiet>,
     pub(super) reset: Option<Reset>,
     /// The removal of the record that is under way, and whose reset it is.
     pub(super) removal: Option<(Ticket, CallId)>,
@@ -121,7 +120,6 @@ impl Core {
             commits: Commits::default(),
             creation: None,
             refresh: None,
-            quiet: None,
             reset: None,
             removal: None,
             check: Check::default(),

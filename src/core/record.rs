@@ -1,6 +1,7 @@
 //! What is stored on the device: one JSON record under one key, so that a crash leaves the old state or the new one.
 
 use super::preferences::Preferences;
+use super::retry::LONGEST_PAUSE_MS;
 use sentiance_protocol::{EpochMs, InstallState, SdkConfiguration, TokenGrant, message, text_enum};
 
 /// The schema that this version writes, and the only one it reads.
@@ -75,6 +76,9 @@ message! {
         /// The idempotency key of a refresh that was sent and whose answer is not known yet.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub refresh_key: Option<String>,
+        /// Until when, by its clock, the platform wants no refresh (`Retry-After`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub pause_until: Option<EpochMs>,
         /// The platform's clock minus this device's, in milliseconds.
         pub clock_offset: f64,
         /// How the SDK shall behave.
@@ -189,7 +193,16 @@ impl User {
     pub fn is_token_fresh(&self, now: EpochMs) -> bool {
         let life = self.token.expires_at.since(self.issued_at);
         let margin = (life / 10.0).clamp(0.0, 60_000.0);
-        self.token.expires_at.since(self.platform_time(now)) > margin
+        let left = self.token.expires_at.since(self.platform_time(now));
+        // A clock by which it was not even issued yet was set back: nobody knows how old the token is.
+        left > margin && left <= life + margin
+    }
+
+    /// Whether the platform asked for a pause that lasts still. A clock that was set back ends it rather than
+    /// stretching it.
+    pub(crate) fn must_pause(&self, now: EpochMs) -> bool {
+        let left = self.pause_until.map_or(0.0, |until| until.since(self.platform_time(now)));
+        left > 0.0 && left <= LONGEST_PAUSE_MS
     }
 }
 
@@ -218,6 +231,7 @@ mod tests {
                 },
                 issued_at: EpochMs(9_999_999_999_999.0),
                 refresh_key: Some("f".repeat(32)),
+                pause_until: Some(EpochMs(9_999_999_999_999.0)),
                 clock_offset: -9_999_999_999_999.0,
                 config: SdkConfiguration {
                     status_poll_seconds: u32::MAX,

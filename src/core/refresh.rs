@@ -9,12 +9,10 @@ use super::event::{CallId, LockOutcome, Reply, Response, Ticket, TransportError}
 use super::machine::Core;
 use super::record::{User, UserState};
 use super::retry::Tries;
-use sentiance_protocol::{EpochMs, ErrorCode, RefreshRequest};
+use sentiance_protocol::{ErrorCode, RefreshRequest};
 
 /// How long another tab may take to refresh before this one goes ahead.
 const ELSEWHERE_MS: f64 = 2_000.0;
-/// The longest pause that the platform can ask for: a wrong number must not silence a device for days.
-const LONGEST_PAUSE_MS: f64 = 5.0 * 60_000.0;
 /// How many calls may share one refresh.
 const MAX_WAITERS: usize = 1_000;
 
@@ -53,20 +51,6 @@ enum Stage {
     Finishing,
     /// The platform says that this session was exchanged already: another tab may know the new one.
     Spent,
-}
-
-/// A pause that the platform asked for (`Retry-After`).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Quiet {
-    since: EpochMs,
-    pause_ms: f64,
-}
-
-impl Quiet {
-    /// Whether it lasts still. A clock that was set back ends it rather than stretching it.
-    fn holds(&self, now: EpochMs) -> bool {
-        (0.0..self.pause_ms).contains(&now.since(self.since))
-    }
 }
 
 impl Core {
@@ -117,10 +101,6 @@ impl Core {
             }
             return;
         }
-        if self.quiet.as_ref().is_some_and(|quiet| quiet.holds(self.now)) {
-            let outcome = self.without_refresh("The platform asked for a pause.");
-            return self.tell(waiter, outcome);
-        }
         let Some(user) = &self.record.user else { return };
         let (install_id, generation) = (user.install_id.clone(), user.token.generation);
         let ticket = self.ticket();
@@ -161,6 +141,9 @@ impl Core {
         };
         let key = entropy.idempotency_key();
         let Some(user) = &self.record.user else { return self.fail_refresh(no_user()) };
+        if user.must_pause(self.now) {
+            return self.give_up_refresh("The platform asked for a pause.");
+        }
         let generation = user.token.generation;
         let Some(refresh) = &mut self.refresh else { return };
         refresh.stage = Stage::Beginning;
@@ -252,12 +235,16 @@ impl Core {
             self.emit(Effect::StartTimer(Timer::RefreshElsewhere, ELSEWHERE_MS));
             return self.reload_record();
         }
-        // Only the platform's own errors say anything for good, or ask for a pause: a proxy's do not.
+        // Only the platform's own errors say anything for good, or ask for a pause that outlasts this refresh: a
+        // proxy's do not.
         let Reply::Error(body) = &response.reply else {
-            return self.retry_refresh(None, "What answered is not the platform.");
+            return self.retry_refresh(response.pause(), "What answered is not the platform.");
         };
         if response.is_passing() {
-            return self.retry_refresh(response.retry_after_ms, "The platform could not answer.");
+            if let Some(ms) = response.pause() {
+                self.note_pause(ms);
+            }
+            return self.retry_refresh(response.pause(), "The platform could not answer.");
         }
         let details = [&body.error_code, ": the platform refused to refresh the session."].concat();
         self.fail_refresh(SdkError::new(Code::GetToken, Reason::ServerError, details));
@@ -277,11 +264,18 @@ impl Core {
         self.start_check();
     }
 
-    fn retry_refresh(&mut self, retry_after: Option<f64>, details: &str) {
+    /// Has every tab leave the platform alone for so long, and whoever comes after a restart.
+    fn note_pause(&mut self, ms: f64) {
+        let Some(user) = &self.record.user else { return };
+        let pause_until = Some(user.platform_time(self.now).plus(ms));
+        let seen = Observation { pause_until, ..Observation::default() };
+        self.commit(Change::Observe { install_id: user.install_id.clone(), seen }, Owner::Nobody);
+    }
+
+    fn retry_refresh(&mut self, pause: Option<f64>, details: &str) {
         let fraction = self.jitter();
-        self.quiet = retry_after.map(|ms| Quiet { since: self.now, pause_ms: ms.min(LONGEST_PAUSE_MS) });
         let Some(refresh) = &mut self.refresh else { return };
-        match refresh.tries.delay(fraction, retry_after) {
+        match refresh.tries.delay(fraction, pause) {
             Some(delay) if delay < self.settings.timeouts.token => {
                 refresh.stage = Stage::Retrying;
                 self.emit(Effect::StartTimer(Timer::RefreshRetry, delay));
@@ -344,7 +338,6 @@ impl Core {
 
     /// The user is gone from this device.
     pub(super) fn cancel_refresh(&mut self) {
-        self.quiet = None;
         self.fail_refresh(no_user());
     }
 

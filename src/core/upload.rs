@@ -20,7 +20,7 @@ use sentiance_protocol::ErrorCode;
 const MAX_BATCH_BYTES: usize = 60 * 1024;
 /// After the first upload that failed as a whole, the next follows in this time; then in twice that, and so on.
 const FIRST_PAUSE_MS: f64 = 15_000.0;
-const LONGEST_PAUSE_MS: f64 = 15.0 * 60_000.0;
+const LONGEST_BACKOFF_MS: f64 = 15.0 * 60_000.0;
 /// How often one upload sends metadata: as often as the app can change it meanwhile, within reason.
 const MAX_METADATA_REQUESTS: u32 = 8;
 
@@ -92,7 +92,7 @@ impl Core {
         }
         match outcome {
             Ok(()) => self.continue_upload(),
-            Err(error) => self.fail_upload(error.reason, error.details, 0.0),
+            Err(error) => self.fail_upload(error.reason, error.details),
         }
     }
 
@@ -114,7 +114,7 @@ impl Core {
         let preferences = self.record.preferences();
         if self.active_user().is_none() {
             let details = "The user can't act any more.".to_owned();
-            return self.fail_upload(Reason::UserDisabledRemotely, details, 0.0);
+            return self.fail_upload(Reason::UserDisabledRemotely, details);
         }
         let news = self.documents.metadata.news().filter(|_| preferences.data_types != 0);
         if let Some(request) = news {
@@ -125,7 +125,7 @@ impl Core {
             upload.metadata_requests += 1;
             if upload.metadata_requests > MAX_METADATA_REQUESTS {
                 let details = "What was sent can't be marked as sent.".to_owned();
-                return self.fail_upload(Reason::UnexpectedError, details, 0.0);
+                return self.fail_upload(Reason::UnexpectedError, details);
             }
             let revision = request.revision;
             let request = Request::of_user(
@@ -163,7 +163,7 @@ impl Core {
             Ok(batch) => batch,
             Err(why) => {
                 self.emit(Effect::Warn(Warning::queue_failed(&why)));
-                return self.fail_upload(Reason::UnexpectedError, why, 0.0);
+                return self.fail_upload(Reason::UnexpectedError, why);
             }
         };
         // Another tab may have made room, or what kept the queue from taking something in has passed.
@@ -212,7 +212,7 @@ impl Core {
             return self.upload_stopped(state);
         }
         let Reply::Error(body) = &response.reply else {
-            return self.retry_upload(None, "What answered is not the platform.");
+            return self.retry_upload(response.pause(), "What answered is not the platform.");
         };
         let Some(upload) = &mut self.uploads.under_way else { return };
         if response.is(const { ErrorCode::TokenExpired.signature() }) && !upload.refreshed {
@@ -221,7 +221,9 @@ impl Core {
             return self.join_refresh(Waiter::Upload);
         }
         if response.is_passing() || response.status == 401 {
-            return self.retry_upload(response.retry_after_ms, "The platform could not answer.");
+            // The platform's own word outlasts this upload; a proxy's does not.
+            self.uploads.pause_until = response.pause().map(|ms| self.now.plus(ms));
+            return self.retry_upload(response.pause(), "The platform could not answer.");
         }
         // It will never take this: keeping it would keep back all that comes after it.
         self.emit(Effect::Warn(Warning::upload_refused(&body.error_code)));
@@ -261,22 +263,19 @@ impl Core {
     /// again, and again, would help nobody.
     pub(super) fn upload_storage_failed(&mut self, ticket: Ticket, why: &str) {
         if self.upload_awaits(ticket) {
-            self.fail_upload(Reason::UnexpectedError, why.to_owned(), 0.0);
+            self.fail_upload(Reason::UnexpectedError, why.to_owned());
         }
     }
 
-    fn retry_upload(&mut self, retry_after: Option<f64>, details: &str) {
+    fn retry_upload(&mut self, pause: Option<f64>, details: &str) {
         let fraction = self.jitter();
         let Some(upload) = &mut self.uploads.under_way else { return };
-        match upload.tries.delay(fraction, retry_after).filter(|delay| *delay < FIRST_PAUSE_MS) {
+        match upload.tries.delay(fraction, pause).filter(|delay| *delay < FIRST_PAUSE_MS) {
             Some(delay) => {
                 upload.stage = Stage::Retrying;
                 self.emit(Effect::StartTimer(Timer::UploadRetry, delay));
             }
-            None => {
-                let at_least = retry_after.unwrap_or(0.0);
-                self.fail_upload(Reason::NetworkError, details.to_owned(), at_least);
-            }
+            None => self.fail_upload(Reason::NetworkError, details.to_owned()),
         }
     }
 
@@ -292,19 +291,19 @@ impl Core {
             self.commit(Change::Observe { install_id, seen }, Owner::Nobody);
         }
         let error = SdkError::disabled(Code::SubmitDetections, state);
-        self.fail_upload(error.reason, error.details, 0.0);
+        self.fail_upload(error.reason, error.details);
         // The refusal does not tell why; the check does.
         self.start_check();
     }
 
-    /// Gives up for now. The next upload starts after a pause of at least so many milliseconds.
-    fn fail_upload(&mut self, reason: Reason, details: String, at_least: f64) {
+    /// Gives up for now. The next upload starts after a pause.
+    fn fail_upload(&mut self, reason: Reason, details: String) {
         self.leave_upload();
         let passing = reason != Reason::UserDisabledRemotely && reason != Reason::NoUser;
         if passing {
             let pause = FIRST_PAUSE_MS * f64::from(1u32 << self.uploads.failures.min(6));
             self.uploads.failures += 1;
-            self.arm_upload(pause.min(LONGEST_PAUSE_MS) * (1.0 + self.jitter()) + at_least);
+            self.arm_upload(pause.min(LONGEST_BACKOFF_MS) * (1.0 + self.jitter()) + self.upload_pause());
         }
         let error = SdkError { code: Code::SubmitDetections, reason, details, retryable: passing };
         self.settle_submitters(Err(error));
@@ -343,6 +342,7 @@ impl Core {
         self.leave_upload();
         self.disarm_upload();
         self.uploads.failures = 0;
+        self.uploads.pause_until = None;
         self.settle_submitters(Err(SdkError::no_user(Code::SubmitDetections)));
     }
 }

@@ -6,8 +6,9 @@ use super::event::{CallId, Quota, Ticket};
 use super::machine::Core;
 use super::queue::QueueOutcome;
 use super::record::UserState;
+use super::retry::LONGEST_PAUSE_MS;
 use super::upload::{Stage, Upload};
-use sentiance_protocol::UPLOAD_INTERVAL_SECONDS;
+use sentiance_protocol::{EpochMs, UPLOAD_INTERVAL_SECONDS};
 
 /// So many entries are worth a request at once.
 const ENOUGH_ENTRIES: f64 = 200.0;
@@ -24,6 +25,8 @@ pub(super) struct Uploads {
     pub(super) more: bool,
     /// The timer that starts the next one.
     armed: Option<Timer>,
+    /// Until when, by this device's clock, the platform wants none (`Retry-After`).
+    pub(super) pause_until: Option<EpochMs>,
     /// How many have failed in a row.
     pub(super) failures: u32,
     /// The calls of `submitDetections` that wait.
@@ -40,6 +43,11 @@ impl Core {
                 code,
                 Reason::NetworkError,
                 "The app does not allow mobile networks, and there is no other.",
+            )),
+            Some(_) if self.upload_pause() > 0.0 => Some(SdkError::passing(
+                code,
+                Reason::NetworkError,
+                "The platform asked for a pause; what is queued is sent later.",
             )),
             Some(_) if self.uploads.submitters.len() >= MAX_SUBMITTERS => {
                 Some(SdkError::passing(code, Reason::UnexpectedError, super::calls::TOO_MANY_CALLS))
@@ -68,6 +76,12 @@ impl Core {
         let ticket = self.ticket();
         self.uploads.under_way = Some(Upload::waiting_for_lock(ticket));
         self.emit(Effect::Lock(ticket, LockName::Upload));
+    }
+
+    /// For how long the platform wants no upload. A clock that was set back ends the pause rather than stretching it.
+    pub(super) fn upload_pause(&self) -> f64 {
+        let left = self.uploads.pause_until.map_or(0.0, |until| until.since(self.now));
+        if (0.0..=LONGEST_PAUSE_MS).contains(&left) { left } else { 0.0 }
     }
 
     pub(super) fn is_submitting(&self) -> bool {
@@ -130,6 +144,7 @@ impl Core {
             self.uploads.more = true;
             return;
         }
+        let ms = ms.max(self.upload_pause());
         let timer = if ms <= SOON_MS { Timer::Upload } else { Timer::UploadRetry };
         let sooner = self.uploads.armed.is_none_or(|armed| armed != timer && timer == Timer::Upload);
         if !sooner || self.active_user().is_none() {
@@ -175,7 +190,7 @@ impl Core {
 
     /// The connection may be back, or the page is being left: sends what waits, without waiting longer.
     pub(super) fn upload_now(&mut self) {
-        if self.uploads.armed.is_some() && self.surroundings.is_online {
+        if self.uploads.armed.is_some() && self.surroundings.is_online && self.upload_pause() == 0.0 {
             self.start_upload();
         }
     }
