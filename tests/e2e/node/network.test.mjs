@@ -16,7 +16,6 @@ import { makeAsyncStorage } from "../support/storages.mjs";
 
 const CREATION = "/sdk/v1/users";
 const REFRESH = "/sdk/v1/token";
-const HOUR_MS = 3_600_000;
 /** More than the ten seconds between two questions to the platform about the user's state. */
 const CHECK_INTERVAL_MS = 11_000;
 /** A deadline for calls that have to run into it. */
@@ -129,24 +128,6 @@ test("a redirect is not followed", async (t) => {
   await assertUserIs(device, (await createUser(device, "redirected")).userId);
 });
 
-test("a creation waits as long as the platform asks", async (t) => {
-  const { recorder, device, requestsTo } = await startRecordedDevice(t);
-  const body = { message: "Slow down.", errorCode: "TOO_MANY_REQUESTS", ref: "0" };
-  recorder.answerInstead(
-    CREATION,
-    (response) => {
-      const headers = { "content-type": "application/json", "retry-after": "2" };
-      response.writeHead(429, headers).end(JSON.stringify(body));
-    },
-    1,
-  );
-  const { userId } = await createUser(device, "too many");
-  await assertUserIs(device, userId);
-  const [first, second, ...others] = requestsTo(CREATION);
-  assert.ok(second.at - first.at >= 2_000, `${second.at - first.at} ms`);
-  assert.deepEqual(others, []);
-});
-
 test("a creation that met a proxy's error page is tried again", async (t) => {
   const { recorder, device, requestsTo } = await startRecordedDevice(t);
   recorder.answerInstead(CREATION, html(503), 1);
@@ -181,45 +162,6 @@ test("a proxy cannot ask for a pause of days", async (t) => {
   assert.notEqual(tokenId, userInfo.tokenId);
   await assertTokenWorks(platform, device, userInfo.userId);
 });
-
-test("ten calls that need a new token at once make one request", async (t) => {
-  const clock = takeClock(t);
-  const { device, requestsTo } = await startRecordedDevice(t);
-  const userInfo = await createUser(device, "ten calls");
-  expireToken(clock, userInfo);
-  const tokens = await Promise.all(Array.from({ length: 10 }, () => device.call("requestUserAccessToken")));
-  const ids = new Set(tokens.map(({ tokenId }) => tokenId));
-  assert.equal(ids.size, 1);
-  assert.ok(!ids.has(userInfo.tokenId));
-  assert.equal(requestsTo(REFRESH).length, 1);
-  await assertTokenWorks(platform, device, userInfo.userId);
-});
-
-for (const [what, first, then] of [
-  ["two hours fast, until it is put right,", 2 * HOUR_MS, 0],
-  ["two hours slow, until it is put right,", -2 * HOUR_MS, 0],
-  ["right, until it is set two hours ahead,", 0, 2 * HOUR_MS],
-  ["right, until it is set two hours back,", 0, -2 * HOUR_MS],
-]) {
-  test(`a clock that is ${what} costs at most one refresh`, async (t) => {
-    const shortLived = await startPlatform(t, { accessTokenLifetime: "1h" });
-    const clock = takeClock(t);
-    const { device, requestsTo } = await startRecordedDevice(t, {}, shortLived);
-    const requestTwentyTokens = async () => {
-      for (let call = 0; call < 20; call += 1) await device.call("requestUserAccessToken");
-    };
-
-    clock.set(first);
-    const code = await authCode(shortLived, "clock");
-    const { userInfo } = await device.call("createUser", { authCode: code });
-    await requestTwentyTokens();
-    assert.equal(requestsTo(REFRESH).length, 0, "the platform's answer told the time");
-    clock.set(then);
-    await requestTwentyTokens();
-    assert.ok(requestsTo(REFRESH).length <= 1, `${requestsTo(REFRESH).length} refreshes`);
-    await assertTokenWorks(shortLived, device, userInfo.userId);
-  });
-}
 
 for (const hasExpired of [false, true]) {
   const meanwhile = hasExpired ? " while its token expired" : "";

@@ -34,6 +34,8 @@ function describe(error, sdk) {
     details: thing.details,
     retryable: thing.retryable,
     text: String(error),
+    stack: thing.stack,
+    cause: thing.cause === undefined ? undefined : String(thing.cause),
     isError: error instanceof Error,
     isSentianceError: sdk.isSentianceError(error),
     isInstance: error instanceof sdk.SentianceError,

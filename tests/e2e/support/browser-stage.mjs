@@ -9,10 +9,11 @@ import { startPlatform } from "./platform.mjs";
  * Starts all three.
  *
  * @param install - Which package the app has.
+ * @param options - The platform's.
  */
-export async function startBrowserStage(scope, install = installPackage) {
+export async function startBrowserStage(scope, install = installPackage, options = {}) {
   const [platform, project, browser] = await Promise.all([
-    startPlatform(scope),
+    startPlatform(scope, options),
     install(scope),
     launchChromium(scope),
   ]);

@@ -3,6 +3,9 @@
 import { createServer, request as forward } from "node:http";
 import { once } from "node:events";
 
+/** Stands for every path. */
+export const EVERYTHING = "*";
+
 /**
  * Starts a proxy to the platform on the loopback interface.
  *
@@ -11,7 +14,7 @@ import { once } from "node:events";
  * the length of the body.
  * `loseNextAnswerOf(path)` lets the platform do its work once and breaks the connection before the answer is passed on.
  * `answerInstead(path, answer, times)` keeps that many requests from the platform, by default all: `answer` gets the
- * response to write to. `passOn(path)` ends that.
+ * response to write to. `passOn(path)` ends that. The path `EVERYTHING` stands for all that have no stand-in of their own.
  */
 export async function startRecorder(scope, platform) {
   const requests = [];
@@ -21,7 +24,7 @@ export async function startRecorder(scope, platform) {
     const bytes = Number(incoming.headers["content-length"] ?? 0);
     const record = { method: incoming.method, path: incoming.url, status: 0, at: performance.now(), bytes };
     if (incoming.method !== "OPTIONS") requests.push(record);
-    const standIn = standIns.get(incoming.url);
+    const standIn = standIns.get(incoming.url) ?? standIns.get(EVERYTHING);
     if (standIn && incoming.method !== "OPTIONS" && standIn.left-- > 0) {
       incoming.resume();
       standIn.answer(outgoing);
