@@ -56,7 +56,7 @@ impl App {
             App::RotateSecret { database, app } => {
                 let store = database.open().await?;
                 let secret = Plain::<AppSecret>::generate(&RANDOM);
-                store.write(SetAppSecret { app_id: app, secret: secret.hash() }).await?;
+                store.write(SetAppSecret { app_id: app, secret: secret.hash(), now: now() }).await?;
                 store.close().await;
                 output::line(format_args!("app secret: {}", secret.reveal()))
             }

@@ -2,7 +2,9 @@
 
 mod api_key;
 mod app;
+mod audit;
 mod backup;
+mod descriptors;
 mod output;
 mod serve;
 mod user;
@@ -45,6 +47,9 @@ enum Task {
     /// Users.
     #[command(subcommand)]
     User(user::UserTask),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditTask),
 }
 
 /// Which database a command works on.
@@ -116,6 +121,7 @@ pub async fn run(command: Command) -> ExitCode {
         Task::App(task) => task.run().await,
         Task::ApiKey(task) => task.run().await,
         Task::User(task) => task.run().await,
+        Task::Audit(task) => task.run().await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

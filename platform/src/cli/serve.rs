@@ -3,11 +3,13 @@
 use super::{
     CLOCK, Database, Problem, RANDOM,
     api_key::{self, days},
-    app, now, output,
+    app,
+    descriptors::room_for,
+    now, output,
 };
 use crate::{
     domain::{Lifetimes, ListApplications, SetFirstAppSecret},
-    http::{Limit, Limits, Platform, ProxyHeader, Settings, TrustedProxy, server},
+    http::{EventSettings, Limit, Limits, Platform, ProxyHeader, Settings, TrustedProxy, server},
     model::Scope,
     secret::{AppSecret, Plain},
     store::Store,
@@ -68,6 +70,13 @@ struct Server {
     #[arg(long, env = "PLATFORM_REFRESH_TOKEN_LIFETIME", default_value = "180d", value_name = "TIME",
           value_parser = parse_lifetime)]
     refresh_token_lifetime: Duration,
+    /// How long events of the audit log are kept.
+    #[arg(long, env = "PLATFORM_AUDIT_RETENTION", default_value = "400d", value_name = "TIME",
+          value_parser = parse_lifetime)]
+    audit_retention: Duration,
+    /// How many streams of events there may be at once.
+    #[arg(long, env = "PLATFORM_EVENT_STREAMS", default_value_t = 10_000, value_name = "COUNT")]
+    event_streams: usize,
     /// How often an SDK with a status listener asks for its state.
     #[arg(long, env = "PLATFORM_STATUS_POLL_SECONDS", default_value_t = 60, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(1..))]
@@ -167,14 +176,19 @@ impl Server {
             per_address: self.limit_per_address.unwrap_or(limits.per_address),
             failures: self.limit_failures.unwrap_or(limits.failures),
         };
+        let defaults = Settings::default();
+        let (connections, streams) = room_for(defaults.connections, self.event_streams);
         Settings {
             lifetimes,
             sdk,
+            connections,
+            events: EventSettings { streams, ..defaults.events },
+            audit_retention: self.audit_retention,
             allow_loopback_origins,
             trusted_proxies: self.trusted_proxy.clone(),
             proxy_header: self.proxy_header,
             limits,
-            ..Settings::default()
+            ..defaults
         }
     }
 
@@ -191,7 +205,7 @@ async fn prepare_demo(store: &Store, database: &Path) -> Result<(), Problem> {
     if let Some((app, _)) = store.read(ListApplications).await?.first() {
         output::line(format_args!("app id: {}", app.app_id))?;
         let secret = Plain::<AppSecret>::generate(&RANDOM);
-        let first = SetFirstAppSecret { app_id: app.app_id.clone(), secret: secret.hash() };
+        let first = SetFirstAppSecret { app_id: app.app_id.clone(), secret: secret.hash(), now: now() };
         if store.write(first).await? {
             output::line(format_args!("app secret: {}", secret.reveal()))?;
         } else {

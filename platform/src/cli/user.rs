@@ -101,6 +101,7 @@ fn show(user: &User, installs: &[Install]) -> Result<(), Problem> {
             InstallStatus::Inactive => "inactive",
             InstallStatus::Ended(EndReason::Reset) => "ended by reset",
             InstallStatus::Ended(EndReason::TokenReuse) => "ended, a stolen token was used",
+            InstallStatus::Ended(EndReason::Expired) => "ended, not used for too long",
         };
         let class = install.device.class.as_str();
         let os = install.device.os.as_deref().unwrap_or("unknown system");
@@ -110,6 +111,7 @@ fn show(user: &User, installs: &[Install]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn parse_user_id(text: &str) -> Result<UserId, String> {
+/// Reads a user's id from the command line.
+pub(super) fn parse_user_id(text: &str) -> Result<UserId, String> {
     UserId::parse(text).ok_or_else(|| "a user's id is 24 lower-case hex digits".to_owned())
 }

@@ -1,9 +1,9 @@
 //! Applications, their origins and their API keys.
 
-use super::Refusal;
+use super::{Refusal, audit::record_operation};
 use crate::{
     clock::Timestamp,
-    model::{ApiKeyRecord, ApiKeyState, AppId, Application, KeyId, Origin},
+    model::{ApiKeyRecord, ApiKeyState, AppId, Application, AuditKind, KeyId, Origin},
     secret::{ApiKey, AppSecret, Hashed},
     store::{StoreError, Transaction, Work},
 };
@@ -29,7 +29,8 @@ impl Work for CreateApplication {
         for origin in &self.origins {
             tx.insert_origin(&self.application.app_id, origin).await?;
         }
-        Ok(())
+        let Application { app_id, created_at, .. } = &self.application;
+        Ok(record_operation(tx, AuditKind::ApplicationCreated, app_id, None, *created_at).await?)
     }
 }
 
@@ -40,6 +41,8 @@ pub struct SetAppSecret {
     pub app_id: AppId,
     /// The secret.
     pub secret: Hashed<AppSecret>,
+    /// The present.
+    pub now: Timestamp,
 }
 
 impl Work for SetAppSecret {
@@ -47,8 +50,10 @@ impl Work for SetAppSecret {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
-        let found = tx.set_app_secret(&self.app_id, self.secret).await?;
-        found.then_some(()).ok_or(Refusal::ApplicationNotFound)
+        if !tx.set_app_secret(&self.app_id, self.secret).await? {
+            return Err(Refusal::ApplicationNotFound);
+        }
+        Ok(record_operation(tx, AuditKind::ApplicationSecretChanged, &self.app_id, None, self.now).await?)
     }
 }
 
@@ -59,6 +64,8 @@ pub struct SetFirstAppSecret {
     pub app_id: AppId,
     /// The secret.
     pub secret: Hashed<AppSecret>,
+    /// The present.
+    pub now: Timestamp,
 }
 
 impl Work for SetFirstAppSecret {
@@ -66,7 +73,12 @@ impl Work for SetFirstAppSecret {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, Refusal> {
-        Ok(tx.set_first_app_secret(&self.app_id, self.secret).await?)
+        let is_first = tx.set_first_app_secret(&self.app_id, self.secret).await?;
+        if is_first {
+            let kind = AuditKind::ApplicationSecretChanged;
+            record_operation(tx, kind, &self.app_id, None, self.now).await?;
+        }
+        Ok(is_first)
     }
 }
 
@@ -129,7 +141,9 @@ impl Work for CreateApiKey {
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
         require_application(tx, &self.record.app_id).await?;
-        Ok(tx.insert_api_key(&self.record, self.hash).await?)
+        tx.insert_api_key(&self.record, self.hash).await?;
+        let ApiKeyRecord { app_id, key_id, created_at, .. } = &self.record;
+        Ok(record_operation(tx, AuditKind::ApiKeyCreated, app_id, Some(key_id), *created_at).await?)
     }
 }
 
@@ -163,8 +177,11 @@ impl Work for RevokeApiKey {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
-        let found = tx.revoke_api_key(&self.app_id, &self.key_id, self.now).await?;
-        found.then_some(()).ok_or(Refusal::ApiKeyUnknown)
+        let RevokeApiKey { app_id, key_id, now } = &self;
+        if !tx.revoke_api_key(app_id, key_id, *now).await? {
+            return Err(Refusal::ApiKeyUnknown);
+        }
+        Ok(record_operation(tx, AuditKind::ApiKeyRevoked, app_id, Some(key_id), *now).await?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Refusal,
-    codes::REPLAY_WINDOW,
+    codes::{REPLAY_WINDOW, report_reuse},
     creation::{Created, Creation},
 };
 use crate::{
@@ -24,15 +24,32 @@ pub struct ExchangeCode {
     pub creation: Creation,
 }
 
+/// What came of a code. Recording that it was used by somebody else is a write that must stay, so it is no [`Refusal`];
+/// for whoever showed the code, it is the same as [`Refusal::CodeInvalid`].
+#[derive(Debug)]
+pub enum Exchanged<G> {
+    /// What the code stands for.
+    Granted(G),
+    /// Another install had used it, and this was recorded.
+    ReuseRecorded,
+}
+
 impl Work for ExchangeCode {
-    type Output = Created;
+    type Output = Exchanged<Created>;
     type Error = Refusal;
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Created, Refusal> {
-        match tx.consume_code(self.code, self.creation.now).await? {
-            Some((app_id, external_id)) => self.create_or_restore(tx, app_id, external_id).await,
-            None => self.repeat_lost_answer(tx).await,
-        }
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Exchanged<Created>, Refusal> {
+        let created = match tx.consume_code(self.code, self.creation.now).await? {
+            Some((app_id, external_id)) => self.create_or_restore(tx, app_id, external_id).await?,
+            None => {
+                let Creation { install_id, trace, now, .. } = &self.creation;
+                if report_reuse(tx, self.code, install_id, trace, *now).await? {
+                    return Ok(Exchanged::ReuseRecorded);
+                }
+                self.repeat_lost_answer(tx).await?
+            }
+        };
+        Ok(Exchanged::Granted(created))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Linking users who were created without an external id: by the app's server, which names the install, or by the SDK,
 //! which has a code.
 
-use super::{Refusal, audit::record, creation::Arrival, session::active_user, tokens::Lifetimes};
+use super::{
+    Refusal, audit::record, codes::report_reuse, creation::Arrival, exchange::Exchanged,
+    session::active_user, tokens::Lifetimes,
+};
 use crate::{
     clock::Timestamp,
     model::{
@@ -155,10 +158,10 @@ pub struct LinkByCode {
 }
 
 impl Work for LinkByCode {
-    type Output = LinkResponse;
+    type Output = Exchanged<LinkResponse>;
     type Error = Refusal;
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<LinkResponse, Refusal> {
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Exchanged<LinkResponse>, Refusal> {
         let LinkByCode { session: Session { app_id, install_id, .. }, code, trace, now } = &self;
         let user = active_user(tx, &self.session).await?;
         let (external_id, is_repetition) = match tx.consume_code(*code, *now).await? {
@@ -166,6 +169,9 @@ impl Work for LinkByCode {
             Some(_) => return Err(Refusal::CodeInvalid),
             None => match tx.find_code_link(app_id, *code, install_id).await? {
                 Some(external_id) => (external_id, true),
+                None if report_reuse(tx, *code, install_id, trace, *now).await? => {
+                    return Ok(Exchanged::ReuseRecorded);
+                }
                 None => return Err(Refusal::CodeInvalid),
             },
         };
@@ -185,7 +191,7 @@ impl Work for LinkByCode {
         }
         tx.record_code_link(app_id, *code, install_id).await?;
         tx.confirm_link(app_id, install_id).await?;
-        Ok(linked(user.user_id, InstallState::Active))
+        Ok(Exchanged::Granted(linked(user.user_id, InstallState::Active)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod applications;
 mod audit;
+mod clean_up;
 mod codes;
 mod creation;
 mod detections;
@@ -21,11 +22,12 @@ pub use applications::{
     AuthorizeApiKey, CreateApiKey, CreateApplication, IsOriginListed, ListApiKeys, ListApplications, Ping,
     RevokeApiKey, SetAppSecret, SetFirstAppSecret,
 };
-pub use audit::{ChangesAfter, NewestChange};
+pub use audit::{ChangesAfter, ListAuditEvents, NewestChange, RecordExposedKey};
+pub use clean_up::CleanUp;
 pub use codes::IssueCode;
 pub use creation::{Created, Creation};
 pub use detections::{ListDetections, RecordDetections};
-pub use exchange::ExchangeCode;
+pub use exchange::{ExchangeCode, Exchanged};
 pub use following::ReadInstallState;
 pub use known::IsKnown;
 pub use linking::{ConfirmLink, LinkByCode, LinkInstall};

@@ -106,18 +106,30 @@ impl Work for DeleteUser {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
-        tx.delete_tombstones_before(&self.app_id, self.now).await?;
         let user = tx.find_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)?;
-        let until = self.now.plus(self.tombstones_for);
-        tx.bury_tokens(&self.app_id, &self.user_id, until).await?;
-        for install in tx.list_installs(&self.app_id, &self.user_id).await? {
-            tx.bury(&self.app_id, Hashed::of_install(&install.install_id), until).await?;
-        }
-        tx.delete_user(&self.app_id, &self.user_id).await?;
-        if let Some(external_id) = user.external_id {
-            tx.delete_codes_of(&self.app_id, &external_id).await?;
-        }
-        let subject = (&self.app_id, &self.user_id, None);
-        Ok(record(tx, AuditKind::UserDeleted, subject, self.by, &self.trace, self.now).await?)
+        remove_user(tx, user, self.now.plus(self.tombstones_for), self.by, &self.trace, self.now).await
     }
+}
+
+/// Removes a user and everything that hangs on the user, but for tombstones until that time, and the audit log, which
+/// names nobody.
+pub(super) async fn remove_user<T: Transaction>(
+    tx: &mut T,
+    user: User,
+    until: Timestamp,
+    by: Actor,
+    trace: &Trace,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let User { app_id, user_id, external_id, .. } = user;
+    tx.bury_tokens(&app_id, &user_id, until).await?;
+    for install in tx.list_installs(&app_id, &user_id).await? {
+        tx.bury(&app_id, Hashed::of_install(&install.install_id), until).await?;
+    }
+    tx.delete_user(&app_id, &user_id).await?;
+    if let Some(external_id) = external_id {
+        tx.delete_codes_of(&app_id, &external_id).await?;
+    }
+    tx.forget_addresses(&app_id, &user_id).await?;
+    Ok(record(tx, AuditKind::UserDeleted, (&app_id, &user_id, None), by, trace, now).await?)
 }

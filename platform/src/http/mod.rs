@@ -6,8 +6,10 @@ mod client;
 mod cors;
 mod credentials;
 pub mod endpoints;
+mod exposed_keys;
 mod failure;
 mod followers;
+mod housekeeping;
 mod limits;
 mod protection;
 mod routes;
@@ -24,6 +26,7 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
 };
 use endpoints::Audience;
+use exposed_keys::Reporter;
 use followers::Followers;
 use limits::Limiters;
 use sentiance_protocol::{EVENTS_HEARTBEAT_SECONDS, SdkConfiguration};
@@ -49,11 +52,14 @@ pub struct Settings {
     /// How long a request may take in all.
     pub request_deadline: Duration,
     /// How many connections may be open at once, without those that are streams of events; more wait in the operating
-    /// system's queue. With the streams, fewer than the 1024 file descriptors that a process usually has, so that the
-    /// database never lacks one.
+    /// system's queue.
     pub connections: usize,
     /// The streams of events.
     pub events: EventSettings,
+    /// How long audit events are kept.
+    pub audit_retention: Duration,
+    /// How often what is too old is looked for.
+    pub clean_up_interval: Duration,
 }
 
 /// How streams of events behave.
@@ -87,13 +93,15 @@ impl Default for Settings {
             limits: Limits::OFF,
             arrival_deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(30),
-            connections: 600,
+            connections: 900,
             events: EventSettings {
-                streams: 300,
+                streams: 10_000,
                 streams_per_install: 4,
                 heartbeat: Duration::from_secs(EVENTS_HEARTBEAT_SECONDS.into()),
                 lifetime: Duration::from_secs(30 * 60),
             },
+            audit_retention: Duration::from_secs(400 * 24 * 60 * 60),
+            clean_up_interval: Duration::from_secs(60),
         }
     }
 }
@@ -110,6 +118,7 @@ pub struct Platform {
     pub settings: Settings,
     limits: Limiters,
     followers: Arc<Followers>,
+    exposed_keys: Reporter,
 }
 
 impl Platform {
@@ -118,7 +127,15 @@ impl Platform {
         let limits = Limiters::new(settings.limits);
         let EventSettings { streams, streams_per_install, .. } = settings.events;
         let followers = Arc::new(Followers::new(streams, streams_per_install));
-        Platform { store, clock: Box::new(clock), random: Box::new(random), settings, limits, followers }
+        Platform {
+            store,
+            clock: Box::new(clock),
+            random: Box::new(random),
+            settings,
+            limits,
+            followers,
+            exposed_keys: Reporter::default(),
+        }
     }
 }
 
@@ -129,7 +146,7 @@ type PlatformState = State<Arc<Platform>>;
 pub fn router(platform: Arc<Platform>) -> Router {
     let for_servers = protection::fence(endpoints::of(Audience::Servers), &platform)
         .route_layer(from_fn(limits::announce))
-        .route_layer(from_fn(browser::refuse_browsers));
+        .route_layer(from_fn_with_state(platform.clone(), browser::refuse_browsers));
 
     let for_sdks = endpoints::of(Audience::Sdks).merge(endpoints::of(Audience::SdksAndServers));
     // Pages read what the fence answers, too.
@@ -137,7 +154,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route_layer(from_fn_with_state(platform.clone(), limits::limit_addresses))
         .route_layer(from_fn(limits::announce))
         .route_layer(from_fn_with_state(platform.clone(), cors::share_with_listed_origins))
-        .route_layer(from_fn(browser::refuse_api_keys_in_browsers));
+        .route_layer(from_fn_with_state(platform.clone(), browser::refuse_api_keys_in_browsers));
 
     let for_operators = protection::fence(endpoints::of(Audience::Operators), &platform);
 

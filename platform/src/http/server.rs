@@ -1,6 +1,6 @@
 //! Serving connections: deadlines for slow callers, and an end that finishes what is under way.
 
-use super::{Platform, followers, router};
+use super::{Platform, followers, housekeeping, router};
 use axum::extract::ConnectInfo;
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -8,6 +8,9 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
+use socket2::SockRef;
+#[cfg(not(target_os = "linux"))]
+use socket2::TcpKeepalive;
 use std::{
     future::Future,
     net::SocketAddr,
@@ -17,6 +20,7 @@ use std::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
@@ -28,6 +32,9 @@ const HEAD_LIMIT_BYTES: usize = 32 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long requests under way may take when the platform stops.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How long a peer may leave what was sent to it without any sign.
+const PEER_DEADLINE: Duration = Duration::from_secs(40);
 
 /// How long the database may take to finish what waits.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
@@ -42,7 +49,9 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
     let under_way = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(platform.settings.connections));
 
-    let awake = tokio::spawn(followers::keep_awake(platform.clone()));
+    let mut beside = JoinSet::new();
+    beside.spawn(followers::keep_awake(platform.clone()));
+    beside.spawn(housekeeping::keep_clean(platform.clone()));
 
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -69,7 +78,7 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
     if timeout(SHUTDOWN_DEADLINE, under_way.shutdown()).await.is_err() {
         tracing::warn!("some requests were not done in time and are cut off");
     }
-    awake.abort();
+    beside.abort_all();
     if timeout(CLOSE_DEADLINE, platform.store.close()).await.is_err() {
         tracing::warn!("the database was not closed in time; nothing that was acknowledged is lost");
     }
@@ -86,6 +95,16 @@ impl ConnectionSlot {
     }
 }
 
+/// A stream of events writes seldom and little. Without this, TCP tries for a quarter of an hour to deliver it to a
+/// device that is gone, and the device that comes back in its place finds no room.
+fn notice_dead_peers(stream: &TcpStream) {
+    // A connection where this fails still ends when its stream is old.
+    #[cfg(target_os = "linux")]
+    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(PEER_DEADLINE));
+    #[cfg(not(target_os = "linux"))]
+    let _ = SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(PEER_DEADLINE));
+}
+
 async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, SocketAddr, ConnectionSlot) {
     // The semaphore is never closed, so there always is a slot in the end.
     let slot = ConnectionSlot(Arc::new(Mutex::new(slots.clone().acquire_owned().await.ok())));
@@ -94,6 +113,7 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, S
             Ok((stream, peer)) => {
                 // Answers are small and written at once: waiting for more to send would only delay them.
                 let _ = stream.set_nodelay(true);
+                notice_dead_peers(&stream);
                 return (stream, peer, slot);
             }
             Err(error) => {

@@ -50,8 +50,22 @@ audit_kinds! {
     InstallDeactivated = "install_deactivated",
     /// The SDK said goodbye.
     SessionReset = "session_reset",
+    /// Nobody used a session for so long that it ended.
+    SessionExpired = "session_expired",
     /// A refresh token older than the parent came back: somebody holds a copy, and the session was ended.
     RefreshTokenReused = "refresh_token_reused",
+    /// A used authentication code was shown by somebody else than the install that used it.
+    AuthenticationCodeReused = "authentication_code_reused",
+    /// An API key was made.
+    ApiKeyCreated = "api_key_created",
+    /// An API key was revoked.
+    ApiKeyRevoked = "api_key_revoked",
+    /// An API key that exists was sent by a browser: it is in a page, where everybody can read it.
+    ApiKeyExposed = "api_key_exposed",
+    /// An application was made.
+    ApplicationCreated = "application_created",
+    /// An application got another secret.
+    ApplicationSecretChanged = "application_secret_changed",
 }
 
 /// Who did it.
@@ -97,6 +111,14 @@ pub struct AuditEvent {
     pub trace: Trace,
     /// When.
     pub occurred_at: Timestamp,
+}
+
+impl AuditEvent {
+    /// An event of an application that concerns nobody yet.
+    pub fn of(app_id: &AppId, kind: AuditKind, actor: Actor, trace: &Trace, occurred_at: Timestamp) -> Self {
+        let (app_id, trace) = (app_id.clone(), trace.clone());
+        AuditEvent { app_id, kind, user_id: None, install_id: None, key_id: None, actor, trace, occurred_at }
+    }
 }
 
 /// Whom a committed event may concern. What became of them is for the database to tell.

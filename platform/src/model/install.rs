@@ -45,6 +45,20 @@ pub enum InstallStatus {
     Ended(EndReason),
 }
 
+/// An install whose session nobody has used for as long as its tokens live.
+#[derive(Clone, Debug)]
+pub struct ExpiredSession {
+    /// The application.
+    pub app_id: AppId,
+    /// The install.
+    pub install_id: InstallId,
+    /// Its user.
+    pub user_id: UserId,
+    /// Whether anybody can ever come to this user again, or has used it: it has an external id, or the install has shown
+    /// one of its tokens.
+    pub is_known: bool,
+}
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
@@ -52,6 +66,8 @@ pub enum EndReason {
     Reset,
     /// A used refresh token came back: somebody holds a copy.
     TokenReuse,
+    /// Nobody used it for as long as its tokens live.
+    Expired,
 }
 
 /// The status of an install that just came to a user, given the class of the user's *other* active install.

@@ -16,8 +16,8 @@ pub use detection::{
     Detection, DetectionContent, DetectionCursor, InvalidDetection, StoredDetection, put_together,
 };
 pub use ids::{AppId, DetectionId, ExternalId, InstallId, KeyId, UserId};
-pub use install::{EndReason, Install, InstallStatus, status_for_new_session};
+pub use install::{EndReason, ExpiredSession, Install, InstallStatus, status_for_new_session};
 pub use origin::{InvalidOrigin, Origin};
 pub(crate) use session::install_state;
 pub use session::{PairState, Permission, Session, SessionRefusal, TokenPair};
-pub use user::{Application, Redemption, User, UserState};
+pub use user::{Application, CodeUse, Redemption, User, UserState};

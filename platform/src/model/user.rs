@@ -43,6 +43,17 @@ pub enum UserState {
     Disabled(Timestamp),
 }
 
+/// What a consumed authentication code was used for.
+#[derive(Clone, Debug)]
+pub struct CodeUse {
+    /// The application of the code.
+    pub app_id: AppId,
+    /// The user that it stood for.
+    pub external_id: ExternalId,
+    /// The install that used it.
+    pub install_id: Option<InstallId>,
+}
+
 /// How an authentication code was exchanged, kept for a caller whose answer was lost.
 #[derive(Clone, Debug)]
 pub struct Redemption {

@@ -54,8 +54,12 @@ pub(super) const RECORD_CODE_LINK: &str =
 pub(super) const FIND_CODE_LINK: &str = "
     select external_id from authentication_codes
     where app_id = $1 and hash = $2 and install_id = $3 and consumed_at is not null and idempotency_key is null";
-pub(super) const DELETE_CODES_BEFORE: &str =
-    "delete from authentication_codes where app_id = $1 and expires_at < $2";
+pub(super) const FIND_CODE_USE: &str = "
+    select app_id, external_id, install_id from authentication_codes
+    where hash = $1 and consumed_at is not null and expires_at >= $2";
+pub(super) const DELETE_CODES_BEFORE: &str = "
+    delete from authentication_codes where (app_id, hash) in (
+        select app_id, hash from authentication_codes where expires_at < $1 limit $2)";
 pub(super) const DELETE_CODES_OF: &str =
     "delete from authentication_codes where app_id = $1 and external_id = $2";
 
@@ -117,6 +121,21 @@ pub(super) const DEACTIVATE_INSTALLS: &str = "
 pub(super) const END_INSTALL: &str = "
     update installs set status = 'ended', end_reason = $3, updated_at = $4
     where app_id = $1 and install_id = $2 and status <> 'ended'";
+pub(super) const EXPIRED_SESSIONS: &str = "
+    select i.app_id, i.install_id, i.user_id,
+        u.external_id is not null or exists (
+            select 1 from token_pairs o
+            where o.app_id = i.app_id and o.install_id = i.install_id
+                and (o.first_used_at is not null or o.status = 'exchanged')) as is_known
+    from token_pairs p
+    join installs i on i.app_id = p.app_id and i.install_id = p.install_id
+    join users u on u.app_id = i.app_id and u.user_id = i.user_id
+    where p.status = 'current' and p.refresh_expires_at <= $1 and p.access_expires_at <= $1
+        and i.status <> 'ended'
+    limit $2";
+pub(super) const DELETE_ENDED_INSTALLS: &str = "
+    delete from installs where (app_id, install_id) in (
+        select app_id, install_id from installs where status = 'ended' and updated_at < $1 limit $2)";
 pub(super) const DELETE_STALE_INSTALLS: &str = "
     delete from installs where app_id = $1 and user_id = $2 and status <> 'active' and updated_at < $3";
 
@@ -219,14 +238,37 @@ pub(super) const BURY: &str = "
     insert into token_tombstones (app_id, hash, expires_at) values ($1, $2, $3)
     on conflict (app_id, hash) do update set expires_at = excluded.expires_at";
 pub(super) const FIND_TOMBSTONE: &str = "select app_id from token_tombstones where hash = $1";
-pub(super) const DELETE_TOMBSTONES_BEFORE: &str =
-    "delete from token_tombstones where app_id = $1 and expires_at < $2";
+pub(super) const DELETE_TOMBSTONES_BEFORE: &str = "
+    delete from token_tombstones where (app_id, hash) in (
+        select app_id, hash from token_tombstones where expires_at < $1 limit $2)";
 
 // The audit log.
 pub(super) const RECORD_EVENT: &str = "
     insert into audit_events (
         app_id, kind, user_id, install_id, key_id, actor, actor_id, address, request, occurred_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+pub(super) const USER_HAS_EVENT_SINCE: &str = "
+    select 1 from audit_events where app_id = $1 and user_id = $2 and kind = $3 and occurred_at >= $4 limit 1";
+pub(super) const KEY_HAS_EVENT_SINCE: &str = "
+    select 1 from audit_events where app_id = $1 and key_id = $2 and kind = $3 and occurred_at >= $4 limit 1";
+
+macro_rules! list_events {
+    ($condition:literal) => {
+        concat!(
+            "select app_id, kind, user_id, install_id, key_id, actor, actor_id, address, request, occurred_at
+            from audit_events where app_id = $1 and occurred_at >= $2",
+            $condition,
+            " order by seq desc limit $3"
+        )
+    };
+}
+
+pub(super) const LIST_EVENTS: &str = list_events!("");
+pub(super) const LIST_EVENTS_OF_USER: &str = list_events!(" and user_id = $4");
+pub(super) const FORGET_ADDRESSES: &str = "
+    update audit_events set address = null where app_id = $1 and user_id = $2 and address is not null";
+pub(super) const DELETE_EVENTS_BEFORE: &str = "
+    delete from audit_events where seq in (select seq from audit_events where occurred_at < $1 limit $2)";
 pub(super) const NEWEST_CHANGE: &str = "select coalesce(max(seq), 0) as seq from audit_events";
 pub(super) const CHANGES_AFTER: &str = "
     select seq, app_id, user_id, install_id from audit_events where seq > $1 order by seq limit $2";

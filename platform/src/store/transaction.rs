@@ -4,8 +4,8 @@ use super::{ApiKeys, Applications, AuditLog, Detections, StoreError, UserMetadat
 use crate::{
     clock::Timestamp,
     model::{
-        AppId, EndReason, ExternalId, Install, InstallId, InstallStatus, Redemption, Session, TokenPair,
-        User, UserId, UserState,
+        AppId, CodeUse, EndReason, ExpiredSession, ExternalId, Install, InstallId, InstallStatus, Redemption,
+        Session, TokenPair, User, UserId, UserState,
     },
     secret::{AccessToken, Code, Family, Hashed, IdempotencyKey, RefreshToken},
 };
@@ -85,12 +85,18 @@ pub trait AuthenticationCodes: Send {
         hash: Hashed<Code>,
         install: &InstallId,
     ) -> impl Future<Output = Stored<Option<ExternalId>>> + Send;
-    /// Forgets the codes of an application that expired before this time.
+    /// What a consumed code was used for, if it did not expire before this time.
+    fn find_code_use(
+        &mut self,
+        hash: Hashed<Code>,
+        not_expired_before: Timestamp,
+    ) -> impl Future<Output = Stored<Option<CodeUse>>> + Send;
+    /// Forgets codes that expired before this time, at most so many; tells how many.
     fn delete_codes_before(
         &mut self,
-        app: &AppId,
         expired_before: Timestamp,
-    ) -> impl Future<Output = Stored<()>> + Send;
+        limit: u32,
+    ) -> impl Future<Output = Stored<u64>> + Send;
     /// Forgets every code that was issued for this external id, used or not.
     fn delete_codes_of(
         &mut self,
@@ -203,6 +209,18 @@ pub trait Installs: Send {
         reason: EndReason,
         now: Timestamp,
     ) -> impl Future<Output = Stored<bool>> + Send;
+    /// Sessions that have not ended though their tokens have expired, at most so many.
+    fn expired_sessions(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Stored<Vec<ExpiredSession>>> + Send;
+    /// Forgets installs whose session ended before this time, at most so many; tells how many.
+    fn delete_ended_installs(
+        &mut self,
+        ended_before: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Stored<u64>> + Send;
     /// Forgets installs of the user that are not active and were last changed before this time.
     fn delete_stale_installs(
         &mut self,
@@ -295,10 +313,10 @@ pub trait Tokens: Send {
         &mut self,
         hash: Hashed<K>,
     ) -> impl Future<Output = Stored<Option<AppId>>> + Send;
-    /// Forgets tombstones of an application that expired before this time.
+    /// Forgets tombstones that expired before this time, at most so many; tells how many.
     fn delete_tombstones_before(
         &mut self,
-        app: &AppId,
         time: Timestamp,
-    ) -> impl Future<Output = Stored<()>> + Send;
+        limit: u32,
+    ) -> impl Future<Output = Stored<u64>> + Send;
 }

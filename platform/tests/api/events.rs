@@ -2,7 +2,12 @@
 
 use crate::support::{Answer, Block, Command, EventStream, LISTED_ORIGIN, Sdk, TestPlatform, key, tablet};
 use reqwest::Method;
-use sentiance_platform::http::{EventSettings, Settings};
+use sentiance_platform::{
+    domain::SetUserState,
+    http::{EventSettings, Settings},
+    model::{Actor, AppId, Trace, UserId, UserState},
+    store::Store,
+};
 use sentiance_protocol::ErrorCode;
 use std::time::{Duration, Instant};
 use tokio::{
@@ -15,11 +20,22 @@ use tokio::{
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Waits for what shows a change, and prints how long that took.
-#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a figure for whoever reads the output")]
 async fn in_time(what: &str, seen: impl Future<Output = ()>) {
+    let seen =
+        async { timeout(SEEN_WITHIN, seen).await.unwrap_or_else(|_| panic!("not told in time: {what}")) };
+    print(format_args!("{what}: seen after {:?}", measure(seen).await));
+}
+
+#[expect(clippy::disallowed_methods, reason = "a figure for whoever reads the output")]
+async fn measure(seen: impl Future<Output = ()>) -> Duration {
     let started = Instant::now();
-    timeout(SEEN_WITHIN, seen).await.unwrap_or_else(|_| panic!("not told in time: {what}"));
-    println!("{what}: seen after {} ms", started.elapsed().as_millis());
+    seen.await;
+    started.elapsed()
+}
+
+#[expect(clippy::print_stdout, reason = "a figure for whoever reads the output")]
+fn print(figure: std::fmt::Arguments<'_>) {
+    println!("{figure}");
 }
 
 fn with_events(events: EventSettings) -> Settings {
@@ -337,6 +353,44 @@ async fn a_follower_that_never_reads_holds_up_nobody_and_is_gone_in_the_end() {
     };
     timeout(Duration::from_secs(20), gone).await.unwrap();
     drop(silent);
+}
+
+#[tokio::test]
+async fn changes_of_this_and_of_another_process_are_seen_again_and_again() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let mut stream = sdk.follow("active").await;
+    // Its connections are others than the platform's: for SQLite, that is another process.
+    let elsewhere = Store::open(&platform.database).await.unwrap();
+    for (whose, store, times) in [("this process", &platform.store, 50), ("another process", &elsewhere, 5)] {
+        let mut waits = Vec::new();
+        for _ in 0..times {
+            for (state, name, told) in [
+                (UserState::Disabled(platform.now()), "disabled", "disabled"),
+                (UserState::Enabled, "enabled", "active"),
+            ] {
+                set_state(&platform, store, &sdk, state).await;
+                let seen = timeout(SEEN_WITHIN, stream.tells(name, told));
+                waits.push(measure(async { seen.await.unwrap() }).await);
+            }
+        }
+        waits.sort();
+        let (median, worst) = (waits[waits.len() / 2], waits[waits.len() - 1]);
+        print(format_args!("{} changes by {whose}: median {median:?}, worst {worst:?}", waits.len()));
+    }
+    elsewhere.close().await;
+}
+
+async fn set_state(platform: &TestPlatform, store: &Store, sdk: &Sdk, state: UserState) {
+    let work = SetUserState {
+        app_id: AppId::parse(&platform.app_id).unwrap(),
+        user_id: UserId::parse(&sdk.user_id).unwrap(),
+        state,
+        by: Actor::Operator,
+        trace: Trace::default(),
+        now: platform.now(),
+    };
+    store.write(work).await.unwrap();
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod audit;
 mod auth_code;
 mod browsers;
+mod clean_up;
 mod cli;
 mod client_address;
 mod config;
@@ -22,6 +24,7 @@ mod process;
 mod rate_limits;
 mod refresh;
 mod reset;
+mod revocation;
 mod support;
 mod unlinked;
 mod users;

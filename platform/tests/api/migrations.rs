@@ -18,6 +18,9 @@ async fn database_of_the_first_version(file: &Path) {
                 'aaaaaaaaaaaaaaaaaaaaaaaa', 'cccccccccccccccccccccccccccccccc', 'bbbbbbbbbbbbbbbbbbbbbbbb', 'active',
                 null, zeroblob(32), 1, null, null, null, 'phone', 'override', null, null, null, null, null, '0.1.0',
                 'node', 2, 2);
+            insert into security_events values (
+                'aaaaaaaaaaaaaaaaaaaaaaaa', 'dddddddddddddddddddddddddddddddd', 'token_reuse', 'bbbbbbbbbbbbbbbbbbbbbbbb',
+                'cccccccccccccccccccccccccccccccc', 3);
             create table _sqlx_migrations (
                 version bigint primary key, description text not null,
                 installed_on timestamp not null default current_timestamp, success boolean not null,
@@ -50,6 +53,10 @@ async fn a_database_of_the_first_version_keeps_its_users_and_their_installs() {
     let shown = command.run(&["user", "show", "--app", &app, &user]);
     assert_eq!(Command::value_of(&shown, "external id: "), "alice");
     assert!(shown.contains(&format!("install: {}\tactive\tphone", "c".repeat(32))), "{shown}");
+
+    let recorded = command.run(&["audit", "list", "--app", &app]);
+    let event = format!("refresh_token_reused\tuser={user}\tinstall={}\tby=unknown", "c".repeat(32));
+    assert!(recorded.starts_with("1970-01-01T00:00:00.003Z") && recorded.contains(&event), "{recorded}");
 
     // The application had no secret: `dev` makes its first one.
     let running = command.start(&["dev"]);

@@ -1,6 +1,6 @@
 //! The server as a process: its start, its end, and a power cut.
 
-use crate::support::{Command, Running, Sdk, ServerKey, key};
+use crate::support::{Command, EventStream, Running, Sdk, ServerKey, key};
 use reqwest::StatusCode;
 use sentiance_protocol::ErrorCode;
 use std::time::Duration;
@@ -108,6 +108,29 @@ async fn the_sdk_behaves_as_the_options_say() {
     for (_, field, value) in options {
         assert_eq!(config[field], value, "{field}");
     }
+}
+
+#[tokio::test]
+async fn streams_and_the_audit_log_are_bounded_as_the_options_say() {
+    let (_folder, command) = in_empty_folder();
+    let running = command.start(&["dev", "--event-streams", "1", "--audit-retention", "1ms"]);
+    let server = demo_server(&running);
+    let mut sdk = Sdk::new(&running.url);
+    sdk.create_user(&server.code("alice").await).await.ok();
+    let stream = sdk.follow("active").await;
+    EventStream::try_open(sdk.events()).await.unwrap_err().refused(ErrorCode::Unavailable);
+    drop(stream);
+    let app = running.value_of("app id: ");
+    assert_ne!(command.run(&["audit", "list", "--app", &app]), "");
+    running.kill();
+    let restarted = command.start(&["dev", "--audit-retention", "1ms"]);
+    let forgotten = async {
+        while !command.run(&["audit", "list", "--app", &app]).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), forgotten).await.unwrap();
+    drop(restarted);
 }
 
 #[tokio::test]

@@ -8,8 +8,9 @@
 
 use super::{Meter, Policy};
 use crate::{
-    domain::{IsKnown, Refusal},
+    domain::{Exchanged, IsKnown, Refusal},
     http::{Platform, client::ClientAddress, failure::Failure},
+    secret::{Code, Hashed},
     store::Work,
 };
 use axum::{extract::FromRequestParts, http::request::Parts};
@@ -48,6 +49,18 @@ impl Exchange {
             }
         }
         store.write(work).await.map_err(|refusal| self.failed(refusal.into()))
+    }
+
+    /// Exchanges an authentication code. Whoever shows one that another install has used learns no more than that it is
+    /// not valid.
+    pub(in crate::http) async fn of_code<W, G>(&self, code: Hashed<Code>, work: W) -> Result<G, Failure>
+    where
+        W: Work<Output = Exchanged<G>, Error = Refusal>,
+    {
+        match self.of(IsKnown::Code(code), work).await? {
+            Exchanged::Granted(granted) => Ok(granted),
+            Exchanged::ReuseRecorded => Err(self.failed(Refusal::CodeInvalid.into())),
+        }
     }
 
     /// Charges a failure to the address, if the credential was at fault, and gives its answer: too many of them are told

@@ -1,7 +1,7 @@
 //! `POST /sdk/v1/link` and `/sdk/v1/link/confirm`: the SDK links its user by a code, or learns that the app's server did.
 
 use crate::{
-    domain::{ConfirmLink, IsKnown, LinkByCode},
+    domain::{ConfirmLink, LinkByCode},
     http::{
         PlatformState, body::JsonBody, credentials::Credential, failure::Failure, limits::Exchange,
         trace::Traced,
@@ -28,7 +28,7 @@ pub(in crate::http) async fn by_code(
         .ok_or_else(|| exchange.failed(Failure::new(ErrorCode::AuthenticationCodeInvalid)))?;
     let now = platform.clock.now();
     let work = LinkByCode { session, code: code.hash(), trace, now };
-    Ok(Json(exchange.of(IsKnown::Code(code.hash()), work).await?))
+    Ok(Json(exchange.of_code(code.hash(), work).await?))
 }
 
 /// The body is `{}` and tells nothing.

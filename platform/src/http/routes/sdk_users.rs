@@ -41,7 +41,7 @@ pub(in crate::http) async fn create(
     let created = match (body.authentication_code, body.application) {
         (Some(code), None) => {
             let work = by_code(&code, creation).map_err(|failure| exchange.failed(failure))?;
-            exchange.of(IsKnown::Code(work.code), work).await?
+            exchange.of_code(work.code, work).await?
         }
         (None, Some(credentials)) => {
             let work = by_credentials(&credentials, creation).map_err(|failure| exchange.failed(failure))?;

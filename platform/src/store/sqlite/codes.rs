@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    model::{AppId, ExternalId, InstallId, Redemption},
+    model::{AppId, CodeUse, ExternalId, InstallId, Redemption},
     secret::{Code, Hashed},
     store::{AuthenticationCodes, StoreError, sql},
 };
@@ -112,17 +112,26 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         row.as_ref().map(|row| Reader::of("authentication_codes", row).external_id()).transpose()
     }
 
+    async fn find_code_use(
+        &mut self,
+        hash: Hashed<Code>,
+        not_expired_before: Timestamp,
+    ) -> Result<Option<CodeUse>, StoreError> {
+        rows::optional(
+            query(sql::FIND_CODE_USE)
+                .bind(hash.as_bytes())
+                .bind(not_expired_before.0)
+                .fetch_optional(&mut *self.connection)
+                .await?,
+        )
+    }
+
     async fn delete_codes_before(
         &mut self,
-        app: &AppId,
         expired_before: Timestamp,
-    ) -> Result<(), StoreError> {
-        query(sql::DELETE_CODES_BEFORE)
-            .bind(app.as_str())
-            .bind(expired_before.0)
-            .execute(&mut *self.connection)
-            .await?;
-        Ok(())
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        self.delete_before(sql::DELETE_CODES_BEFORE, expired_before, limit).await
     }
 
     async fn delete_codes_of(&mut self, app: &AppId, external_id: &ExternalId) -> Result<(), StoreError> {

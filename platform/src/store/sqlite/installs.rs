@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    model::{AppId, EndReason, Install, InstallId, InstallStatus, UserId},
+    model::{AppId, EndReason, ExpiredSession, Install, InstallId, InstallStatus, UserId},
     secret::{Family, Hashed, IdempotencyKey},
     store::{Installs, StoreError, sql},
 };
@@ -203,6 +203,24 @@ impl Installs for SqliteTransaction<'_> {
         Ok(ended.rows_affected() > 0)
     }
 
+    async fn expired_sessions(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ExpiredSession>, StoreError> {
+        rows::all(
+            query(sql::EXPIRED_SESSIONS).bind(now.0).bind(limit).fetch_all(&mut *self.connection).await?,
+        )
+    }
+
+    async fn delete_ended_installs(
+        &mut self,
+        ended_before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        self.delete_before(sql::DELETE_ENDED_INSTALLS, ended_before, limit).await
+    }
+
     async fn delete_stale_installs(
         &mut self,
         app: &AppId,
@@ -232,6 +250,7 @@ fn reason_name(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Reset => "reset",
         EndReason::TokenReuse => "token_reuse",
+        EndReason::Expired => "expired",
     }
 }
 

@@ -15,10 +15,12 @@ mod users;
 mod writer;
 
 use super::{StoreError, Work};
+use crate::clock::Timestamp;
 use files::OpenedFiles;
 use sqlx::{
     Connection, SqlSafeStr, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
+    query,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
@@ -135,6 +137,19 @@ impl<'c> SqliteTransaction<'c> {
     }
 }
 
+impl SqliteTransaction<'_> {
+    /// Deletes what is older than that time, at most so many rows; tells how many.
+    async fn delete_before(
+        &mut self,
+        statement: &'static str,
+        time: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let deleted = query(statement).bind(time.0).bind(limit).execute(&mut *self.connection).await?;
+        Ok(deleted.rows_affected())
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
@@ -176,11 +191,12 @@ fn primary_code(code: Option<&str>) -> Option<i32> {
     code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff)
 }
 
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql")),
     (20260201000000, "linking", include_str!("../../../migrations/sqlite/20260201000000_linking.sql")),
     (20260202000000, "uploads", include_str!("../../../migrations/sqlite/20260202000000_uploads.sql")),
     (20260301000000, "audit", include_str!("../../../migrations/sqlite/20260301000000_audit.sql")),
+    (20260302000000, "clean-up", include_str!("../../../migrations/sqlite/20260302000000_clean_up.sql")),
 ];
 
 /// Whether there are tables, but none that says which migrations have run.

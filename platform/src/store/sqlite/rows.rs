@@ -3,9 +3,10 @@
 use crate::{
     clock::Timestamp,
     model::{
-        ApiKeyRecord, ApiKeyState, AppId, Application, Change, Detection, DetectionContent, DetectionId,
-        EndReason, ExternalId, Install, InstallId, InstallStatus, KeyId, PairState, Redemption, Session,
-        StoredDetection, User, UserId, UserState,
+        Actor, ApiKeyRecord, ApiKeyState, AppId, Application, AuditEvent, Change, CodeUse, Detection,
+        DetectionContent, DetectionId, EndReason, ExpiredSession, ExternalId, Install, InstallId,
+        InstallStatus, KeyId, PairState, Redemption, Session, StoredDetection, Trace, User, UserId,
+        UserState,
     },
     secret::Hashed,
     store::StoreError,
@@ -98,6 +99,7 @@ impl<'r> Reader<'r> {
             None => None,
             Some("reset") => Some(EndReason::Reset),
             Some("token_reuse") => Some(EndReason::TokenReuse),
+            Some("expired") => Some(EndReason::Expired),
             Some(_) => return self.impossible("end_reason"),
         };
         match (self.get(column)?, reason) {
@@ -243,6 +245,57 @@ impl FromRow for Session {
             used: row.time_if_set("first_used_at")?.is_some(),
             access_expires_at: row.time("access_expires_at")?,
             refresh_expires_at: row.time("refresh_expires_at")?,
+        })
+    }
+}
+
+impl FromRow for ExpiredSession {
+    fn from_row(row: &SqliteRow) -> Read<Self> {
+        let row = Reader::of("installs", row);
+        Ok(ExpiredSession {
+            app_id: row.app_id()?,
+            install_id: row.parse("install_id", InstallId::parse)?,
+            user_id: row.parse("user_id", UserId::parse)?,
+            is_known: row.get("is_known")?,
+        })
+    }
+}
+
+impl FromRow for CodeUse {
+    fn from_row(row: &SqliteRow) -> Read<Self> {
+        let row = Reader::of("authentication_codes", row);
+        Ok(CodeUse {
+            app_id: row.app_id()?,
+            external_id: row.external_id()?,
+            install_id: row.parse_if_set("install_id", InstallId::parse)?,
+        })
+    }
+}
+
+impl FromRow for AuditEvent {
+    fn from_row(row: &SqliteRow) -> Read<Self> {
+        let row = Reader::of("audit_events", row);
+        let actor = match row.get("actor")? {
+            "install" => Actor::Install(row.parse("actor_id", InstallId::parse)?),
+            "api_key" => Actor::ApiKey(row.parse("actor_id", KeyId::parse)?),
+            "operator" => Actor::Operator,
+            "platform" => Actor::Platform,
+            "unknown" => Actor::Unknown,
+            _ => return row.impossible("actor"),
+        };
+        let trace = Trace {
+            address: row.parse_if_set("address", |text| text.parse().ok())?,
+            request: row.get("request")?,
+        };
+        Ok(AuditEvent {
+            app_id: row.app_id()?,
+            kind: row.parse("kind", |name| name.parse().ok())?,
+            user_id: row.parse_if_set("user_id", UserId::parse)?,
+            install_id: row.parse_if_set("install_id", InstallId::parse)?,
+            key_id: row.parse_if_set("key_id", KeyId::parse)?,
+            actor,
+            trace,
+            occurred_at: row.time("occurred_at")?,
         })
     }
 }

@@ -160,12 +160,7 @@ impl Tokens for SqliteTransaction<'_> {
         row.as_ref().map(|row| Reader::of("token_tombstones", row).app_id()).transpose()
     }
 
-    async fn delete_tombstones_before(&mut self, app: &AppId, time: Timestamp) -> Result<(), StoreError> {
-        query(sql::DELETE_TOMBSTONES_BEFORE)
-            .bind(app.as_str())
-            .bind(time.0)
-            .execute(&mut *self.connection)
-            .await?;
-        Ok(())
+    async fn delete_tombstones_before(&mut self, time: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.delete_before(sql::DELETE_TOMBSTONES_BEFORE, time, limit).await
     }
 }

@@ -59,6 +59,11 @@ impl Answer {
         assert_eq!(self.header("cache-control"), Some("no-store"));
     }
 
+    /// The code of a refusal.
+    pub(crate) fn error_code(&self) -> Option<String> {
+        serde_json::from_str::<ErrorBody>(&self.text).ok().map(|body| body.error_code)
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }

@@ -18,7 +18,7 @@ use sentiance_platform::{
 };
 use serde_json::{Value, json};
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -26,7 +26,7 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
 
 /// The origin that the test's application lists.
 pub(crate) const LISTED_ORIGIN: &str = "https://app.example.com";
@@ -58,15 +58,17 @@ impl TestPlatform {
         let app_secret = Command::value_of(&created, "app secret: ");
         let api_key = command.create_key(&app_id, &["user.link", "user.read", "user.delete"]);
 
-        let store = Store::open(&database).await.unwrap();
         let clock = MovedClock::default();
-        let platform = Platform::new(store.clone(), clock.clone(), OsRandomness, settings);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server::serve(listener, Arc::new(platform), async {
-            let _ = stopped.await;
-        }));
+        let (started, start) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        let (file, its_clock) = (database.clone(), clock.clone());
+        // On a thread of its own: a test that waits for a command holds its own thread up, and must not hold up a
+        // transaction of the platform on which that command waits.
+        std::thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(serve(&file, its_clock, settings, started, stopped));
+        });
+        let (url, store) = start.await.unwrap();
         let server = ServerKey::new(&url, &api_key);
         TestPlatform { url, app_id, app_secret, server, store, database, clock, stop, _folder: folder }
     }
@@ -133,6 +135,25 @@ impl TestPlatform {
         connection
     }
 
+    /// Waits until that many rows are left, as they are when the platform has cleaned up.
+    pub(crate) async fn until_rows(&self, count: &'static str, expected: i64) {
+        let counted = async {
+            while self.count_rows(count).await != expected {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(30), counted).await;
+        assert!(in_time.is_ok(), "{count} gives {}, not {expected}", self.count_rows(count).await);
+    }
+
+    /// What the command line tells of the audit log.
+    pub(crate) fn audit(&self, options: &[&str]) -> Vec<Value> {
+        let mut arguments = vec!["audit", "list", "--json", "--app", &self.app_id];
+        arguments.extend(options);
+        let listed = self.command().run(&arguments);
+        listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// How many rows a table has.
     pub(crate) async fn count_rows(&self, count: &'static str) -> i64 {
         use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -140,6 +161,25 @@ impl TestPlatform {
         let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
         sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
     }
+}
+
+/// Serves until it is told to stop, or the test has ended.
+async fn serve(
+    database: &Path,
+    clock: MovedClock,
+    settings: Settings,
+    started: oneshot::Sender<(String, Store)>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let store = Store::open(database).await.unwrap();
+    let platform = Platform::new(store.clone(), clock, OsRandomness, settings);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let _ = started.send((url, store));
+    let stop = async {
+        let _ = stopped.await;
+    };
+    server::serve(listener, Arc::new(platform), stop).await;
 }
 
 /// The machine's clock, some time ahead: commands, which read the machine's own, agree with it at the start.

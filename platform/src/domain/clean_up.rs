@@ -1,0 +1,67 @@
+//! Forgetting what is too old, a little at a time, so that no table grows for ever and no caller waits for it.
+
+use super::{Lifetimes, Refusal, audit::record, codes::REPLAY_WINDOW, users::remove_user};
+use crate::{
+    clock::Timestamp,
+    model::{Actor, AuditKind, EndReason, ExpiredSession, Trace},
+    store::{Transaction, Work},
+};
+use std::time::Duration;
+
+/// How many rows of a table are forgotten at once.
+const BATCH: u32 = 200;
+
+/// Forgets a batch of each table:
+///
+/// - audit events older than they are kept,
+/// - authentication codes for which nobody may come back any more, and tombstones that have expired,
+/// - sessions whose tokens have expired: they end, and with them goes a user to whom nobody can ever come again and who
+///   was never used,
+/// - installs whose session ended long ago.
+#[derive(Clone, Debug)]
+pub struct CleanUp {
+    /// How long audit events are kept.
+    pub keep_events: Duration,
+    /// How long tokens live.
+    pub lifetimes: Lifetimes,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Work for CleanUp {
+    /// Whether there may be more to forget.
+    type Output = bool;
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, Refusal> {
+        let CleanUp { keep_events, lifetimes, now } = self;
+        let expired = tx.expired_sessions(now, BATCH).await?;
+        let mut counts = vec![expired.len() as u64];
+        for session in expired {
+            end(tx, session, lifetimes, now).await?;
+        }
+        let long_ago = now.minus(lifetimes.refresh_token);
+        counts.push(tx.delete_ended_installs(long_ago, BATCH).await?);
+        counts.push(tx.delete_codes_before(now.minus(REPLAY_WINDOW), BATCH).await?);
+        counts.push(tx.delete_tombstones_before(now, BATCH).await?);
+        counts.push(tx.delete_events_before(now.minus(keep_events), BATCH).await?);
+        Ok(counts.into_iter().any(|count| count >= BATCH.into()))
+    }
+}
+
+async fn end<T: Transaction>(
+    tx: &mut T,
+    session: ExpiredSession,
+    lifetimes: Lifetimes,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let ExpiredSession { app_id, install_id, user_id, is_known } = session;
+    let by = Actor::Platform;
+    if !is_known {
+        let Some(user) = tx.find_user(&app_id, &user_id).await? else { return Ok(()) };
+        return remove_user(tx, user, now.plus(lifetimes.refresh_token), by, &Trace::default(), now).await;
+    }
+    tx.end_install(&app_id, &install_id, EndReason::Expired, now).await?;
+    let subject = (&app_id, &user_id, Some(&install_id));
+    Ok(record(tx, AuditKind::SessionExpired, subject, by, &Trace::default(), now).await?)
+}
