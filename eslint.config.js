@@ -7,6 +7,7 @@ export default tseslint.config(
   { ignores: ["pkg/", "target/", "artifacts/", "examples/*/dist/", "**/.work/"] },
   js.configs.recommended,
   { files: ["**/*.{js,mjs}"], languageOptions: { globals: globals.node } },
+  { files: ["**/*.jsx"], languageOptions: { parserOptions: { ecmaFeatures: { jsx: true } } } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs", globals: globals.node } },
   // Parts of these files run in a page.
   {

@@ -15,9 +15,13 @@ const POLICY_WITHOUT_WASM = "default-src 'none'; img-src data:; connect-src *; s
 /** The same, once it knows. */
 const POLICY = `${POLICY_WITHOUT_WASM} 'wasm-unsafe-eval'`;
 
-/** Bundles the page with esbuild, with code splitting, and returns the folder of what has to be served. */
-export async function bundleWithEsbuild(project) {
-  const outdir = join(project, "dist-esbuild");
+/**
+ * Bundles the page with esbuild, with code splitting, and returns the folder of what has to be served.
+ *
+ * @param conditions - Of the package's entries, besides those of a browser.
+ */
+export async function bundleWithEsbuild(project, conditions = []) {
+  const outdir = join(project, ["dist-esbuild", ...conditions].join("-"));
   await placeSources(project);
   await esbuild.build({
     absWorkingDir: project,
@@ -27,6 +31,7 @@ export async function bundleWithEsbuild(project) {
     minify: true,
     format: "esm",
     entryNames: "app",
+    conditions,
     outdir,
     logLevel: "silent",
   });
@@ -60,7 +65,7 @@ async function placeSources(project) {
  *
  * @param options.head - Markup of the page's own; without it, a `<meta>` element that names the platform, as in an app
  *   that was written for React Native and stays unchanged.
- * @returns `address(platform, { allowsWasm })`, the page's address for this platform.
+ * @returns `address(platform, { allowsWasm, isSandboxed })`, the page's address for this platform; and their `origin`.
  */
 export async function startPages(scope, dist, { head } = {}) {
   const server = createServer(async (request, response) => {
@@ -72,7 +77,9 @@ export async function startPages(scope, dist, { head } = {}) {
         : await readFile(join(dist, normalize(url.pathname)));
       response.writeHead(200, {
         "content-type": TYPES[isPage ? ".html" : extname(url.pathname)] ?? "application/octet-stream",
-        "content-security-policy": url.searchParams.has("no-wasm") ? POLICY_WITHOUT_WASM : POLICY,
+        "content-security-policy": policy(url.searchParams),
+        // A sandboxed page is of no origin, so its own script is a foreign one.
+        "access-control-allow-origin": "*",
       });
       response.end(body);
     } catch {
@@ -86,9 +93,19 @@ export async function startPages(scope, dist, { head } = {}) {
     server.close();
   });
   const origin = `http://127.0.0.1:${server.address().port}`;
-  const address = (platform, { allowsWasm = true } = {}) =>
-    `${origin}/?platform=${encodeURIComponent(platform.url)}${allowsWasm ? "" : "&no-wasm"}`;
-  return { address };
+  const address = (platform, { allowsWasm = true, isSandboxed = false } = {}) => {
+    const query = new URLSearchParams({ platform: platform.url });
+    if (!allowsWasm) query.set("no-wasm", "");
+    if (isSandboxed) query.set("sandboxed", "");
+    return `${origin}/?${query}`;
+  };
+  return { address, origin };
+}
+
+function policy(query) {
+  const scripts = query.has("no-wasm") ? POLICY_WITHOUT_WASM : POLICY;
+  // The same flags as of `<iframe sandbox="allow-scripts">`.
+  return query.has("sandboxed") ? `${scripts}; sandbox allow-scripts` : scripts;
 }
 
 function metaElement(platformUrl) {

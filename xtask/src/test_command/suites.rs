@@ -57,7 +57,7 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         node_test("node", "tests/e2e/node")?,
         Suite { slow: true, ..node_test("conformance", "tests/conformance")? },
         Suite { slow: true, ..node_test("hermes", "tests/e2e/hermes")? },
-        Suite { slow: true, ..node_test("browser", "tests/e2e/browser")? },
+        Suite { slow: true, limit: minutes(20), ..node_test("browser", "tests/e2e/browser")? },
         // It installs the example's own packages, mostly from npm's cache.
         Suite { slow: true, ..node_test("example", "tests/e2e/example")? },
         // Some of its blocks need the browser.

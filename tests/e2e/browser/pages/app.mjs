@@ -24,3 +24,6 @@ function hearTripTimeout() {
 window.perform = createAgent({ ...sdk, insistOnUser, hearTripTimeout }, (status) =>
   window.reportStatus(status),
 );
+
+/** For what cannot cross to the test's process, such as a listener that misbehaves. */
+window.sdk = sdk;
