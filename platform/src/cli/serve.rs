@@ -182,7 +182,7 @@ impl Server {
             lifetimes,
             sdk,
             connections,
-            events: EventSettings { streams, ..defaults.events },
+            events: EventSettings { streams, streams_per_address: streams.div_ceil(2), ..defaults.events },
             audit_retention: self.audit_retention,
             allow_loopback_origins,
             trusted_proxies: self.trusted_proxy.clone(),

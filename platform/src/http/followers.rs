@@ -3,7 +3,7 @@
 //! A wake-up carries no news: whoever is woken reads the state from the database. So one too many, or two that become
 //! one, change nothing. What wakes is the audit log, in which every process records what it changes.
 
-use super::Platform;
+use super::{EventSettings, Platform, client::AddressPrefix};
 use crate::{
     domain::{ChangesAfter, NewestChange},
     model::{AppId, Change, InstallId, Session, UserId},
@@ -24,8 +24,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// All followers of this process.
 #[derive(Debug)]
 pub(super) struct Followers {
-    limit: usize,
-    limit_per_install: usize,
+    bounds: EventSettings,
     registry: Mutex<Registry>,
 }
 
@@ -34,6 +33,7 @@ struct Registry {
     by_install: HashMap<(AppId, InstallId), Vec<Arc<Notify>>>,
     /// The same ones, by the user as they last read it.
     by_user: HashMap<(AppId, UserId), Vec<Arc<Notify>>>,
+    by_address: HashMap<AddressPrefix, usize>,
     count: usize,
     has_ended: bool,
 }
@@ -43,26 +43,35 @@ struct Registry {
 pub(super) struct NoRoom;
 
 impl Followers {
-    /// Room for so many, in all and of one install.
-    pub(super) fn new(limit: usize, limit_per_install: usize) -> Self {
-        Followers { limit, limit_per_install, registry: Mutex::default() }
+    /// Room for as many as the settings say.
+    pub(super) fn new(bounds: EventSettings) -> Self {
+        Followers { bounds, registry: Mutex::default() }
     }
 
     /// Registers a follower of a session's install. It reads the state only after this, so that it misses no change.
-    pub(super) fn follow(self: &Arc<Self>, session: &Session) -> Result<Following, NoRoom> {
+    pub(super) fn follow(
+        self: &Arc<Self>,
+        session: &Session,
+        address: AddressPrefix,
+    ) -> Result<Following, NoRoom> {
+        let EventSettings { streams, streams_per_install, streams_per_address, .. } = self.bounds;
         let install = (session.app_id.clone(), session.install_id.clone());
         let user = (session.app_id.clone(), session.user_id.clone());
         let news = Arc::new(Notify::new());
         let mut registry = self.registry();
         let of_install = registry.by_install.get(&install).map_or(0, Vec::len);
-        if registry.has_ended || registry.count >= self.limit || of_install >= self.limit_per_install {
+        let of_address = registry.by_address.get(&address).copied().unwrap_or(0);
+        let has_room =
+            registry.count < streams && of_install < streams_per_install && of_address < streams_per_address;
+        if registry.has_ended || !has_room {
             return Err(NoRoom);
         }
         registry.count += 1;
+        registry.by_address.insert(address, of_address + 1);
         registry.by_install.entry(install.clone()).or_default().push(news.clone());
         registry.by_user.entry(user.clone()).or_default().push(news.clone());
         drop(registry);
-        Ok(Following { followers: self.clone(), install, user, news })
+        Ok(Following { followers: self.clone(), install, user, address, news })
     }
 
     /// Ends all, and lets nobody follow any more.
@@ -93,6 +102,7 @@ pub(super) struct Following {
     followers: Arc<Followers>,
     install: (AppId, InstallId),
     user: (AppId, UserId),
+    address: AddressPrefix,
     news: Arc<Notify>,
 }
 
@@ -126,6 +136,10 @@ impl Drop for Following {
         remove(&mut registry.by_install, &self.install, &self.news);
         remove(&mut registry.by_user, &self.user, &self.news);
         registry.count -= 1;
+        let left = registry.by_address.remove(&self.address).unwrap_or(0).saturating_sub(1);
+        if left > 0 {
+            registry.by_address.insert(self.address, left);
+        }
     }
 }
 

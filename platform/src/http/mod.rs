@@ -69,6 +69,8 @@ pub struct EventSettings {
     pub streams: usize,
     /// How many of one install.
     pub streams_per_install: usize,
+    /// How many of one address (IPv6: of its first 64 bits), so that nobody takes all there are.
+    pub streams_per_address: usize,
     /// How often a stream without news shows that it lives.
     pub heartbeat: Duration,
     /// How long a stream lasts, give or take a tenth. Its reader then comes again.
@@ -97,6 +99,7 @@ impl Default for Settings {
             events: EventSettings {
                 streams: 10_000,
                 streams_per_install: 4,
+                streams_per_address: 5_000,
                 heartbeat: Duration::from_secs(EVENTS_HEARTBEAT_SECONDS.into()),
                 lifetime: Duration::from_secs(30 * 60),
             },
@@ -125,8 +128,7 @@ impl Platform {
     /// A platform that has served nobody yet.
     pub fn new(store: Store, clock: impl Clock, random: impl Randomness, settings: Settings) -> Self {
         let limits = Limiters::new(settings.limits);
-        let EventSettings { streams, streams_per_install, .. } = settings.events;
-        let followers = Arc::new(Followers::new(streams, streams_per_install));
+        let followers = Arc::new(Followers::new(settings.events.clone()));
         Platform {
             store,
             clock: Box::new(clock),

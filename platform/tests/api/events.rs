@@ -292,6 +292,20 @@ async fn there_are_bounds_for_all_streams_and_for_those_of_one_install() {
 }
 
 #[tokio::test]
+async fn one_address_cannot_take_all_streams() {
+    let events = EventSettings { streams: 4, streams_per_address: 2, ..Settings::default().events };
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let platform = TestPlatform::start_with(Settings { trusted_proxies, ..with_events(events) }).await;
+    let (alice, bob) = (platform.sdk_with_user("alice").await, platform.sdk_with_user("bob").await);
+    let from = |sdk: &Sdk, address: &str| sdk.events().header("x-forwarded-for", address);
+    let _first = EventStream::open(from(&alice, "2001:db8::1")).await;
+    let _second = EventStream::open(from(&bob, "2001:db8::2")).await;
+    let third = EventStream::try_open(from(&bob, "2001:db8::3")).await;
+    third.unwrap_err().refused(ErrorCode::Unavailable);
+    EventStream::open(from(&bob, "192.0.2.1")).await.tells("state", "active").await;
+}
+
+#[tokio::test]
 async fn streams_take_no_connection_from_ordinary_requests() {
     let settings = Settings { connections: 4, ..Settings::default() };
     let platform = TestPlatform::start_with(settings).await;

@@ -7,6 +7,7 @@ use crate::{
     domain::ReadInstallState,
     http::{
         Platform, PlatformState,
+        client::ClientAddress,
         credentials::Credential,
         failure::Failure,
         followers::{Following, NoRoom},
@@ -41,11 +42,12 @@ const COME_BACK_AFTER: (u64, u64) = (20, 20);
 pub(in crate::http) async fn follow(
     State(platform): PlatformState,
     credential: Credential,
+    client: ClientAddress,
     Traced(trace): Traced,
     slot: Option<Extension<ConnectionSlot>>,
 ) -> Result<Response, Failure> {
     let session = credential.user(&platform, Permission::LearnState).await?;
-    let following = platform.followers.follow(&session).map_err(|NoRoom| {
+    let following = platform.followers.follow(&session, client.prefix()).map_err(|NoRoom| {
         let (least, more) = COME_BACK_AFTER;
         let pause = least + u64::from(bytes::<1>(&*platform.random)[0]) % more;
         Failure { retry_after: Some(pause), ..Failure::new(ErrorCode::Unavailable) }
