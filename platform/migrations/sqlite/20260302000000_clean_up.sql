@@ -5,7 +5,6 @@ drop index authentication_codes_by_expiry;
 create index authentication_codes_by_expiry on authentication_codes (expires_at);
 drop index token_tombstones_by_expiry;
 create index token_tombstones_by_expiry on token_tombstones (expires_at);
-create index token_pairs_by_expiry on token_pairs (refresh_expires_at) where status = 'current';
 
 -- SQLite cannot change a check: the table is made anew. Foreign keys are off while migrations run.
 create table installs_rebuilt (
@@ -50,4 +49,5 @@ create unique index installs_one_active on installs (app_id, user_id) where stat
 create index installs_by_user on installs (app_id, user_id);
 create index installs_by_family on installs (family);
 create index installs_by_id on installs (install_id);
+create index installs_live on installs (updated_at) where status <> 'ended';
 create index installs_ended on installs (updated_at) where status = 'ended';

@@ -35,12 +35,13 @@ impl Work for CleanUp {
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, Refusal> {
         let CleanUp { keep_events, lifetimes, now } = self;
-        let expired = tx.expired_sessions(now, BATCH).await?;
+        // An install is changed whenever its session gets tokens: what was changed later has not expired.
+        let long_ago = now.minus(lifetimes.refresh_token);
+        let expired = tx.expired_sessions(now, long_ago, BATCH).await?;
         let mut counts = vec![expired.len() as u64];
         for session in expired {
             end(tx, session, lifetimes, now).await?;
         }
-        let long_ago = now.minus(lifetimes.refresh_token);
         counts.push(tx.delete_ended_installs(long_ago, BATCH).await?);
         counts.push(tx.delete_codes_before(now.minus(REPLAY_WINDOW), BATCH).await?);
         counts.push(tx.delete_tombstones_before(now, BATCH).await?);

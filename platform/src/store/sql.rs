@@ -127,12 +127,12 @@ pub(super) const EXPIRED_SESSIONS: &str = "
             select 1 from token_pairs o
             where o.app_id = i.app_id and o.install_id = i.install_id
                 and (o.first_used_at is not null or o.status = 'exchanged')) as is_known
-    from token_pairs p
-    join installs i on i.app_id = p.app_id and i.install_id = p.install_id
+    from installs i
+    join token_pairs p on p.app_id = i.app_id and p.install_id = i.install_id and p.status = 'current'
     join users u on u.app_id = i.app_id and u.user_id = i.user_id
-    where p.status = 'current' and p.refresh_expires_at <= $1 and p.access_expires_at <= $1
-        and i.status <> 'ended'
-    limit $2";
+    where i.status <> 'ended' and i.updated_at <= $2
+        and p.refresh_expires_at <= $1 and p.access_expires_at <= $1
+    limit $3";
 pub(super) const DELETE_ENDED_INSTALLS: &str = "
     delete from installs where (app_id, install_id) in (
         select app_id, install_id from installs where status = 'ended' and updated_at < $1 limit $2)";
