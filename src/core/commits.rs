@@ -4,7 +4,7 @@ use super::change::{Applied, Change, Refusal};
 use super::effect::{Effect, Output, Warning};
 use super::event::{CallId, CommitOutcome, Ticket};
 use super::machine::Core;
-use super::record::Record;
+use super::record::{Record, User};
 
 /// How often a change is applied again when other tabs commit in between.
 const MAX_CONFLICTS: u32 = 8;
@@ -62,7 +62,23 @@ impl Core {
         self.commits.queue.len() < MAX_QUEUED
     }
 
-    fn next_commit(&mut self) {
+    /// Puts the token of `ours` back into the record, where the storage lost it. To be followed by `next_commit`.
+    pub(super) fn keep_newest_token(&mut self, ours: Option<User>) {
+        if let (Some(ours), Some(stored)) = (ours, &self.record.user)
+            && ours.install_id == stored.install_id
+            && ours.token.generation > stored.token.generation
+        {
+            let change = Change::FinishRefresh {
+                install_id: ours.install_id,
+                token: ours.token,
+                issued_at: ours.issued_at,
+                clock_offset: ours.clock_offset,
+            };
+            self.commits.queue.push((change, Owner::Nobody));
+        }
+    }
+
+    pub(super) fn next_commit(&mut self) {
         while self.commits.current.is_none() {
             if self.commits.queue.is_empty() {
                 return;

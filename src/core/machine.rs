@@ -351,6 +351,7 @@ impl Core {
             self.reload = None;
             if let Some(stored) = stored {
                 self.adopt(stored);
+                self.next_commit();
             }
             if std::mem::take(&mut self.reload_again) {
                 self.reload_record();
@@ -406,7 +407,10 @@ impl Core {
         self.unsaved = false;
         let record = stored.map_or_else(Record::empty, |record| *record);
         if record != self.record {
-            self.record = record;
+            let before = std::mem::replace(&mut self.record, record);
+            // Where there are no locks, a tab can overwrite what it has not seen yet. Without the newest token the
+            // session would be lost, so it is put back.
+            self.keep_newest_token(before.user);
             self.on_record_changed();
         }
     }

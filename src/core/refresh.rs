@@ -130,11 +130,16 @@ impl Core {
             self.emit(Effect::StartTimer(Timer::RefreshElsewhere, ELSEWHERE_MS));
             // Its word may have come before this tab asked.
             self.reload_record();
+            self.refresh_sees_record();
         }
         true
     }
 
     fn begin_refresh(&mut self) {
+        if self.has_newer_session() && !self.is_session_stale() {
+            // Another tab did it, while this one waited for its turn.
+            return self.end_refresh_with_record();
+        }
         let Some(entropy) = &self.entropy else {
             let details = "This runtime has no crypto.getRandomValues.";
             return self.fail_refresh(SdkError::new(Code::GetToken, Reason::UnexpectedError, details));
@@ -233,7 +238,9 @@ impl Core {
         if response.is(const { ErrorCode::RefreshTokenUsed.signature() }) {
             refresh.stage = Stage::Spent;
             self.emit(Effect::StartTimer(Timer::RefreshElsewhere, ELSEWHERE_MS));
-            return self.reload_record();
+            self.reload_record();
+            // Its word may have come while this tab's request was under way.
+            return self.refresh_sees_record();
         }
         // Only the platform's own errors say anything for good, or ask for a pause that outlasts this refresh: a
         // proxy's do not.
@@ -313,18 +320,23 @@ impl Core {
 
     /// The record was replaced: perhaps it holds what this refresh wants.
     pub(super) fn refresh_sees_record(&mut self) {
-        let Some(refresh) = &self.refresh else { return };
-        if !matches!(refresh.stage, Stage::Elsewhere | Stage::Spent) {
-            return;
+        let waits = self
+            .refresh
+            .as_ref()
+            .is_some_and(|refresh| matches!(refresh.stage, Stage::Elsewhere | Stage::Spent));
+        if waits && self.has_newer_session() {
+            self.end_refresh_with_record();
         }
-        let newer = self.record.user.as_ref().is_none_or(|user| {
+    }
+
+    /// Whether the record has another session than the one to be exchanged, or none that could be.
+    fn has_newer_session(&self) -> bool {
+        let Some(refresh) = &self.refresh else { return false };
+        self.record.user.as_ref().is_none_or(|user| {
             user.install_id != refresh.install_id
                 || user.token.generation > refresh.generation
                 || user.state != UserState::Active
-        });
-        if newer {
-            self.end_refresh_with_record();
-        }
+        })
     }
 
     fn end_refresh_with_record(&mut self) {

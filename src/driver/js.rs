@@ -18,6 +18,15 @@ pub(super) fn get(target: &JsValue, key: &str) -> JsValue {
     Reflect::get(target, &key.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
+/// `target[key](...args)`, whose promise is looked at later: until then the browser shall not call its rejection one that
+/// nobody handles.
+pub(super) fn ask(target: &JsValue, key: &str, args: &[&JsValue]) -> Option<JsValue> {
+    let asked = invoke(target, key, args)?.ok()?;
+    // Any function handles it.
+    let _ = invoke(&asked, "catch", &[&global_at(&["Boolean"])]);
+    Some(asked)
+}
+
 /// What stands at the end of `path`, from the global object.
 pub(super) fn global_at(path: &[&str]) -> JsValue {
     path.iter().fold(global(), |target, key| get(&target, key))

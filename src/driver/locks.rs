@@ -6,6 +6,7 @@
 use super::js;
 use super::options::LONGEST_TIMEOUT_MS;
 use super::pump::Driver;
+use super::storage::PROPAGATION_MS;
 use super::table::Table;
 use crate::core::{Event, LockName, LockOutcome, Ticket};
 use js_sys::{Array, Function, Object, Promise};
@@ -47,13 +48,17 @@ pub(super) struct Locks {
     held: Table<LockName, Held>,
     tickets: Table<Ticket, LockName>,
     owner: Cell<f64>,
+    /// Whether the page has gone, or sleeps.
+    away: Cell<bool>,
+    /// Ends the waiting for a lock.
+    waiting: RefCell<JsValue>,
 }
 
 enum Held {
     /// Calling it gives the Web Lock back.
     Web(Function),
     Lease(Storage),
-    /// Nobody shares this device's storage.
+    /// Nobody shares this device's storage, or the page is on its way out.
     Alone,
 }
 
@@ -73,13 +78,17 @@ impl Locks {
     }
 
     async fn acquire(&self, driver: &'static Driver, name: LockName) -> Result<Held, LockOutcome> {
-        if !driver.storage.is_shared() {
+        if self.away.get() && name == LockName::Upload {
+            // What would be read for it could not be read to the end, and keep the other tabs from reading.
+            return Err(LockOutcome::Busy);
+        }
+        if self.away.get() || !driver.storage.is_shared() {
             return Ok(Held::Alone);
         }
         if let Some(locks) = web_locks() {
             // Asked first and awaited last: the browser takes no longer for both than for one.
-            let asked = if name == LockName::Creation { js::invoke(&locks, "query", &[]) } else { None };
-            let granted = request(&locks, name.as_str(), true, ANSWER_MS).await;
+            let asked = if name == LockName::Creation { js::ask(&locks, "query", &[]) } else { None };
+            let granted = request(&locks, name.as_str(), ("ifAvailable", true.into()), ANSWER_MS).await;
             if is_held(asked, LockName::Reset).await {
                 if let Granted::Yes(release) = granted {
                     let _ = release.call0(&JsValue::UNDEFINED);
@@ -103,7 +112,12 @@ impl Locks {
         let text = Array::of2(&self.owner().into(), &until.into()).join(" ");
         // A storage that refuses to write excludes nobody, as without a lease.
         let _ = storage.set_item(name.as_str(), &String::from(text));
-        Ok(Held::Lease(storage))
+        // Tabs that ask in the same instant don't see each other's lease yet. The last to write has it.
+        js::sleep(PROPAGATION_MS).await;
+        match lease(&storage, name) {
+            Some(owner) if owner != self.owner() => Err(LockOutcome::Busy),
+            _ => Ok(Held::Lease(storage)),
+        }
     }
 
     pub(super) fn release(&self, name: LockName) {
@@ -128,11 +142,43 @@ impl Locks {
         }
     }
 
-    /// The page goes away: whoever comes next shall not wait for its leases to run out.
-    pub(super) fn release_leases(&self) {
-        for name in self.held.keys_where(|held| matches!(held, Held::Lease(_))) {
+    /// Holds the lock under which the tabs compare and set, until the guard is dropped. `None`: there is no such lock
+    /// here.
+    pub(super) async fn hold_briefly(&self, name: &str, patience_ms: f64) -> Option<Guard> {
+        let locks = web_locks().filter(|_| !self.away.get())?;
+        let controller = js::construct("AbortController", &[]);
+        let option = ("signal", js::get(&controller, "signal"));
+        *self.waiting.borrow_mut() = controller;
+        let mut granted = request(&locks, name, option, patience_ms).await;
+        if !matches!(granted, Granted::Yes(_)) {
+            self.stop_waiting();
+            if !self.away.get() {
+                // Whoever has it sleeps: some browsers stop a page without telling it.
+                granted = request(&locks, name, ("steal", true.into()), ANSWER_MS).await;
+            }
+        }
+        match granted {
+            Granted::Yes(release) => Some(Guard(release)),
+            Granted::No | Granted::Unavailable => None,
+        }
+    }
+
+    fn stop_waiting(&self) {
+        let _ = js::invoke(&self.waiting.take(), "abort", &[]);
+    }
+
+    /// The page goes away, or to sleep: nobody shall wait for what it holds, nor for what it would get meanwhile.
+    pub(super) fn leave(&self) {
+        self.away.set(true);
+        self.stop_waiting();
+        for name in self.held.keys_where(|_| true) {
             self.release(name);
         }
+    }
+
+    /// The page is back.
+    pub(super) fn come_back(&self) {
+        self.away.set(false);
     }
 
     /// Tells this tab's leases from the others'. Not a secret, so it need not be hard to guess.
@@ -154,21 +200,19 @@ fn lease(storage: &Storage, name: LockName) -> Option<f64> {
     (0.0..=LONGEST_LEASE_MS).contains(&left).then_some(owner)
 }
 
-/// Holds the lock under which the tabs compare and set, until the guard is dropped. `None`: there is no such lock
-/// here, or it did not come in time.
-pub(super) async fn hold_briefly(name: &str, patience_ms: f64) -> Option<Guard> {
-    match request(&web_locks()?, name, false, patience_ms).await {
-        Granted::Yes(release) => Some(Guard(release)),
-        Granted::No | Granted::Unavailable => None,
-    }
-}
-
 /// Gives the lock back when dropped.
 pub(super) struct Guard(Function);
 
+impl Guard {
+    /// Gives the lock back now.
+    pub(super) fn release(&self) {
+        let _ = self.0.call0(&JsValue::UNDEFINED);
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
-        let _ = self.0.call0(&JsValue::UNDEFINED);
+        self.release();
     }
 }
 
@@ -179,8 +223,8 @@ pub(super) fn web_locks() -> Option<JsValue> {
 }
 
 /// Whether any tab holds `name`, by the answer to a query.
-async fn is_held(asked: Option<Result<JsValue, JsValue>>, name: LockName) -> bool {
-    let Some(Ok(asked)) = asked else { return false };
+async fn is_held(asked: Option<JsValue>, name: LockName) -> bool {
+    let Some(asked) = asked else { return false };
     let Some(Ok(answer)) = js::within(&asked, ANSWER_MS, false).await else { return false };
     let Ok(held) = js::get(&answer, "held").dyn_into::<Array>() else { return false };
     held.iter().any(|lock| js::get(&lock, "name").as_string().as_deref() == Some(name.as_str()))
@@ -192,7 +236,7 @@ enum Granted {
     Unavailable,
 }
 
-async fn request(locks: &JsValue, name: &str, if_available: bool, patience_ms: f64) -> Granted {
+async fn request(locks: &JsValue, name: &str, option: (&str, JsValue), patience_ms: f64) -> Granted {
     let (answered, answer) = js::deferred();
     let given_up = Rc::new(Cell::new(false));
     let too_late = Rc::clone(&given_up);
@@ -206,7 +250,7 @@ async fn request(locks: &JsValue, name: &str, if_available: bool, patience_ms: f
         let _ = answer.call1(&JsValue::UNDEFINED, &release);
         until_ended(held).into()
     });
-    let options: Object = js::object(&[("ifAvailable", if_available.into())]);
+    let options: Object = js::object(&[option]);
     let Some(Ok(requested)) = js::invoke(locks, "request", &[&name.into(), &options, &on_lock]) else {
         return Granted::Unavailable;
     };

@@ -39,12 +39,20 @@ pub(super) fn watch(driver: &'static Driver) {
     listen(&["window"], "pageshow", move |event| {
         // Only where the page comes back from the cache: its timers slept, and messages passed it by.
         if js::get(&event, "persisted") == true {
+            driver.locks.come_back();
             driver.tabs.reopen(driver);
             driver.dispatch(Event::Resumed);
         }
     });
+    listen(&["document"], "resume", move |_| driver.locks.come_back());
+    // A page that holds locks while it sleeps would block the other tabs, or be thrown out of the cache for them.
+    let leave = move || {
+        driver.locks.leave();
+        driver.storage.stop_lingering();
+    };
+    listen(&["document"], "freeze", move |_| leave());
     listen(&["window"], "pagehide", move |_| {
-        driver.locks.release_leases();
+        leave();
         driver.tabs.close();
     });
     driver.dispatch(Event::Visible(is_visible()));

@@ -4,8 +4,8 @@ mod documents;
 mod store;
 
 use super::js;
-use super::locks::{self, Guard};
-use super::pump::Driver;
+use super::locks::Guard;
+use super::pump::{Driver, driver};
 use super::table::Queue;
 use super::wire;
 use crate::core::{CommitOutcome, Edit, Event, LoadOutcome, RECORD_VERSION, Record, Stamp, Ticket};
@@ -26,9 +26,11 @@ const COMMIT_LOCK: &str = "sentiance.core.commit";
 /// How long to wait for that lock: longer than a slow adapter may hold it, so a longer wait means that something is
 /// wrong.
 const COMMIT_LOCK_MS: f64 = 10_000.0;
+/// The same for `localStorage`, with up to as much again, so that not all tabs lose patience at once.
+const LOCAL_LOCK_MS: f64 = 2_000.0;
 /// How long that lock is held after a write to `localStorage`. Chromium brings a write to the other tabs' processes a
 /// moment later; without this, the next tab under the lock can read what was there before.
-const PROPAGATION_MS: f64 = 50.0;
+pub(super) const PROPAGATION_MS: f64 = 50.0;
 
 /// The storage and what is to be done with it.
 #[derive(Default)]
@@ -183,7 +185,11 @@ impl Storage {
         if lingering.is_some() {
             return lingering;
         }
-        locks::hold_briefly(COMMIT_LOCK, COMMIT_LOCK_MS).await.map(Rc::new)
+        let patience_ms = match store {
+            Store::Local(_) => LOCAL_LOCK_MS * (1.0 + js_sys::Math::random()),
+            _ => COMMIT_LOCK_MS,
+        };
+        driver().locks.hold_briefly(COMMIT_LOCK, patience_ms).await.map(Rc::new)
     }
 
     /// Gives that lock back after a write.
@@ -194,6 +200,13 @@ impl Storage {
             js::sleep(PROPAGATION_MS).await;
             drop(guard);
         });
+    }
+
+    /// The page goes to sleep, and with it what would give the lock back.
+    pub(super) fn stop_lingering(&self) {
+        if let Some(guard) = self.lingering.take().upgrade() {
+            guard.release();
+        }
     }
 
     /// Writes the record if the storage holds what is expected; `after_removal` makes room for it first, and is content

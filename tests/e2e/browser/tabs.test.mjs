@@ -8,6 +8,7 @@ import { openPageDevice } from "../support/chromium.mjs";
 import { eventually } from "../support/deadline.mjs";
 import { fileScope } from "../support/file-scope.mjs";
 import { assertNoUser, assertTokenWorks, assertUserIs } from "../support/main-job.mjs";
+import { withoutLocksAndChannels } from "../support/old-browser.mjs";
 import { startRecorder } from "../support/recorder.mjs";
 
 const ROUNDS = 10;
@@ -93,12 +94,7 @@ test("a user created in one tab is there in a tab that is opened later", async (
 });
 
 test("in a browser without locks and channels, tabs exclude and see each other all the same", async (t) => {
-  const { recorder, one, two } = await openTwoTabs(t, {
-    prepare: () => {
-      Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
-      Object.defineProperty(globalThis, "BroadcastChannel", { value: undefined });
-    },
-  });
+  const { recorder, one, two } = await openTwoTabs(t, { prepare: withoutLocksAndChannels });
   await two.call("addSdkStatusUpdateListener");
   // The first tab's creation hangs on the wire.
   recorder.answerInstead("/sdk/v1/users", () => {});

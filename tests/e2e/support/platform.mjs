@@ -56,6 +56,13 @@ class Platform {
     await within("the platform's start", this.#ready(child));
   }
 
+  /** Starts it anew with other options, at the same address and with the same data. */
+  async restartWith(options) {
+    await this.stop();
+    this.#options = { ...this.#options, ...options };
+    await this.start();
+  }
+
   /** Ends it as a supervisor would; it finishes what is under way. */
   async stop() {
     await this.#end("SIGTERM");
