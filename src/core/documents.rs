@@ -86,7 +86,8 @@ impl Core {
             }
             Err(EditFailure::Refused(why)) => Err(SdkError::invalid(why)),
             Err(EditFailure::Storage(why)) => {
-                self.emit(Effect::Warn(Warning::queue_failed(&why)));
+                // The same as of the record, which is beside it: said once.
+                self.emit(Effect::Warn(Warning::write_failed(&why)));
                 self.upload_storage_failed(ticket, &why);
                 let details = ["Nothing was changed, since the storage failed: ", &why].concat();
                 Err(SdkError::passing(Code::Unexpected, Reason::UnexpectedError, details))

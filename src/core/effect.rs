@@ -345,15 +345,15 @@ impl Warning {
         }
     }
 
-    /// A write failed: the change lives in memory only, until the next write succeeds.
+    /// A write failed: the change lives in memory only, until the next write succeeds; or nothing was changed.
     pub fn write_failed(why: &str) -> Self {
         Warning {
             code: "STORAGE_WRITE_FAILED",
-            message: ["The newest state could not be stored and lives in memory only: ", why].concat(),
+            message: ["The newest state could not be stored, so it lives in memory at most: ", why].concat(),
         }
     }
 
-    /// Something that was to be sent can't be queued, or stored for it.
+    /// Something that was to be sent can't be queued.
     pub fn queue_failed(why: &str) -> Self {
         Warning {
             code: "QUEUE_WRITE_FAILED",

@@ -311,8 +311,8 @@ impl Device {
                     self.leader.take_if(|leader| *leader == tab);
                 }
                 Said::Warned("STORAGE_WRITE_FAILED") => {
-                    assert!(self.storage_failed, "a warning without a cause");
-                    self.warned = true;
+                    assert!(self.storage_failed || self.ledger.shelf_failed, "a warning without a cause");
+                    self.warned |= self.storage_failed;
                 }
                 Said::Warned(code) => {
                     assert_eq!(code, "QUEUE_WRITE_FAILED", "a warning without a cause");

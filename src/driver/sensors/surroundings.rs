@@ -159,13 +159,13 @@ impl Known {
 
     fn ask_room(&self) -> Option<JsValue> {
         self.room_asked_at.set(Date::now());
-        js::invoke(&js::global_at(&["navigator", "storage"]), "estimate", &[])?.ok()
+        js::ask(&js::global_at(&["navigator", "storage"]), "estimate", &[])
     }
 }
 
 fn ask_permission(name: &str) -> Option<JsValue> {
     let descriptor = js::object(&[("name", name.into())]);
-    js::invoke(&js::global_at(&["navigator", "permissions"]), "query", &[&descriptor])?.ok()
+    js::ask(&js::global_at(&["navigator", "permissions"]), "query", &[&descriptor])
 }
 
 async fn free_bytes(asked: Option<JsValue>) -> Option<f64> {

@@ -138,8 +138,8 @@ impl Store {
 
     pub(crate) async fn set(&self, key: &str, text: &str) -> Result<(), String> {
         self.perform(Operation::Set(text), key).await?;
-        // An app's own storage may take everything and keep nothing.
-        if matches!(self, Store::Adapter { .. }) && self.get(key).await?.as_deref() != Some(text) {
+        // A storage may take everything and keep nothing: an app's own, or a browser's that somebody has replaced.
+        if self.get(key).await?.as_deref() != Some(text) {
             return Err("the storage did not keep what it took".to_owned());
         }
         Ok(())

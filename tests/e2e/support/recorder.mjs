@@ -13,10 +13,11 @@ export const EVERYTHING = "*";
  * preflights excepted; `status` is 0 for one that got no answer from the platform, `at` counts milliseconds, `bytes` is
  * the length of the body.
  * `loseNextAnswerOf(path)` lets the platform do its work once and breaks the connection before the answer is passed on.
+ * `options.standsFor`: requests of pages without an origin are passed on as those of this one.
  * `answerInstead(path, answer, times)` keeps that many requests from the platform, by default all: `answer` gets the
  * response to write to. `passOn(path)` ends that. The path `EVERYTHING` stands for all that have no stand-in of their own.
  */
-export async function startRecorder(scope, platform) {
+export async function startRecorder(scope, platform, { standsFor } = {}) {
   const requests = [];
   const lossy = new Set();
   const standIns = new Map();
@@ -31,7 +32,11 @@ export async function startRecorder(scope, platform) {
       return;
     }
     const target = new URL(incoming.url, platform.url);
-    const onward = forward(target, { method: incoming.method, headers: incoming.headers }, (answer) => {
+    const { method, headers } = incoming;
+    const isStoodFor = standsFor && headers.origin === "null";
+    if (isStoodFor) headers.origin = standsFor;
+    const onward = forward(target, { method, headers }, (answer) => {
+      if (isStoodFor) answer.headers["access-control-allow-origin"] = "null";
       if (incoming.method !== "OPTIONS" && lossy.delete(incoming.url)) {
         answer.resume();
         answer.on("end", () => incoming.socket.destroy());
