@@ -86,7 +86,8 @@ error_codes! {
     TokenInvalid = (401, "TOKEN_INVALID"),
     /// The token has expired: refresh it.
     TokenExpired = (401, "TOKEN_EXPIRED"),
-    /// The session is over for good: it was reset, or an old refresh token came back, which looks like theft.
+    /// The session is over for good: it was reset, nobody used it for too long, or an old refresh token came back, which
+    /// looks like theft.
     SessionEnded = (401, "SESSION_ENDED"),
     /// The application's id or secret is wrong; the answer does not say which.
     ApplicationCredentialsInvalid = (401, "APPLICATION_CREDENTIALS_INVALID"),

@@ -129,6 +129,9 @@ impl Work for ConfirmLink {
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<LinkResponse, Refusal> {
         let Session { app_id, install_id, .. } = &self.0;
         let install = tx.find_install(app_id, install_id).await?.ok_or(Refusal::UserDeleted)?;
+        if matches!(install.status, InstallStatus::Ended(_)) {
+            return Err(Refusal::SessionEnded);
+        }
         let user = tx.find_user(app_id, &install.user_id).await?.ok_or(Refusal::UserDeleted)?;
         let state = install_state(user.state, install.status);
         match user.external_id {
