@@ -4,7 +4,6 @@ use clap::Parser;
 use sentiance_platform::cli::{self, Command};
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    cli::run(Command::parse()).await
+fn main() -> ExitCode {
+    cli::run(Command::parse())
 }

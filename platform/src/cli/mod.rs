@@ -111,8 +111,23 @@ const CLOCK: SystemClock = SystemClock;
 const RANDOM: OsRandomness = OsRandomness;
 
 /// Runs a command; its failure is one line on standard error.
-pub async fn run(command: Command) -> ExitCode {
-    let result = match command.task {
+pub fn run(command: Command) -> ExitCode {
+    // Not by `tokio::main`, which panics where it has too few file descriptors.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = runtime
+        .map_err(|error| Problem(format!("cannot start: {error}")))
+        .and_then(|runtime| runtime.block_on(perform(command.task)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            output::complain(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn perform(task: Task) -> Result<(), Problem> {
+    match task {
         Task::Serve(task) => task.run().await,
         Task::Dev(task) => task.run().await,
         Task::Migrate(database) => migrate(database).await,
@@ -122,13 +137,6 @@ pub async fn run(command: Command) -> ExitCode {
         Task::ApiKey(task) => task.run().await,
         Task::User(task) => task.run().await,
         Task::Audit(task) => task.run().await,
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            output::complain(&problem);
-            ExitCode::FAILURE
-        }
     }
 }
 

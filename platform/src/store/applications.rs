@@ -44,7 +44,7 @@ pub trait Applications: Send {
     fn lists_origin(&mut self, app: &AppId, origin: &Origin) -> impl Future<Output = Stored<bool>> + Send;
     /// Whether any application lists the origin.
     fn any_lists_origin(&mut self, origin: &Origin) -> impl Future<Output = Stored<bool>> + Send;
-    /// Asks the database for nothing but an answer.
+    /// Writes something without meaning: fails where nothing could be stored.
     fn ping(&mut self) -> impl Future<Output = Stored<()>> + Send;
 }
 

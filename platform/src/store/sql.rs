@@ -19,7 +19,6 @@ pub(super) const LIST_ORIGINS: &str =
     "select origin from application_origins where app_id = $1 order by origin";
 pub(super) const LISTS_ORIGIN: &str = "select 1 from application_origins where app_id = $1 and origin = $2";
 pub(super) const ANY_LISTS_ORIGIN: &str = "select 1 from application_origins where origin = $1 limit 1";
-pub(super) const PING: &str = "select 1 from applications limit 1";
 
 // API keys.
 pub(super) const INSERT_API_KEY: &str = "

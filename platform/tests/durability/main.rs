@@ -7,14 +7,20 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on has failed"
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed, and a long one tells what it has tried"
 )]
 
 mod backups;
 mod crashes;
+mod damaged_files;
 mod database;
+mod full_disk;
 mod load;
+mod lost_files;
+mod migrations;
 mod service;
+mod volume;
 
 #[path = "../api/support/mod.rs"]
 mod support;

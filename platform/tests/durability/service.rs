@@ -36,8 +36,18 @@ impl Service {
     /// A new database in a new folder, and a server on it.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (database, log) = (folder.path().join("platform.db"), folder.path().join("log"));
-        let command = Command::on(&database).logging_to(&log);
+        let database = folder.path().join("platform.db");
+        Self::start_in(folder, &database, &[])
+    }
+
+    /// The same, on a database that lies elsewhere, and through another program.
+    pub(crate) fn start_on(database: &Path, starter: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), database, starter)
+    }
+
+    fn start_in(folder: TempDir, database: &Path, starter: &[&str]) -> Self {
+        let (database, log) = (database.to_owned(), folder.path().join("log"));
+        let command = Command::on(&database).through(starter).logging_to(&log);
         let app_id = command.create_app("Test", &[]);
         let secret = command.create_key(&app_id, &["user.link", "user.read", "user.delete"]);
         let running = command.start(SERVE);
@@ -55,7 +65,16 @@ impl Service {
         self.url.subscribe()
     }
 
-    /// What a server of the application sees, at the present address.
+    pub(crate) fn pid(&self) -> String {
+        self.running.as_ref().unwrap().pid()
+    }
+
+    /// The present address.
+    pub(crate) fn backend_url(&self) -> String {
+        self.url.borrow().clone()
+    }
+
+    /// A server of the application, at the present address.
     pub(crate) fn backend(&self) -> ServerKey {
         self.server.at(&self.url.borrow())
     }

@@ -53,6 +53,7 @@ impl SqliteStore {
     /// Opens the file, makes it if it is missing, and brings its schema up to date.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
         files::create_privately(file)?;
+        refuse_foreign(file).await?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -204,6 +205,15 @@ const IS_FOREIGN: &str = "
     select exists (select 1 from sqlite_schema)
         and not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')";
 
+/// Refuses the database of another program, and leaves it as it is: not even its journal mode changes.
+async fn refuse_foreign(file: &Path) -> Result<(), StoreError> {
+    let options = SqliteConnectOptions::new().filename(file).busy_timeout(BUSY_TIMEOUT);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let is_foreign = sqlx::query_scalar(IS_FOREIGN).fetch_one(&mut connection).await?;
+    connection.close().await?;
+    if is_foreign { Err(UnusableDatabase::Foreign.into()) } else { Ok(()) }
+}
+
 /// All migrations run in one transaction, so that two processes which start at once do not run one twice. Foreign keys
 /// are off meanwhile: a table that is made anew would take along whatever refers to it.
 async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
@@ -212,9 +222,6 @@ async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
         Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
     let mut transaction = connection.begin_with("begin immediate").await?;
-    if sqlx::query_scalar::<_, bool>(IS_FOREIGN).fetch_one(&mut *transaction).await? {
-        return Err(UnusableDatabase::Foreign.into());
-    }
     Migrator::with_migrations(migrations.to_vec()).run(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(connection.close().await?)

@@ -4,10 +4,12 @@
 
 mod clients;
 mod command;
+mod first_version;
 mod stream;
 
 pub(crate) use clients::{Answer, Sdk, ServerKey, key, phone, tablet};
 pub(crate) use command::{Command, Running};
+pub(crate) use first_version::database_of_the_first_version;
 pub(crate) use stream::{Block, EventStream};
 
 use sentiance_platform::{
