@@ -34,3 +34,39 @@ impl Changes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        clock::Timestamp,
+        domain::{CreateApplication, Ping, SetAppSecret},
+        model::{AppId, Application},
+        random::OsRandomness,
+        secret::Plain,
+        store::Store,
+    };
+
+    #[tokio::test]
+    async fn a_commit_of_this_process_is_told_before_it_is_acknowledged_if_it_recorded_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("platform.db")).await.unwrap();
+        let mut changes = store.changes().await.unwrap();
+        let mut told = move || {
+            let told = changes.recorded.has_changed().unwrap();
+            changes.recorded.mark_unchanged();
+            told
+        };
+        store.write(Ping).await.unwrap();
+        assert!(!told(), "nothing was recorded");
+
+        let (app_id, secret) = (AppId::generate(&OsRandomness), Plain::generate(&OsRandomness).hash());
+        let now = Timestamp(0);
+        store.write(SetAppSecret { app_id: app_id.clone(), secret, now }).await.unwrap_err();
+        assert!(!told(), "it was refused");
+
+        let application = Application { app_id, name: String::new(), created_at: now, user_linking: true };
+        store.write(CreateApplication { application, secret, origins: Vec::new() }).await.unwrap();
+        assert!(told());
+        assert!(!told(), "once");
+    }
+}
