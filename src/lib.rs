@@ -324,16 +324,39 @@ pub fn disable_battery_optimization() -> Promise {
     driver::call(Call::Nothing)
 }
 
-/// For whoever loads this module: `ended` resolves when this instance must not be used any more, and with it go the
-/// locks that it holds.
+/// For whoever loads this module: when this instance must not be used any more, the functions in `giveBack` are to be
+/// called, and with that go the locks that it holds.
 #[wasm_bindgen(js_name = endWith)]
-pub fn end_with(#[wasm_bindgen(unchecked_param_type = "Promise<void>")] ended: Promise) {
-    driver::end_with(ended);
+pub fn end_with(
+    #[wasm_bindgen(js_name = giveBack, unchecked_param_type = "Set<() => void>")] give_back: js_sys::Set,
+) {
+    driver::end_with(give_back);
 }
 
-/// Panics, so that a test can see what becomes of it.
+/// Stops in the middle, so that a test can see what becomes of it: by a panic, by one that JavaScript swallows, or out of
+/// stack, or of memory.
 #[cfg(feature = "fault-injection")]
-#[wasm_bindgen(js_name = panicForTest)]
-pub fn panic_for_test() {
-    panic!("on purpose");
+#[wasm_bindgen(js_name = breakForTest)]
+pub fn break_for_test(how: &str) {
+    use wasm_bindgen::{JsCast, prelude::Closure};
+    #[expect(unconditional_recursion, reason = "the stack shall not be enough")]
+    fn descend(depth: u32) -> u32 {
+        std::hint::black_box(descend(std::hint::black_box(depth) + 1)) + 1
+    }
+    fn stop() {
+        panic!("on purpose");
+    }
+    match how {
+        "stack" => {
+            descend(0);
+        }
+        "swallowed panic" => {
+            let broken = Closure::once_into_js(stop);
+            let _ = broken.unchecked_into::<js_sys::Function>().call0(&JsValue::UNDEFINED);
+        }
+        "memory" => loop {
+            std::mem::forget(std::hint::black_box(Vec::<u8>::with_capacity(1 << 24)));
+        },
+        _ => stop(),
+    }
 }

@@ -14,16 +14,16 @@ export const GLUE_MODULE = "./sentiance_core_bg.js";
  * @param onTrap - See `LoadCore`.
  */
 export function startCore(glue: Glue, rawExports: RawExports, onTrap: (cause: unknown) => void): RunningCore {
-  let end: () => void;
-  const ended = new Promise<void>((resolve) => (end = resolve));
+  /** What it holds of the browser's, it can give back itself no more when it has ended. */
+  const giveBack = new Set<() => void>();
+  const end = () => giveBack.forEach((one) => one());
   const { exports, stop } = fence(rawExports, (cause) => {
     end();
     onTrap(cause);
   });
   glue.__wbg_set_wasm!(exports);
   (exports.__wbindgen_start as (() => void) | undefined)?.();
-  // What it holds of the browser's, it can give back itself no more.
-  glue.endWith!(ended);
+  glue.endWith!(giveBack);
   return {
     module: glue,
     stop() {

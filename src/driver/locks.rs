@@ -9,7 +9,7 @@ use super::pump::Driver;
 use super::storage::PROPAGATION_MS;
 use super::table::Table;
 use crate::core::{Event, LockName, LockOutcome, Ticket};
-use js_sys::{Array, Function, Object, Promise};
+use js_sys::{Array, Function, Object, Promise, Set};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
@@ -25,27 +25,37 @@ const LEASE_MARGIN_MS: f64 = 15_000.0;
 const LONGEST_LEASE_MS: f64 = LONGEST_TIMEOUT_MS + LEASE_MARGIN_MS;
 
 thread_local! {
-    /// Resolves when this instance of the module must not be used any more.
-    static ENDED: RefCell<Option<Promise>> = const { RefCell::new(None) };
+    /// The functions that give back what this instance of the module holds. Whoever loaded it calls them when it must
+    /// not be used any more, and can't give anything back itself.
+    static GIVE_BACK: RefCell<Option<Set>> = const { RefCell::new(None) };
 }
 
-/// Says when this instance of the module ends: its locks end with it, since it can't give them back itself.
-pub(crate) fn end_with(ended: Promise) {
-    ENDED.with(|slot| *slot.borrow_mut() = Some(ended));
+/// Says where to put the functions that give back what this instance holds.
+pub(crate) fn end_with(give_back: Set) {
+    GIVE_BACK.with(|slot| *slot.borrow_mut() = Some(give_back));
 }
 
-/// Resolves with `held`, or when this instance of the module ends.
-pub(super) fn until_ended(held: Promise) -> Promise {
-    match ENDED.with(|slot| slot.borrow().clone()) {
-        Some(ended) => Promise::race(&Array::of2(&held, &ended)),
-        None => held,
-    }
+/// A promise for the browser: a lock is held as long as it is pending. And the function that gives the lock back.
+///
+/// Not a race with a promise of the instance's end: that one would remember every lock there ever was.
+pub(super) fn holding() -> (Promise, Function) {
+    let (held, give_back) = js::deferred();
+    GIVE_BACK.with(|slot| slot.borrow().as_ref().map(|set| set.add(&give_back)));
+    (held, give_back)
+}
+
+/// Gives a lock back.
+pub(super) fn let_go(give_back: &Function) {
+    GIVE_BACK.with(|slot| slot.borrow().as_ref().map(|set| set.delete(give_back)));
+    let _ = give_back.call0(&JsValue::UNDEFINED);
 }
 
 /// The locks that this tab holds.
 #[derive(Default)]
 pub(super) struct Locks {
     held: Table<LockName, Held>,
+    /// What settles when the browser has taken back a lock that was given back, which takes it a moment.
+    leaving: Table<LockName, JsValue>,
     tickets: Table<Ticket, LockName>,
     owner: Cell<f64>,
     /// Whether the page has gone, or sleeps.
@@ -55,11 +65,18 @@ pub(super) struct Locks {
 }
 
 enum Held {
-    /// Calling it gives the Web Lock back.
-    Web(Function),
+    Web(WebLock),
     Lease(Storage),
     /// Nobody shares this device's storage, or the page is on its way out.
     Alone,
+}
+
+/// A Web Lock.
+struct WebLock {
+    /// Calling it gives the lock back.
+    release: Function,
+    /// Settles when the browser has it.
+    left: JsValue,
 }
 
 impl Locks {
@@ -86,17 +103,23 @@ impl Locks {
             return Ok(Held::Alone);
         }
         if let Some(locks) = web_locks() {
+            // Else what this tab itself has just given back could look like another tab's.
+            for name in [name, LockName::Reset] {
+                if let Some(left) = self.leaving.with(&name, JsValue::clone) {
+                    let _ = js::within(&left, ANSWER_MS, false).await;
+                }
+            }
             // Asked first and awaited last: the browser takes no longer for both than for one.
             let asked = if name == LockName::Creation { js::ask(&locks, "query", &[]) } else { None };
             let granted = request(&locks, name.as_str(), ("ifAvailable", true.into()), ANSWER_MS).await;
             if is_held(asked, LockName::Reset).await {
-                if let Granted::Yes(release) = granted {
-                    let _ = release.call0(&JsValue::UNDEFINED);
+                if let Granted::Yes(lock) = granted {
+                    self.give_back(name, lock);
                 }
                 return Err(LockOutcome::Resetting);
             }
             match granted {
-                Granted::Yes(release) => return Ok(Held::Web(release)),
+                Granted::Yes(lock) => return Ok(Held::Web(lock)),
                 Granted::No => return Err(LockOutcome::Busy),
                 Granted::Unavailable => {}
             }
@@ -126,14 +149,17 @@ impl Locks {
             self.tickets.remove(&ticket);
         }
         match held {
-            Some(Held::Web(release)) => {
-                let _ = release.call0(&JsValue::UNDEFINED);
-            }
+            Some(Held::Web(lock)) => self.give_back(name, lock),
             Some(Held::Lease(storage)) if lease(&storage, name) == Some(self.owner()) => {
                 let _ = storage.remove_item(name.as_str());
             }
             _ => {}
         }
+    }
+
+    fn give_back(&self, name: LockName, lock: WebLock) {
+        let_go(&lock.release);
+        self.leaving.insert(name, lock.left);
     }
 
     pub(super) fn release_ticket(&self, ticket: Ticket) {
@@ -158,7 +184,7 @@ impl Locks {
             }
         }
         match granted {
-            Granted::Yes(release) => Some(Guard(release)),
+            Granted::Yes(lock) => Some(Guard(lock.release)),
             Granted::No | Granted::Unavailable => None,
         }
     }
@@ -206,7 +232,7 @@ pub(super) struct Guard(Function);
 impl Guard {
     /// Gives the lock back now.
     pub(super) fn release(&self) {
-        let _ = self.0.call0(&JsValue::UNDEFINED);
+        let_go(&self.0);
     }
 }
 
@@ -231,7 +257,7 @@ async fn is_held(asked: Option<JsValue>, name: LockName) -> bool {
 }
 
 enum Granted {
-    Yes(Function),
+    Yes(WebLock),
     No,
     Unavailable,
 }
@@ -245,10 +271,9 @@ async fn request(locks: &JsValue, name: &str, option: (&str, JsValue), patience_
             let _ = answer.call1(&JsValue::UNDEFINED, &JsValue::NULL);
             return JsValue::UNDEFINED;
         }
-        // The lock is held for as long as this promise is pending.
-        let (held, release) = js::deferred();
+        let (held, release) = holding();
         let _ = answer.call1(&JsValue::UNDEFINED, &release);
-        until_ended(held).into()
+        held.into()
     });
     let options: Object = js::object(&[option]);
     let Some(Ok(requested)) = js::invoke(locks, "request", &[&name.into(), &options, &on_lock]) else {
@@ -257,7 +282,10 @@ async fn request(locks: &JsValue, name: &str, option: (&str, JsValue), patience_
     // The request itself settles first only where it fails: an opaque origin has no locks.
     let first = Promise::race(&Array::of2(&answered, &Promise::resolve(&requested)));
     match js::within(&first, patience_ms, false).await {
-        Some(Ok(release)) => release.dyn_into().map_or(Granted::No, Granted::Yes),
+        Some(Ok(release)) => match release.dyn_into() {
+            Ok(release) => Granted::Yes(WebLock { release, left: requested }),
+            Err(_) => Granted::No,
+        },
         Some(Err(_)) => Granted::Unavailable,
         None => {
             given_up.set(true);

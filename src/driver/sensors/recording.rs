@@ -38,20 +38,20 @@ impl Driver {
             *self.sensors.recording.wish.borrow_mut() = Some(wish);
         } else if let Some(wish) = wish {
             wish.stands.set(false);
-            let _ = wish.release.call0(&JsValue::UNDEFINED);
+            locks::let_go(&wish.release);
             let _ = js::invoke(&wish.controller, "abort", &[]);
         }
     }
 
     fn wish_to_lead(&'static self) -> Wish {
-        let (held, release) = js::deferred();
+        let (held, release) = locks::holding();
         let stands = Rc::new(Cell::new(true));
         let controller = js::construct("AbortController", &[]);
 
         let still = Rc::clone(&stands);
         let on_lock = Closure::once_into_js(move || -> JsValue {
             self.lead_if(&still);
-            locks::until_ended(held).into()
+            held.into()
         });
         let options = js::object(&[("signal", js::get(&controller, "signal"))]);
         let locks = locks::web_locks().filter(|_| page::is_page());

@@ -1,11 +1,17 @@
 // The behaviour probes in Chromium.
 
+import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { authCode } from "../support/backend.mjs";
 import { startBrowserStage } from "../support/browser-stage.mjs";
 import { openPageDevice } from "../support/chromium.mjs";
+import { eventually } from "../support/deadline.mjs";
 import { eavesdrop } from "../support/eavesdrop.mjs";
 import { fileScope } from "../support/file-scope.mjs";
+import { assertUserIs } from "../support/main-job.mjs";
+import { startPlatform } from "../support/platform.mjs";
 import { PROBES } from "../support/probes.mjs";
+import { startRecorder } from "../support/recorder.mjs";
 
 let stage;
 
@@ -66,3 +72,29 @@ async function openDevice(t, platformUrl, options) {
 for (const { title, run } of PROBES) {
   test(title, (t) => run(t, { platform: stage.platform, openDevice }));
 }
+
+test("a pause that the platform asked one tab for is kept by the others", async (t) => {
+  const shortLived = await startPlatform(t, { accessTokenLifetime: "2s" });
+  const recorder = await startRecorder(t, shortLived);
+  const one = await openDevice(t, recorder.url);
+  const two = await one.openTab();
+  const { userInfo } = await one.call("createUser", { authCode: await authCode(shortLived, "pause") });
+  recorder.answerInstead("/sdk/v1/token", (response) => {
+    const headers = { "access-control-allow-origin": "*", "access-control-expose-headers": "retry-after" };
+    const body = { message: "No.", errorCode: "TOO_MANY_REQUESTS", ref: "0" };
+    response.writeHead(429, { ...headers, "retry-after": "60" }).end(JSON.stringify(body));
+  });
+  const refused = { reason: "NETWORK_ERROR", details: "The platform asked for a pause." };
+  // The old token is good for another moment.
+  await eventually("that the platform asks for a pause", () =>
+    one.call("requestUserAccessToken").then(
+      () => false,
+      () => true,
+    ),
+  );
+  const before = recorder.requests.filter(({ path }) => path === "/sdk/v1/token").length;
+  await assert.rejects(two.call("requestUserAccessToken"), refused);
+  const after = recorder.requests.filter(({ path }) => path === "/sdk/v1/token").length;
+  assert.equal(after, before);
+  await assertUserIs(two, userInfo.userId);
+});

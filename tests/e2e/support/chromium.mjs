@@ -24,9 +24,14 @@ const FLAGS = [
 ];
 const STEP_DEADLINE_MS = 30_000;
 
-/** Starts Chromium without a window. */
-export async function launchChromium(scope) {
-  const browser = await chromium.launch(launchOptions());
+/**
+ * Starts Chromium without a window.
+ *
+ * @param flags - Further ones for its command line.
+ */
+export async function launchChromium(scope, flags = []) {
+  const options = launchOptions();
+  const browser = await chromium.launch({ ...options, args: [...options.args, ...flags] });
   scope.after(() => browser.close());
   return browser;
 }

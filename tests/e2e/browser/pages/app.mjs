@@ -21,6 +21,7 @@ function hearTripTimeout() {
   });
 }
 
+window.sdk = sdk;
 window.perform = createAgent({ ...sdk, insistOnUser, hearTripTimeout }, (status) =>
   window.reportStatus(status),
 );

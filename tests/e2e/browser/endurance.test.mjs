@@ -1,0 +1,61 @@
+// What is left in a page's memory after very many calls.
+
+import { before, test } from "node:test";
+import { launchChromium, openPageDevice } from "../support/chromium.mjs";
+import { installPackage } from "../support/consumer.mjs";
+import { ENDURANCE, WORK } from "../support/endurance.mjs";
+import { fileScope } from "../support/file-scope.mjs";
+import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
+import { startPlatform } from "../support/platform.mjs";
+
+/** What an engine compiles once it has run often counts as heap, and would look like a leak. */
+const WITHOUT_OPTIMIZERS = ["--js-flags=--no-opt --no-maglev"];
+
+let platform;
+let pages;
+let browser;
+
+before(async () => {
+  let project;
+  [platform, project, browser] = await Promise.all([
+    startPlatform(fileScope),
+    installPackage(fileScope),
+    launchChromium(fileScope, WITHOUT_OPTIMIZERS),
+  ]);
+  pages = await startPages(fileScope, await bundleWithEsbuild(project));
+});
+
+/** Runs in the page before its own scripts: finds the core's memory. */
+function prepare() {
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = async (...args) => {
+    const started = await instantiate(...args);
+    window.coreMemory = started.instance.exports.memory;
+    return started;
+  };
+}
+
+/** A method's text alone is no function. */
+const asFunction = (method) => new Function("argument", `return ({ ${method} }).${method.name}(argument)`);
+
+/** Opens a device that is a page. */
+async function openDevice(t) {
+  const device = await openPageDevice(t, browser, pages.address(platform), { prepare });
+  const protocol = await device.protocol();
+  return Object.assign(device, {
+    run: (job, argument) => device.evaluate(asFunction(WORK[job]), argument),
+    async measure() {
+      // What is freed by a finalizer is collected by the next round.
+      for (let round = 0; round < 5; round += 1) {
+        await protocol.send("HeapProfiler.collectGarbage");
+        await device.evaluate(() => new Promise((resolve) => setTimeout(resolve, 20)));
+      }
+      const { usedSize } = await protocol.send("Runtime.getHeapUsage");
+      return { heap: usedSize, core: await device.evaluate(() => window.coreMemory.buffer.byteLength) };
+    },
+  });
+}
+
+for (const { title, run } of ENDURANCE) {
+  test(title, (t) => run(t, { platform, openDevice }));
+}
