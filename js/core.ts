@@ -49,14 +49,21 @@ function given(argument: unknown): object {
 }
 
 /** Adds a listener that stays when the instance is replaced. */
-export async function listen(name: string, callback: unknown): Promise<EmitterSubscription> {
+export async function listen(name: string, given: unknown): Promise<EmitterSubscription> {
+  let removed = false;
+  const callback =
+    typeof given === "function"
+      ? (...args: unknown[]) => (removed ? undefined : (given as (...args: unknown[]) => unknown)(...args))
+      : given;
   const attached = (await call(name, [callback])) as EmitterSubscription;
   const listener = { name, callback, attached };
   listeners.add(listener);
   return {
     remove() {
+      removed = true;
       listeners.delete(listener);
-      listener.attached.remove();
+      // The core is never entered but with a fresh stack: in the middle of something, it could not run out of it.
+      void Promise.resolve().then(() => listener.attached.remove());
     },
   };
 }

@@ -54,9 +54,8 @@ export async function startInstance(load: LoadCore, onFault: () => void): Promis
       inFlight.add(fail);
       try {
         const result = module[name]!(...args);
-        // A call that breaks the instance at once returns nothing, and is rejected with the others.
-        // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the call may have set it
-        if (state.fault) return;
+        // Only of a broken instance: this call is rejected with the others, as soon as that is known.
+        if (result === undefined) return;
         Promise.resolve(result).then(
           (value) => settle(() => resolve(value)),
           (error: unknown) => settle(() => reject(withClass(error))),

@@ -18,7 +18,7 @@ type Export = (...args: unknown[]) => unknown;
  * Node process. `onTrap` is told instead.
  *
  * @param exports - What the instance exports.
- * @param onTrap - Called once, when an exception has crossed the fence.
+ * @param onTrap - Called once, on a microtask, when an exception has crossed the fence.
  */
 export function fence(
   exports: RawExports,
@@ -26,34 +26,54 @@ export function fence(
 ): { exports: RawExports; stop: () => void } {
   let depth = 0;
   let closed = false;
+  let trap: { readonly cause: unknown } | undefined;
 
   const enclose =
     (original: Export): Export =>
     (...args) => {
-      if (closed) return undefined;
+      if (closed) {
+        tell();
+        return undefined;
+      }
       depth++;
       try {
         return original(...args);
       } catch (cause) {
-        // Frames of the instance that wait further down the stack have to be unwound too.
+        // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the call may have set it
+        if (!closed) trap = { cause };
+        closed = true;
+        // Frames of the instance that wait further down the stack have to be unwound too. (JavaScript between them may
+        // swallow this, as a promise's constructor does: then they go on for a while, for nobody.)
         if (depth > 1) throw cause;
-        close();
-        onTrap(cause);
         return undefined;
       } finally {
         depth--;
+        if (closed && depth === 0) {
+          tell();
+          blank();
+        }
       }
     };
 
   const enclosed: RawExports = {};
-  function close(): void {
-    closed = true;
-    // The glue goes on to read a result from memory: it shall find zeros, which mean that there is none.
+  /** Tells of the trap on a fresh stack, since this one may be exhausted. If not even this fits, the next call does it. */
+  function tell(): void {
+    if (!trap) return;
+    const { cause } = trap;
+    void Promise.resolve().then(() => onTrap(cause));
+    trap = undefined;
+  }
+  /** The glue goes on to read a result from memory: it shall find zeros, which mean that there is none. */
+  function blank(): void {
     enclosed.memory = { buffer: new ArrayBuffer((exports.memory as WebAssembly.Memory).buffer.byteLength) };
+  }
+  function stop(): void {
+    closed = true;
+    blank();
   }
   for (const name of Object.keys(exports)) {
     const value = exports[name];
     enclosed[name] = typeof value === "function" ? enclose(value as Export) : value;
   }
-  return { exports: enclosed, stop: close };
+  return { exports: enclosed, stop };
 }

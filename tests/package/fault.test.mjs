@@ -146,26 +146,73 @@ for (const { engine, file } of ENGINES) {
   });
 }
 
-test("code that stops without a panic is fenced too", async (t) => {
-  const ended = watchProcess(t);
+for (const { engine, file } of ENGINES) {
+  test(`${engine}: a listener that breaks the core is called once, and the user stays`, async (t) => {
+    const ended = watchProcess(t);
+    const sentiance = await importFresh(file, FAULTY_PACKAGE);
+    await sentiance.initialize({ ...offlineOptions(), storage: makeStorage() });
+    const outcomes = [];
+    await sentiance.addSdkStatusUpdateListener(() => {
+      outcomes.push(sentiance.getUserId().catch((reason) => reason));
+      outcomes.push(sentiance.breakCore().catch((reason) => reason));
+    });
+    // It may be settled before the listener is called, or break with the core.
+    await sentiance.createUser("code").catch((error) => assert.equal(error.reason, "UNEXPECTED_ERROR"));
+    await eventually("the listener is called", () => outcomes.length > 0);
+    const [userId, broken] = await within("what the listener called", Promise.all(outcomes));
+    assert.equal(broken.reason, "UNEXPECTED_ERROR");
+    assert.equal(await sentiance.getUserId(), userId);
+    await nextTurn();
+    assert.equal(outcomes.length, 2);
+    assert.deepEqual(ended, []);
+  });
+}
+
+/** Has every function that the core exports go through `wrap(function, number of the instance)`. */
+function wrapExports(t, wrap) {
   const original = WebAssembly.instantiate;
   let instances = 0;
-  let exhausted = false;
   const instantiate = async (bytes, imports) => {
     const { instance } = await original(bytes, imports);
-    const exports = { ...instance.exports };
-    if (++instances === 1) {
-      for (const [name, member] of Object.entries(instance.exports)) {
-        if (typeof member !== "function") continue;
-        exports[name] = (...args) => {
-          if (exhausted) throw new RangeError("Maximum call stack size exceeded");
-          return member(...args);
-        };
-      }
-    }
-    return { instance: { exports } };
+    const number = ++instances;
+    const wrapped = Object.entries(instance.exports).map(([name, member]) => [
+      name,
+      typeof member === "function" ? wrap(member, number) : member,
+    ]);
+    return { instance: { exports: Object.fromEntries(wrapped) } };
   };
   replaceGlobal(t, "WebAssembly", { value: { ...ownMembers(WebAssembly), instantiate } });
+  return () => instances;
+}
+
+test("no call of the app enters the core at once, where the stack may be near its end", async (t) => {
+  let entered = 0;
+  wrapExports(t, (member) => (...args) => {
+    entered += 1;
+    return member(...args);
+  });
+  const sentiance = await importFresh("index");
+  await sentiance.initialize({ ...offlineOptions(), storage: makeStorage() });
+  const seen = [];
+  const subscription = await sentiance.addSdkStatusUpdateListener(() => seen.push("removed"));
+  await nextTurn();
+  entered = 0;
+  const calls = [sentiance.userExists(), sentiance.createUser("code"), sentiance.getSdkStatus()];
+  subscription.remove();
+  assert.equal(entered, 0);
+  await Promise.all(calls);
+  await nextTurn();
+  assert.ok(entered > 0);
+  assert.deepEqual(seen, [], "what was removed is not called, though the core did not know yet");
+});
+
+test("code that stops without a panic is fenced too", async (t) => {
+  const ended = watchProcess(t);
+  let exhausted = false;
+  const instances = wrapExports(t, (member, number) => (...args) => {
+    if (exhausted && number === 1) throw new RangeError("Maximum call stack size exceeded");
+    return member(...args);
+  });
 
   const sentiance = await importFresh("index");
   await sentiance.initialize({ ...offlineOptions(), fetch: () => new Promise(() => undefined) });
@@ -177,7 +224,7 @@ test("code that stops without a panic is fenced too", async (t) => {
   assert.ok(error.cause instanceof RangeError);
   assert.equal((await within("the call in flight", inFlight)).reason, "UNEXPECTED_ERROR");
   assert.equal(await sentiance.getUserId(), null);
-  assert.equal(instances, 2);
+  assert.equal(instances(), 2);
   assert.deepEqual(ended, []);
 });
 

@@ -6,6 +6,7 @@ import { authCode, readDetections } from "../support/backend.mjs";
 import { launchChromium, openPageDevice } from "../support/chromium.mjs";
 import { installFaultyPackage } from "../support/consumer.mjs";
 import { eventually } from "../support/deadline.mjs";
+import { FAULTS, WAYS } from "../support/faults.mjs";
 import { fileScope } from "../support/file-scope.mjs";
 import { assertTokenWorks, assertUserIs } from "../support/main-job.mjs";
 import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
@@ -17,6 +18,9 @@ const CREATION = "/sdk/v1/users";
 const REFRESH = "/sdk/v1/token";
 const DETECTING = "ENABLED_AND_DETECTING";
 const AT_HOME = { permissions: ["geolocation"], geolocation: { latitude: 51, longitude: 4 } };
+
+/** By how much a device's estimate of the platform's time can be behind, where the platform was slow to answer. */
+const LATENCY_MS = 2_000;
 
 let platform;
 let browser;
@@ -84,7 +88,7 @@ for (const core of ["WebAssembly", "JavaScript"]) {
     const others = [await tab.openTab(), await tab.openTab()];
     for (const other of others) assert.equal((await other.call("getSdkStatus")).detectionStatus, DETECTING);
     // And it refreshes.
-    await eventually("the token's end", () => Date.now() > Date.parse(userInfo.tokenExpiryDate));
+    await eventually("the token's end", () => Date.now() > Date.parse(userInfo.tokenExpiryDate) + LATENCY_MS);
     recorder.answerInstead(REFRESH, () => undefined, 1);
     const refresh = assert.rejects(tab.call("requestUserAccessToken"), { reason: "UNEXPECTED_ERROR" });
     await eventually("that the refresh is sent", () =>
@@ -109,4 +113,29 @@ for (const core of ["WebAssembly", "JavaScript"]) {
     await others[1].call("reset");
     await eventually("that the broken tab sees the reset", async () => !(await tab.call("userExists")));
   });
+}
+
+/** Runs in the page before its own scripts: a `fetch` that breaks the core before it hands an answer on. */
+function prepare() {
+  const { fetch } = window;
+  window.fetch = async (...request) => {
+    const response = await fetch(...request);
+    if (window.breakOn && String(request[0]).endsWith(window.breakOn)) {
+      window.breakOn = undefined;
+      await window.perform("breakCore", []);
+    }
+    return response;
+  };
+}
+
+for (const core of ["WebAssembly", "JavaScript"]) {
+  const openDevice = async (t, platformUrl) => {
+    const address = pagesWith[core].address({ url: platformUrl });
+    const device = await openPageDevice(t, browser, address, { prepare });
+    const breakOnAnswerOf = (path) => device.evaluate((path) => (window.breakOn = path), path);
+    return Object.assign(device, { breakOnAnswerOf });
+  };
+  for (const { title, run } of FAULTS) {
+    test(`${core}: ${title}`, (t) => run(t, { platform, openDevice, ways: WAYS[core] }));
+  }
 }

@@ -11,9 +11,10 @@ import { Device } from "./device.mjs";
  *
  * @param folder - The project.
  * @param options - What the app passes to `initialize` whenever it starts; nothing is called without it.
+ * @param entry - Which of the package's entries the app has.
  */
-export async function startLocalDevice(folder, options) {
-  const device = new LocalDevice(installedEntries(folder), options);
+export async function startLocalDevice(folder, options, entry = "index") {
+  const device = new LocalDevice(installedEntries(folder), options, entry);
   await device.open();
   return device;
 }
@@ -24,15 +25,17 @@ class LocalDevice extends Device {
   /** What the app passes to `initialize` when it starts. */
   options;
   #entries;
+  #entry;
 
-  constructor(entries, options) {
+  constructor(entries, options, entry) {
     super();
     this.#entries = entries;
+    this.#entry = entry;
     this.options = options;
   }
 
   async open() {
-    const sdk = await importFresh("index", this.#entries);
+    const sdk = await importFresh(this.#entry, this.#entries);
     this.perform = createAgent(sdk, (status) => this.statuses.push(status));
     this.warnings = [];
     const logger = { warn: (text) => this.warnings.push(text) };
