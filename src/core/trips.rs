@@ -75,7 +75,7 @@ impl Core {
     pub(super) fn add_trip_metadata(&mut self, call: CallId, entries: Vec<MetadataEntry>) {
         let Some(trip) = self.record.trip.clone() else { return self.settle(call, Ok(Output::Bool(false))) };
         let count = entries.len() as u32;
-        let fits = (trip.metadata_entries + count) as usize <= METADATA_MAX_ENTRIES;
+        let fits = trip.metadata_entries.saturating_add(count) as usize <= METADATA_MAX_ENTRIES;
         let checked =
             metadata::check_trip(&entries).and_then(|()| fits.then_some(()).ok_or(metadata::TOO_MANY));
         match checked {
@@ -143,7 +143,13 @@ impl Core {
         metadata: Vec<MetadataEntry>,
         waiter: Option<CallId>,
     ) {
-        let Some(user) = &self.record.user else { return };
+        let Some(user) = &self.record.user else {
+            // A trip of nobody: only a storage that somebody else wrote to has one.
+            if let Some(call) = waiter {
+                self.settle(call, Ok(Output::Done));
+            }
+            return;
+        };
         let time = user.platform_time(trip.started_at);
         let trip_report = Trip {
             started_at: time,

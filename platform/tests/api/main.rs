@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod abuse;
 mod audit;
 mod auth_code;
 mod browsers;
@@ -14,8 +15,10 @@ mod detections;
 mod devices;
 mod errors;
 mod events;
+mod hostile_texts;
 mod limits;
 mod linking;
+mod lookups;
 mod lost_answers;
 mod matrix;
 mod metadata;
@@ -25,6 +28,7 @@ mod rate_limits;
 mod refresh;
 mod reset;
 mod revocation;
+mod secrets;
 mod support;
 mod unlinked;
 mod users;

@@ -129,6 +129,13 @@ impl Running {
         assert!(process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
+    /// How much memory it has, in KB.
+    pub(crate) fn resident_kb(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     /// Whether the process is gone.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
@@ -138,6 +145,13 @@ impl Running {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Ends it as a fault in the program would, with whatever it says then.
+    pub(crate) fn abort(&mut self) {
+        let pid = self.child.id().to_string();
+        assert!(process::Command::new("kill").args(["-ABRT", &pid]).status().unwrap().success());
+        assert!(!self.child.wait().unwrap().success());
     }
 
     /// Closes the log's reading end, as a log collector does that crashes.
@@ -153,7 +167,9 @@ impl Running {
     /// Waits for its end; gives whether it succeeded, and its log.
     pub(crate) fn wait(mut self) -> (bool, String) {
         let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut log).unwrap();
+        }
         (self.child.wait().unwrap().success(), log)
     }
 }

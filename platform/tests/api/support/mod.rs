@@ -122,10 +122,7 @@ impl TestPlatform {
 
     /// Changes the database behind the platform's back.
     pub(crate) async fn tamper(&self, sql: &'static str) {
-        use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
-        let options = SqliteConnectOptions::new().filename(&self.database);
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        connection.execute(sql).await.unwrap();
+        tamper(&self.database, sql).await;
     }
 
     /// Keeps everybody else from writing for as long as the connection is open.
@@ -182,6 +179,14 @@ async fn serve(
         let _ = stopped.await;
     };
     server::serve(listener, Arc::new(platform), stop).await;
+}
+
+/// Changes a database behind its platform's back.
+pub(crate) async fn tamper(database: &Path, sql: &'static str) {
+    use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+    let options = SqliteConnectOptions::new().filename(database);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    connection.execute(sql).await.unwrap();
 }
 
 /// The machine's clock, some time ahead: commands, which read the machine's own, agree with it at the start.
