@@ -11,6 +11,7 @@ mod demo;
 mod process;
 mod setup;
 mod stage;
+mod supply_chain;
 mod test_command;
 mod workspace;
 
@@ -34,6 +35,8 @@ enum Command {
     Test(test_command::Options),
     /// Perform the main job, step by step.
     Demo(demo::Options),
+    /// Check licenses, origins and known flaws of all dependencies.
+    SupplyChain,
     /// Measure start-up, memory, the SDK's cost and sizes.
     Bench,
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Build(options) => build::run(&options),
         Command::Test(options) => test_command::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::SupplyChain => supply_chain::run(),
         Command::Bench => bench::run(),
     });
     match result {

@@ -32,6 +32,7 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
             "rust lints",
             cargo(["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         ),
+        check("supply chain", cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "supply-chain"])),
         cargo_test("protocol", "sentiance-protocol"),
         cargo_test("sdk core", "sentiance-core"),
         // What has a suite of its own is left out.
