@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod http;
+pub mod metrics;
 pub mod model;
 pub mod random;
 pub mod secret;

@@ -5,6 +5,7 @@ mod app;
 mod audit;
 mod backup;
 mod descriptors;
+mod log;
 mod output;
 mod serve;
 mod user;

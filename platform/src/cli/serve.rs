@@ -5,6 +5,7 @@ use super::{
     api_key::{self, days},
     app,
     descriptors::room_for,
+    log::{self, LogFormat},
     now, output,
 };
 use crate::{
@@ -18,7 +19,6 @@ use clap::Args;
 use sentiance_protocol::SdkConfiguration;
 use std::{
     future::Future,
-    io::IsTerminal,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -27,8 +27,8 @@ use std::{
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::oneshot,
 };
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Serves the platform until it is interrupted, and then finishes what is under way.
 #[derive(Debug, Args)]
@@ -116,6 +116,12 @@ struct Server {
     /// How many exchanges of one address may fail until more failures are told to wait [default: 30/m:60, for dev off].
     #[arg(long, env = "PLATFORM_LIMIT_FAILURES", value_name = "RATE")]
     limit_failures: Option<Limit>,
+    /// Where to answer `GET /metrics`, for Prometheus; without it nowhere. Not for the public.
+    #[arg(long, env = "PLATFORM_METRICS_ADDRESS", value_name = "HOST:PORT")]
+    metrics_address: Option<SocketAddr>,
+    /// How the log is written.
+    #[arg(long, env = "PLATFORM_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
 }
 
 /// What `serve` and `dev` do where no option says anything.
@@ -130,28 +136,28 @@ const DEV: Defaults = Defaults { limits: Limits::OFF, allow_loopback_origins: tr
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Problem> {
-        start_log();
+        let _log = log::start(self.server.log_format);
         let store = self.database.open_or_create().await?;
         let settings = self.server.settings(SERVE);
-        let listener = self.server.listen().await?;
+        let listeners = self.server.listen().await?;
         let stop = stop_signal()?;
-        announce(&listener, self.public_url.as_deref())?;
-        serve(listener, store, settings, stop).await;
+        announce(&listeners, self.public_url.as_deref())?;
+        serve(listeners, store, settings, stop).await;
         Ok(())
     }
 }
 
 impl Dev {
     pub(super) async fn run(self) -> Result<(), Problem> {
-        start_log();
+        let _log = log::start(self.server.log_format);
         let database = self.database.clone();
         let store = Database { database: self.database }.open_or_create().await?;
         let settings = self.server.settings(DEV);
-        let listener = self.server.listen().await?;
+        let listeners = self.server.listen().await?;
         prepare_demo(&store, &database).await?;
         let stop = stop_signal()?;
-        announce(&listener, None)?;
-        serve(listener, store, settings, stop).await;
+        announce(&listeners, None)?;
+        serve(listeners, store, settings, stop).await;
         Ok(())
     }
 }
@@ -192,12 +198,23 @@ impl Server {
         }
     }
 
-    async fn listen(&self) -> Result<TcpListener, Problem> {
-        let address = self.address;
-        TcpListener::bind(address)
-            .await
-            .map_err(|error| Problem(format!("cannot listen on {address}: {error}")))
+    async fn listen(&self) -> Result<Listeners, Problem> {
+        let metrics = match self.metrics_address {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        Ok(Listeners { platform: listen(self.address).await?, metrics })
     }
+}
+
+/// Where to answer.
+struct Listeners {
+    platform: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Problem> {
+    TcpListener::bind(address).await.map_err(|error| Problem(format!("cannot listen on {address}: {error}")))
 }
 
 /// Makes a demo application with a key where there is no application yet. Its secret and key are shown this once.
@@ -232,17 +249,28 @@ async fn prepare_demo(store: &Store, database: &Path) -> Result<(), Problem> {
 }
 
 /// The last lines before the first answer: whoever waits for them may start.
-fn announce(listener: &TcpListener, public_url: Option<&str>) -> Result<(), Problem> {
-    let address = listener.local_addr()?;
+fn announce(listeners: &Listeners, public_url: Option<&str>) -> Result<(), Problem> {
     if let Some(url) = public_url {
         output::line(format_args!("public url: {url}"))?;
     }
-    output::line(format_args!("platform listening on http://{address}"))
+    if let Some(metrics) = &listeners.metrics {
+        output::line(format_args!("metrics on http://{}/metrics", metrics.local_addr()?))?;
+    }
+    output::line(format_args!("platform listening on http://{}", listeners.platform.local_addr()?))
 }
 
-async fn serve(listener: TcpListener, store: Store, settings: Settings, stop: impl Future<Output = ()>) {
-    let platform = Platform::new(store, CLOCK, RANDOM, settings);
-    server::serve(listener, Arc::new(platform), stop).await;
+async fn serve(listeners: Listeners, store: Store, settings: Settings, stop: impl Future<Output = ()>) {
+    let platform = Arc::new(Platform::new(store, CLOCK, RANDOM, settings));
+    // Told for as long as the last request is under way.
+    let (ended, end) = oneshot::channel::<()>();
+    if let Some(listener) = listeners.metrics {
+        let until_the_end = async {
+            let _ = end.await;
+        };
+        tokio::spawn(server::serve_metrics(listener, platform.clone(), until_the_end));
+    }
+    server::serve(listeners.platform, platform, stop).await;
+    drop(ended);
 }
 
 /// Resolves when the process is asked to end. Installed before the server is announced, so that no signal is missed.
@@ -256,16 +284,6 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Problem> {
         }
         tracing::info!("stopping: finishing what is under way");
     })
-}
-
-/// The log goes to standard error; `RUST_LOG` says how much of it.
-fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    // A reader of the log that goes away must not take the platform along: reporting a failed write on the same
-    // stream would panic.
-    let lines = fmt::layer().with_ansi(colours).with_writer(std::io::stderr).log_internal_errors(false);
-    tracing_subscriber::registry().with(filter).with(lines).init();
 }
 
 fn parse_lifetime(text: &str) -> Result<Duration, String> {

@@ -27,7 +27,7 @@ const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("7200");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, if-none-match");
 const EXPOSED_HEADERS: HeaderValue =
-    HeaderValue::from_static("etag, ratelimit, ratelimit-policy, retry-after");
+    HeaderValue::from_static("etag, ratelimit, ratelimit-policy, retry-after, x-request-id");
 
 /// The origin that the credential's application must list; nothing where there is none to check.
 #[derive(Clone)]

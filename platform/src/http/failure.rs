@@ -18,9 +18,11 @@ pub(super) struct Failure {
     /// For the log only.
     pub(super) cause: Option<String>,
     /// The limit that refused it.
-    pub(super) limit: Option<(Policy, Standing)>,
+    pub(super) limit: Option<Policy>,
     /// How long the caller shall wait, in seconds, where it is not what the code usually asks for.
     pub(super) retry_after: Option<u64>,
+    /// What went wrong with the database, for the metrics.
+    pub(super) store_error: Option<&'static str>,
 }
 
 impl Failure {
@@ -31,18 +33,25 @@ impl Failure {
 
     /// A failure with a more exact message.
     pub(super) fn saying(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Failure { code, message: message.into(), cause: None, limit: None, retry_after: None }
+        Failure {
+            code,
+            message: message.into(),
+            cause: None,
+            limit: None,
+            retry_after: None,
+            store_error: None,
+        }
     }
 
     /// A refusal by a limit.
     pub(super) fn limited(policy: Policy, standing: Standing) -> Self {
         let refusal = Failure::saying(ErrorCode::TooManyRequests, policy.refusal());
-        Failure { limit: Some((policy, standing)), ..refusal }
+        Failure { limit: Some(policy), retry_after: Some(standing.retry_after()), ..refusal }
     }
 
     /// The body of its answer.
-    pub(super) fn into_body(self, reference: String) -> ErrorBody {
-        let (message, error_code) = (self.message.into_owned(), self.code.as_str().to_owned());
+    pub(super) fn to_body(&self, reference: String) -> ErrorBody {
+        let (message, error_code) = (self.message.to_string(), self.code.as_str().to_owned());
         ErrorBody { message, error_code, reference }
     }
 
@@ -70,15 +79,17 @@ impl IntoResponse for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let code = match &error {
-            StoreError::Unavailable => ErrorCode::Unavailable,
-            StoreError::Disk(_) | StoreError::GivenUp | StoreError::Moved => ErrorCode::DatabaseUnavailable,
-            StoreError::Inconsistent { .. }
-            | StoreError::Panicked
-            | StoreError::Database(_)
-            | StoreError::Unusable(_) => ErrorCode::InternalError,
+        let (code, kind) = match &error {
+            StoreError::Unavailable => (ErrorCode::Unavailable, "unavailable"),
+            StoreError::Disk(_) => (ErrorCode::DatabaseUnavailable, "disk"),
+            StoreError::GivenUp => (ErrorCode::DatabaseUnavailable, "given_up"),
+            StoreError::Moved => (ErrorCode::DatabaseUnavailable, "moved"),
+            StoreError::Inconsistent { .. } => (ErrorCode::InternalError, "inconsistent"),
+            StoreError::Panicked => (ErrorCode::InternalError, "panicked"),
+            StoreError::Database(_) => (ErrorCode::InternalError, "database"),
+            StoreError::Unusable(_) => (ErrorCode::InternalError, "unusable"),
         };
-        Failure { cause: Some(error.to_string()), ..Failure::new(code) }
+        Failure { cause: Some(error.to_string()), store_error: Some(kind), ..Failure::new(code) }
     }
 }
 

@@ -11,6 +11,7 @@ mod failure;
 mod followers;
 mod housekeeping;
 mod limits;
+mod observe;
 mod protection;
 mod routes;
 pub mod server;
@@ -19,11 +20,12 @@ mod trace;
 pub use client::{ClientAddress, NotANetwork, ProxyHeader, TrustedProxy};
 pub use limits::{Limit, Limits, NotALimit, Rate};
 
-use crate::{clock::Clock, domain::Lifetimes, random::Randomness, store::Store};
+use crate::{clock::Clock, domain::Lifetimes, metrics::Metrics, random::Randomness, store::Store};
 use axum::{
     Router,
     extract::State,
     middleware::{from_fn, from_fn_with_state},
+    routing::get,
 };
 use endpoints::Audience;
 use exposed_keys::Reporter;
@@ -119,6 +121,8 @@ pub struct Platform {
     pub random: Box<dyn Randomness>,
     /// How to behave.
     pub settings: Settings,
+    /// What was measured.
+    pub metrics: Metrics,
     limits: Limiters,
     followers: Arc<Followers>,
     exposed_keys: Reporter,
@@ -127,13 +131,14 @@ pub struct Platform {
 impl Platform {
     /// A platform that has served nobody yet.
     pub fn new(store: Store, clock: impl Clock, random: impl Randomness, settings: Settings) -> Self {
-        let limits = Limiters::new(settings.limits);
+        let (limits, metrics) = (Limiters::new(settings.limits), Metrics::new(store.metrics()));
         let followers = Arc::new(Followers::new(settings.events.clone()));
         Platform {
             store,
             clock: Box::new(clock),
             random: Box::new(random),
             settings,
+            metrics,
             limits,
             followers,
             exposed_keys: Reporter::default(),
@@ -161,7 +166,19 @@ pub fn router(platform: Arc<Platform>) -> Router {
     let for_operators = protection::fence(endpoints::of(Audience::Operators), &platform);
 
     let all = for_servers.merge(for_sdks).merge(for_operators);
-    protection::complete_answers(all, &platform)
+    observed(all, platform)
+}
+
+/// What is answered on the address for metrics: them, and nothing else.
+fn metrics_router(platform: Arc<Platform>) -> Router {
+    let router = Router::new().route("/metrics", get(routes::metrics::show));
+    observed(protection::fence(router, &platform), platform)
+}
+
+/// Everything that is answered is complete, has an id, and leaves a line in the log.
+fn observed(router: Router<Arc<Platform>>, platform: Arc<Platform>) -> Router {
+    protection::complete_answers(router)
+        .layer(from_fn_with_state(platform.clone(), observe::observe))
         .layer(from_fn_with_state(platform.clone(), client::identify))
         .with_state(platform)
 }

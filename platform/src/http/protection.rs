@@ -1,22 +1,17 @@
 //! What stands around every endpoint: limits, deadlines, a fence for panics, and the one shape of error answers.
 
-use super::{
-    Platform,
-    client::ClientAddress,
-    failure::Failure,
-    trace::{Traced, new_reference},
-};
+use super::{Platform, failure::Failure, trace::Traced};
 use axum::{
     Json, Router,
-    extract::{MatchedPath, Request, State},
+    extract::Request,
     http::{
-        HeaderMap, HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderValue, StatusCode,
         header::{
             CACHE_CONTROL, CONTENT_LENGTH, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
             X_CONTENT_TYPE_OPTIONS,
         },
     },
-    middleware::{Next, from_fn_with_state},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
 use sentiance_protocol::ErrorCode;
@@ -35,11 +30,8 @@ pub(super) fn fence(router: Router<Arc<Platform>>, platform: &Arc<Platform>) -> 
 }
 
 /// Puts around all routes what makes every answer complete; whatever panicked on the way, too.
-pub(super) fn complete_answers(
-    router: Router<Arc<Platform>>,
-    platform: &Arc<Platform>,
-) -> Router<Arc<Platform>> {
-    router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(platform.clone(), complete))
+pub(super) fn complete_answers(router: Router<Arc<Platform>>) -> Router<Arc<Platform>> {
+    router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn(complete))
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
@@ -51,24 +43,15 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     Failure { cause: Some(cause.to_owned()), ..Failure::new(ErrorCode::InternalError) }.into_response()
 }
 
-/// Completes every answer: none may be cached, or taken for anything but what it is, and each failure gets its body and its line in the log.
-async fn complete(
-    State(platform): State<Arc<Platform>>,
-    client: ClientAddress,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let reference = new_reference(&*platform.random);
-    request.extensions_mut().insert(Traced::new(client, reference.clone()));
-    let method = request.method().clone();
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+/// Completes every answer: none may be cached, or taken for anything but what it is, and each failure gets its body.
+async fn complete(Traced(trace): Traced, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
-        let failure =
-            response.extensions_mut().remove().unwrap_or_else(|| Failure::of_status(response.status()));
-        log(&failure, &method, path.as_deref().unwrap_or("-"), &reference);
-        response = render(failure, reference, response.headers());
+        let failure = response.extensions_mut().remove().unwrap_or_else(|| Failure::of_status(status));
+        response = render(&failure, trace.request.unwrap_or_default(), response.headers());
+        // For the log, and for the metrics.
+        response.extensions_mut().insert(failure);
     }
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -77,22 +60,10 @@ async fn complete(
     response
 }
 
-/// The one line about a failure in the log.
-pub(super) fn log(failure: &Failure, method: &Method, path: &str, reference: &str) {
-    let Failure { code, cause, .. } = failure;
-    let (error_code, cause) = (code.as_str(), cause.as_deref().unwrap_or("-"));
-    if code.status() >= 500 {
-        tracing::error!(%method, path, error_code, r#ref = reference, cause, "failed");
-    } else {
-        tracing::info!(%method, path, error_code, r#ref = reference, cause, "refused");
-    }
-}
-
 /// The error answer itself. Headers that others added (which methods are allowed, who may read it) stay.
-fn render(failure: Failure, reference: String, headers: &HeaderMap) -> Response {
+fn render(failure: &Failure, reference: String, headers: &HeaderMap) -> Response {
     let code = failure.code;
-    let (limit, retry_after) = (failure.limit, failure.retry_after);
-    let body = failure.into_body(reference);
+    let body = failure.to_body(reference);
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, Json(body)).into_response();
     for (name, value) in headers {
@@ -100,9 +71,8 @@ fn render(failure: Failure, reference: String, headers: &HeaderMap) -> Response 
             response.headers_mut().append(name, value.clone());
         }
     }
-    let wait = limit.map(|(_, standing)| standing.retry_after()).or(retry_after);
-    if let Some(seconds) = wait.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECONDS))
-    {
+    let usual = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECONDS);
+    if let Some(seconds) = failure.retry_after.or(usual) {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     if status == StatusCode::UNAUTHORIZED {
@@ -131,7 +101,7 @@ mod tests {
         let store = Store::open(&folder.path().join("platform.db")).await.unwrap();
         let platform = Arc::new(Platform::new(store, SystemClock, OsRandomness, Settings::default()));
         let router = fence(Router::new().route("/broken", get(broken)), &platform);
-        let router = complete_answers(router, &platform).with_state(platform);
+        let router = complete_answers(router).with_state(platform);
         let request = Request::builder().uri("/broken").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         assert_eq!(response.status(), 500);

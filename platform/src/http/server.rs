@@ -1,7 +1,7 @@
 //! Serving connections: deadlines for slow callers, and an end that finishes what is under way.
 
-use super::{Platform, followers, housekeeping, router};
-use axum::extract::ConnectInfo;
+use super::{Platform, followers, housekeeping, metrics_router, router};
+use axum::{Router, extract::ConnectInfo};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -39,29 +39,71 @@ const PEER_DEADLINE: Duration = Duration::from_secs(40);
 /// How long the database may take to finish what waits.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How many connections for metrics may be open at once: a few collectors, and a person.
+const METRICS_CONNECTIONS: usize = 8;
+/// How long a collector may take to ask, and how long to read its answer.
+const METRICS_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How much callers may take of this process.
+struct Bounds {
+    /// How many connections may be open at once.
+    connections: usize,
+    /// How long the head of a request may take to arrive.
+    arrival: Duration,
+    /// How long a caller may leave its answer unread.
+    reading: Duration,
+}
+
 /// Serves until `stop` resolves, then finishes the requests under way and closes the database.
 pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Future<Output = ()>) {
-    let router = router(platform.clone());
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(platform.settings.arrival_deadline)
-        .max_buf_size(HEAD_LIMIT_BYTES);
-    let under_way = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(platform.settings.connections));
-
+    let bounds = Bounds {
+        connections: platform.settings.connections,
+        arrival: platform.settings.arrival_deadline,
+        reading: platform.settings.request_deadline,
+    };
     let mut beside = JoinSet::new();
     beside.spawn(followers::keep_awake(platform.clone()));
     beside.spawn(housekeeping::keep_clean(platform.clone()));
+    let under_way = accept_until(stop, listener, router(platform.clone()), bounds).await;
+    platform.followers.end();
+    if timeout(SHUTDOWN_DEADLINE, under_way.shutdown()).await.is_err() {
+        tracing::warn!("some requests were not done in time and are cut off");
+    }
+    beside.abort_all();
+    if timeout(CLOSE_DEADLINE, platform.store.close()).await.is_err() {
+        tracing::warn!("the database was not closed in time; nothing that was acknowledged is lost");
+    }
+}
+
+/// Serves the metrics until `stop` resolves.
+pub async fn serve_metrics(listener: TcpListener, platform: Arc<Platform>, stop: impl Future<Output = ()>) {
+    let bounds =
+        Bounds { connections: METRICS_CONNECTIONS, arrival: METRICS_DEADLINE, reading: METRICS_DEADLINE };
+    // Nobody waits for the rest of an answer about a process that ends.
+    let _ = accept_until(stop, listener, metrics_router(platform), bounds).await;
+}
+
+/// Answers connections until `stop` resolves; gives those that are still under way.
+async fn accept_until(
+    stop: impl Future<Output = ()>,
+    listener: TcpListener,
+    router: Router,
+    bounds: Bounds,
+) -> GracefulShutdown {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(bounds.arrival).max_buf_size(HEAD_LIMIT_BYTES);
+    let under_way = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(bounds.connections));
 
     let mut stop = std::pin::pin!(stop);
     loop {
         let (stream, peer, slot) = tokio::select! {
             accepted = accept(&listener, &slots) => accepted,
-            () = &mut stop => break,
+            () = &mut stop => return under_way,
         };
         // A caller that never reads what it asked for may not hold its connection for ever.
         let mut stream = Box::pin(TimeoutStream::new(stream));
-        stream.as_mut().set_write_timeout_pinned(Some(platform.settings.request_deadline));
+        stream.as_mut().set_write_timeout_pinned(Some(bounds.reading));
         let service = AddExtension::new(router.clone(), ConnectInfo(peer));
         let service = AddExtension::new(service, slot.clone());
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
@@ -71,16 +113,6 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
             let _ = connection.await;
             slot.give_back();
         });
-    }
-
-    drop(listener);
-    platform.followers.end();
-    if timeout(SHUTDOWN_DEADLINE, under_way.shutdown()).await.is_err() {
-        tracing::warn!("some requests were not done in time and are cut off");
-    }
-    beside.abort_all();
-    if timeout(CLOSE_DEADLINE, platform.store.close()).await.is_err() {
-        tracing::warn!("the database was not closed in time; nothing that was acknowledged is lost");
     }
 }
 

@@ -55,16 +55,25 @@ impl Watched {
         self.http.request(method, format!("{}{path}", self.running.url))
     }
 
-    fn statements(&self) -> Vec<String> {
-        let log = std::fs::read_to_string(&self.log).unwrap();
+    /// Waits until the log has all that came before: its lines are written in their order, but not at once.
+    async fn statements(&self) -> Vec<String> {
+        let marker = Answer::to(self.request(Method::GET, "/healthz")).await;
+        let id = marker.header("x-request-id").unwrap();
+        let log = loop {
+            let log = std::fs::read_to_string(&self.log).unwrap();
+            if log.contains(id) {
+                break log;
+            }
+            tokio::task::yield_now().await;
+        };
         log.lines().filter(|line| line.contains("sqlx::query")).map(str::to_owned).collect()
     }
 
     /// What a request is answered, without what differs in any two answers; and how many statements that took.
     async fn tell(&self, request: RequestBuilder) -> (String, usize) {
-        let before = self.statements().len();
+        let before = self.statements().await.len();
         let answer = Answer::to(request).await;
-        let statements = self.statements().len() - before;
+        let statements = self.statements().await.len() - before;
         let mut body: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
         body.as_object_mut().unwrap().remove("ref").unwrap();
         let mut headers = answer.headers;

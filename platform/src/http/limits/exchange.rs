@@ -17,6 +17,11 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use sentiance_protocol::ErrorCode;
 use std::{convert::Infallible, sync::Arc};
 
+/// What is exchanged, as the metrics name it.
+pub(in crate::http) const CODE: &str = "code";
+pub(in crate::http) const APPLICATION: &str = "application";
+pub(in crate::http) const REFRESH_TOKEN: &str = "refresh_token";
+
 /// An attempt to exchange something.
 pub(in crate::http) struct Exchange {
     platform: Arc<Platform>,
@@ -35,37 +40,67 @@ impl FromRequestParts<Arc<Platform>> for Exchange {
 }
 
 impl Exchange {
-    /// Exchanges a credential that is well formed.
-    pub(in crate::http) async fn of<W>(&self, presented: IsKnown, work: W) -> Result<W::Output, Failure>
+    /// Exchanges a credential that is well formed. `outcome` names what came of it.
+    pub(in crate::http) async fn of<W>(
+        &self,
+        presented: IsKnown,
+        work: W,
+        outcome: fn(&W::Output) -> &'static str,
+    ) -> Result<W::Output, Failure>
     where
         W: Work<Error = Refusal>,
     {
+        let credential = name_of(&presented);
+        let output = self.attempt(presented, work).await?;
+        self.platform.metrics.exchanged(credential, outcome(&output));
+        Ok(output)
+    }
+
+    /// Exchanges an authentication code. Whoever shows one that another install has used learns no more than that it is
+    /// not valid.
+    pub(in crate::http) async fn of_code<W, G>(
+        &self,
+        code: Hashed<Code>,
+        work: W,
+        outcome: fn(&G) -> &'static str,
+    ) -> Result<G, Failure>
+    where
+        W: Work<Output = Exchanged<G>, Error = Refusal>,
+    {
+        match self.attempt(IsKnown::Code(code), work).await? {
+            Exchanged::Granted(granted) => {
+                self.platform.metrics.exchanged(CODE, outcome(&granted));
+                Ok(granted)
+            }
+            Exchanged::ReuseRecorded => Err(self.failed(CODE, Refusal::CodeInvalid.into())),
+        }
+    }
+
+    async fn attempt<W>(&self, presented: IsKnown, work: W) -> Result<W::Output, Failure>
+    where
+        W: Work<Error = Refusal>,
+    {
+        let credential = name_of(&presented);
         let Platform { store, limits, clock, .. } = &*self.platform;
         let standing = limits.failures.look(&self.client.prefix(), clock.now());
         if matches!(standing, Some(Err(_))) {
             let refusal = presented.refusal();
             if !store.read(presented).await? {
-                return Err(self.failed(refusal.into()));
+                return Err(self.failed(credential, refusal.into()));
             }
         }
-        store.write(work).await.map_err(|refusal| self.failed(refusal.into()))
-    }
-
-    /// Exchanges an authentication code. Whoever shows one that another install has used learns no more than that it is
-    /// not valid.
-    pub(in crate::http) async fn of_code<W, G>(&self, code: Hashed<Code>, work: W) -> Result<G, Failure>
-    where
-        W: Work<Output = Exchanged<G>, Error = Refusal>,
-    {
-        match self.of(IsKnown::Code(code), work).await? {
-            Exchanged::Granted(granted) => Ok(granted),
-            Exchanged::ReuseRecorded => Err(self.failed(Refusal::CodeInvalid.into())),
-        }
+        store.write(work).await.map_err(|refusal| self.failed(credential, refusal.into()))
     }
 
     /// Charges a failure to the address, if the credential was at fault, and gives its answer: too many of them are told
     /// to wait. What the platform knows of a session is told as it is, since the SDK acts on it.
-    pub(in crate::http) fn failed(&self, failure: Failure) -> Failure {
+    pub(in crate::http) fn failed(&self, credential: &'static str, failure: Failure) -> Failure {
+        let failure = self.charged(failure);
+        self.platform.metrics.exchanged(credential, failure.code.as_str());
+        failure
+    }
+
+    fn charged(&self, failure: Failure) -> Failure {
         use ErrorCode::{ApplicationCredentialsInvalid, AuthenticationCodeInvalid, TokenInvalid};
         if !matches!(failure.code, ApplicationCredentialsInvalid | AuthenticationCodeInvalid | TokenInvalid) {
             return failure;
@@ -73,5 +108,13 @@ impl Exchange {
         let Platform { limits, clock, .. } = &*self.platform;
         let charged = limits.failures.charge(self.client.prefix(), clock.now());
         self.meter.settle(Policy::Failures, charged).err().unwrap_or(failure)
+    }
+}
+
+fn name_of(presented: &IsKnown) -> &'static str {
+    match presented {
+        IsKnown::Code(_) => CODE,
+        IsKnown::Credentials(..) => APPLICATION,
+        IsKnown::RefreshToken(_) => REFRESH_TOKEN,
     }
 }

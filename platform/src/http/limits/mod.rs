@@ -4,7 +4,7 @@
 //! for all; that secrets cannot be guessed is owed to their length. So no limit ever stands between a user and a
 //! credential that is good: [`exchange`] says how.
 
-mod exchange;
+pub(super) mod exchange;
 mod fields;
 mod rate;
 mod table;

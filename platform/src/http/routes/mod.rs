@@ -4,6 +4,7 @@ pub(super) mod auth_code;
 pub(super) mod detections;
 pub(super) mod health;
 pub(super) mod link_install;
+pub(super) mod metrics;
 pub(super) mod sdk_config;
 pub(super) mod sdk_detections;
 pub(super) mod sdk_events;

@@ -11,17 +11,17 @@ use crate::{
         credentials::Credential,
         failure::Failure,
         followers::{Following, NoRoom},
-        protection,
         server::ConnectionSlot,
         trace::Traced,
     },
+    metrics::OpenStream,
     model::Permission,
     random::{Randomness, bytes},
 };
 use axum::{
     Extension,
     extract::State,
-    http::{HeaderName, HeaderValue, Method, header::CONNECTION},
+    http::{HeaderName, HeaderValue, header::CONNECTION},
     response::{
         IntoResponse, Response, Sse,
         sse::{Event, KeepAlive},
@@ -68,6 +68,7 @@ pub(in crate::http) async fn follow(
         known: None,
         end: Box::pin(sleep(with_jitter(settings.lifetime, &*platform.random))),
         reference: trace.request.unwrap_or_default(),
+        _counted: platform.metrics.open_stream(),
         platform,
     };
     let events = stream::unfold(Some(follower), async |follower| follower?.next().await);
@@ -92,6 +93,7 @@ struct Follower {
     end: Pin<Box<Sleep>>,
     /// The `ref` of the request.
     reference: String,
+    _counted: OpenStream,
 }
 
 impl Follower {
@@ -137,7 +139,8 @@ impl Follower {
             ErrorCode::SessionEnded => "ended",
             _ => return None,
         };
-        protection::log(&failure, &Method::GET, "/sdk/v1/events", &self.reference);
-        Event::default().event(name).json_data(failure.into_body(self.reference.clone())).ok()
+        let error_code = failure.code.as_str();
+        tracing::info!(route = "/sdk/v1/events", error_code, "ref" = self.reference, "stream ended");
+        Event::default().event(name).json_data(failure.to_body(self.reference.clone())).ok()
     }
 }

@@ -3,7 +3,11 @@
 use crate::{
     domain::{ConfirmLink, LinkByCode},
     http::{
-        PlatformState, body::JsonBody, credentials::Credential, failure::Failure, limits::Exchange,
+        PlatformState,
+        body::JsonBody,
+        credentials::Credential,
+        failure::Failure,
+        limits::{Exchange, exchange::CODE},
         trace::Traced,
     },
     model::Permission,
@@ -25,10 +29,10 @@ pub(in crate::http) async fn by_code(
     let session = credential.user(&platform, Permission::ActForUser).await?;
     let JsonBody(body) = JsonBody::<LinkRequest>::from_request(request, &platform).await?;
     let code = Plain::parse_code(body.authentication_code.expose())
-        .ok_or_else(|| exchange.failed(Failure::new(ErrorCode::AuthenticationCodeInvalid)))?;
+        .ok_or_else(|| exchange.failed(CODE, Failure::new(ErrorCode::AuthenticationCodeInvalid)))?;
     let now = platform.clock.now();
     let work = LinkByCode { session, code: code.hash(), trace, now };
-    Ok(Json(exchange.of_code(code.hash(), work).await?))
+    Ok(Json(exchange.of_code(code.hash(), work, |_| "linked").await?))
 }
 
 /// The body is `{}` and tells nothing.

@@ -4,7 +4,12 @@ use super::{idempotency_key, on_the_wire};
 use crate::{
     domain::{IsKnown, NewPair, RefreshTokens, Refreshed},
     http::{
-        PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure, limits::Exchange, trace::Traced,
+        PlatformState,
+        body::JsonBody,
+        cors::OriginToCheck,
+        failure::Failure,
+        limits::{Exchange, exchange::REFRESH_TOKEN},
+        trace::Traced,
     },
     secret::{Plain, RefreshToken},
 };
@@ -20,7 +25,7 @@ pub(in crate::http) async fn refresh(
 ) -> Result<Json<RefreshResponse>, Failure> {
     let idempotency_key = idempotency_key(&body.idempotency_key)?;
     let presented = Plain::<RefreshToken>::parse(body.refresh_token.expose())
-        .ok_or_else(|| exchange.failed(Failure::new(ErrorCode::TokenInvalid)))?;
+        .ok_or_else(|| exchange.failed(REFRESH_TOKEN, Failure::new(ErrorCode::TokenInvalid)))?;
     let now = platform.clock.now();
     let work = RefreshTokens {
         pair: NewPair::following(&presented, &*platform.random),
@@ -31,7 +36,7 @@ pub(in crate::http) async fn refresh(
         trace,
         now,
     };
-    match exchange.of(IsKnown::RefreshToken(work.presented.clone()), work).await? {
+    match exchange.of(IsKnown::RefreshToken(work.presented.clone()), work, outcome).await? {
         Refreshed::Granted(grant) => {
             Ok(Json(RefreshResponse { token: on_the_wire(&grant), server_time: now.into() }))
         }
@@ -40,5 +45,13 @@ pub(in crate::http) async fn refresh(
             tracing::warn!(%app_id, %user_id, %install_id, "an old refresh token came back: session revoked");
             Err(Failure::new(ErrorCode::SessionEnded))
         }
+    }
+}
+
+/// As the metrics name it.
+fn outcome(refreshed: &Refreshed) -> &'static str {
+    match refreshed {
+        Refreshed::Granted(_) => "refreshed",
+        Refreshed::SessionRevoked(_) => "reuse_detected",
     }
 }

@@ -2,9 +2,17 @@
 
 use super::{idempotency_key, malformed, on_the_wire};
 use crate::{
-    domain::{CreateUnlinkedUser, Creation, ExchangeCode, IsKnown, NewPair},
+    domain::{CreateUnlinkedUser, Created, Creation, ExchangeCode, IsKnown, NewPair},
     http::{
-        PlatformState, body::JsonBody, cors::OriginToCheck, failure::Failure, limits::Exchange, trace::Traced,
+        PlatformState,
+        body::JsonBody,
+        cors::OriginToCheck,
+        failure::Failure,
+        limits::{
+            Exchange,
+            exchange::{APPLICATION, CODE},
+        },
+        trace::Traced,
     },
     model::{AppId, InstallId, UserId},
     secret::{AppSecret, Plain},
@@ -40,12 +48,13 @@ pub(in crate::http) async fn create(
     };
     let created = match (body.authentication_code, body.application) {
         (Some(code), None) => {
-            let work = by_code(&code, creation).map_err(|failure| exchange.failed(failure))?;
-            exchange.of_code(work.code, work).await?
+            let work = by_code(&code, creation).map_err(|failure| exchange.failed(CODE, failure))?;
+            exchange.of_code(work.code, work, outcome).await?
         }
         (None, Some(credentials)) => {
-            let work = by_credentials(&credentials, creation).map_err(|failure| exchange.failed(failure))?;
-            exchange.of(IsKnown::Credentials(work.app_id.clone(), work.secret), work).await?
+            let work = by_credentials(&credentials, creation)
+                .map_err(|failure| exchange.failed(APPLICATION, failure))?;
+            exchange.of(IsKnown::Credentials(work.app_id.clone(), work.secret), work, outcome).await?
         }
         _ => return Err(malformed("Exactly one of authentication_code and application must be there.")),
     };
@@ -59,6 +68,11 @@ pub(in crate::http) async fn create(
         server_time: now.into(),
     };
     Ok((status, Json(response)))
+}
+
+/// As the metrics name it.
+fn outcome(created: &Created) -> &'static str {
+    if created.created { "created" } else { "restored" }
 }
 
 /// A code of a wrong shape gets the answer of any other invalid one.

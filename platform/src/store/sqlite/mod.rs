@@ -15,7 +15,7 @@ mod users;
 mod writer;
 
 use super::{StoreError, Work};
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, metrics::StoreMetrics};
 use files::OpenedFiles;
 use sqlx::{
     Connection, SqlSafeStr, SqliteConnection, SqlitePool,
@@ -47,6 +47,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     /// Told by the writer after each commit that recorded an event.
     recorded: watch::Sender<()>,
+    metrics: StoreMetrics,
 }
 
 impl SqliteStore {
@@ -78,8 +79,14 @@ impl SqliteStore {
             .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
             .await?;
         let files = OpenedFiles::of(file)?;
-        let writer = Arc::new(Writer::start(connection, files, recorded.clone()));
-        Ok(SqliteStore { writer, readers, recorded })
+        let metrics = StoreMetrics::default();
+        let writer = Arc::new(Writer::start(connection, files, recorded.clone(), metrics.clone()));
+        Ok(SqliteStore { writer, readers, recorded, metrics })
+    }
+
+    /// What it measures of itself.
+    pub fn metrics(&self) -> &StoreMetrics {
+        &self.metrics
     }
 
     /// Runs a use case that writes. Returns after its writes are durable.

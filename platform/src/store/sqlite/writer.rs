@@ -2,13 +2,17 @@
 //! transaction, commits once, and only then tells the callers. Under load one disk flush thus serves many callers.
 
 use super::{OpenedFiles, SqliteTransaction};
-use crate::store::{StoreError, Work};
+use crate::{
+    metrics::StoreMetrics,
+    store::{StoreError, Work},
+};
 use futures_util::{FutureExt, future::BoxFuture};
 use sqlx::{Connection, Executor, SqliteConnection};
 use std::panic::AssertUnwindSafe;
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
+    time::Instant,
 };
 
 /// How many use cases may wait. More are refused: a caller that is told to come back is better off than one that
@@ -21,6 +25,7 @@ const BATCH_SIZE: usize = 128;
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     task: Mutex<Option<JoinHandle<()>>>,
+    metrics: StoreMetrics,
 }
 
 enum Message {
@@ -34,15 +39,19 @@ impl Writer {
         connection: SqliteConnection,
         files: OpenedFiles,
         recorded: watch::Sender<()>,
+        metrics: StoreMetrics,
     ) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE_LENGTH);
-        Writer { queue, task: Mutex::new(Some(tokio::spawn(run(connection, files, messages, recorded)))) }
+        let task = tokio::spawn(run(connection, files, messages, recorded, metrics.clone()));
+        Writer { queue, task: Mutex::new(Some(task)), metrics }
     }
 
     pub(super) async fn submit<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
         let (reply, answer) = oneshot::channel();
         let task = Task { work: Some(work), result: None, recorded: false, reply };
         self.queue.try_send(Message::Run(Box::new(task))).map_err(|_| StoreError::Unavailable)?;
+        // It may be taken out before it is counted: the writer sets the number anew for each group.
+        self.metrics.queue_depth.set(length(self.queue.max_capacity() - self.queue.capacity()));
         answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable.into()))
     }
 
@@ -61,9 +70,11 @@ async fn run(
     files: OpenedFiles,
     mut messages: mpsc::Receiver<Message>,
     recorded: watch::Sender<()>,
+    metrics: StoreMetrics,
 ) {
     let mut waiting = Vec::with_capacity(BATCH_SIZE);
     while messages.recv_many(&mut waiting, BATCH_SIZE).await > 0 {
+        metrics.queue_depth.set(length(messages.len()));
         let mut batch = Vec::with_capacity(waiting.len());
         for message in waiting.drain(..) {
             match message {
@@ -76,7 +87,10 @@ async fn run(
         if batch.is_empty() {
             continue;
         }
+        let began = Instant::now();
         let mut outcome = run_batch(&mut connection, &mut batch).await;
+        metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
+        metrics.group_size.observe(batch.len() as f64);
         if outcome.is_ok() && !files.are_in_place() {
             // What was written went into a file that nobody will find again.
             outcome = Err(StoreError::Moved);
@@ -93,6 +107,10 @@ async fn run(
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "the database was not closed cleanly; nothing is lost");
     }
+}
+
+fn length(of_queue: usize) -> i64 {
+    i64::try_from(of_queue).unwrap_or(i64::MAX)
 }
 
 async fn run_batch(connection: &mut SqliteConnection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use std::{
     fs::OpenOptions,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{self, Child, ChildStdout, Output, Stdio},
+    process::{self, Child, ChildStderr, ChildStdout, Output, Stdio},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_platform");
@@ -157,6 +157,11 @@ impl Running {
     /// Closes the log's reading end, as a log collector does that crashes.
     pub(crate) fn stop_reading_log(&mut self) {
         drop(self.child.stderr.take());
+    }
+
+    /// The log from now on, to be read while it is written. It ends with the process.
+    pub(crate) fn take_log(&mut self) -> BufReader<ChildStderr> {
+        BufReader::new(self.child.stderr.take().unwrap())
     }
 
     /// Waits for its end; gives whether it succeeded.
