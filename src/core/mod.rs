@@ -38,6 +38,7 @@ mod queue;
 mod record;
 mod recording;
 mod refresh;
+mod reply;
 mod reset;
 mod retry;
 mod settings;

@@ -6,7 +6,6 @@ use super::table::Table;
 use super::wire;
 use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError};
 use js_sys::Object;
-use sentiance_protocol::{Message, Source};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
@@ -138,17 +137,7 @@ fn read_reply(expected: &Body, status: u16, etag: Option<String>, text: Option<&
     // Whatever an app's own `fetch` hands out: a text, or something else.
     let object = text.filter(|text| text.len() <= LONGEST_REPLY).and_then(wire::parse);
     let Some(object) = object else { return Reply::Unreadable };
-    let reply = match (status, expected) {
-        (200..=299, Body::CreateUser(_)) => Message::read(&object).map(|user| Reply::User(Box::new(user))),
-        (200..=299, Body::Refresh(_)) => Message::read(&object).map(Reply::Token),
-        (200..=299, Body::Config) => Message::read(&object).map(|config| Reply::Config(config, etag)),
-        (200..=299, Body::Link(_) | Body::ConfirmLink) => Message::read(&object).map(Reply::Linked),
-        // A page that says 200 to everything must not make the queue forget.
-        (200..=299, Body::Detections(_)) => object.number("accepted").map(|_| Reply::Empty),
-        (200..=299, Body::Goodbye | Body::Metadata(_)) => Some(Reply::Empty),
-        _ => Message::read(&object).map(Reply::Error),
-    };
-    reply.unwrap_or(Reply::Unreadable)
+    Reply::read(expected, status, etag, &object)
 }
 
 /// `Retry-After`: seconds, or a date.

@@ -7,7 +7,7 @@ use crate::{setup, stage};
 /// # Errors
 /// The machine lacks something, or the build failed.
 pub(crate) fn run() -> anyhow::Result<()> {
-    setup::run(setup::Purpose::BrowserTests)?;
+    setup::run(setup::Purpose::AllTests)?;
     stage::prepare()?;
     stage::play("bench/main.mjs", &[])
 }

@@ -8,6 +8,7 @@
 mod bench;
 mod build;
 mod demo;
+mod fuzz;
 mod process;
 mod setup;
 mod stage;
@@ -39,17 +40,20 @@ enum Command {
     SupplyChain,
     /// Measure start-up, memory, the SDK's cost and sizes.
     Bench,
+    /// Try to break whatever reads what others wrote.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
     let CommandLine { command } = CommandLine::parse();
     let result = process::end_children_on_interrupt().and_then(|()| match command {
-        Command::Setup => setup::run(setup::Purpose::BrowserTests),
+        Command::Setup => setup::run(setup::Purpose::AllTests),
         Command::Build(options) => build::run(&options),
         Command::Test(options) => test_command::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::SupplyChain => supply_chain::run(),
         Command::Bench => bench::run(),
+        Command::Fuzz(options) => fuzz::run(&options),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

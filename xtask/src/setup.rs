@@ -20,6 +20,9 @@ const DEBIAN_WASM: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 /// The package of Debian's browser, and its program.
 const DEBIAN_CHROMIUM: &str = "chromium";
 
+/// The package of Debian's C++ compiler, which builds libFuzzer, and its program.
+const DEBIAN_CPP: &str = "g++";
+
 /// The oldest Node with which the development tools run. (The package itself asks for less.)
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
@@ -28,8 +31,8 @@ const OLDEST_NODE: (u32, u32) = (20, 19);
 pub(crate) enum Purpose {
     /// Build and run.
     Build,
-    /// Build, run, and test in a browser too.
-    BrowserTests,
+    /// Build, run, and test everything: in a browser, and by fuzzing.
+    AllTests,
 }
 
 /// Installs whatever `purpose` needs and this machine lacks.
@@ -40,6 +43,18 @@ pub(crate) fn run(purpose: Purpose) -> anyhow::Result<()> {
     check_node()?;
     install_debian_packages(&missing_debian_packages(purpose))?;
     install_npm_packages()
+}
+
+/// Installs what fuzzing needs beyond Rust.
+///
+/// # Errors
+/// It is missing and could not be installed; the message says how to get it.
+pub(crate) fn install_cpp_compiler() -> anyhow::Result<()> {
+    install_debian_packages(if has_cpp_compiler() { &[] } else { &[DEBIAN_CPP] })
+}
+
+fn has_cpp_compiler() -> bool {
+    process::is_installed("c++") || process::is_installed(DEBIAN_CPP)
 }
 
 fn check_node() -> anyhow::Result<()> {
@@ -64,8 +79,11 @@ fn missing_debian_packages(purpose: Purpose) -> Vec<&'static str> {
     if build::toolchain::find().is_err() {
         missing.extend(DEBIAN_WASM);
     }
-    if purpose == Purpose::BrowserTests && !process::is_installed(DEBIAN_CHROMIUM) {
+    if purpose == Purpose::AllTests && !process::is_installed(DEBIAN_CHROMIUM) {
         missing.push(DEBIAN_CHROMIUM);
+    }
+    if purpose == Purpose::AllTests && !has_cpp_compiler() {
+        missing.push(DEBIAN_CPP);
     }
     missing
 }

@@ -29,7 +29,7 @@ pub(crate) struct Options {
 /// A test failed, or the machine lacks something.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let suites = chosen(options)?;
-    setup::run(if options.quick { setup::Purpose::Build } else { setup::Purpose::BrowserTests })?;
+    setup::run(if options.quick { setup::Purpose::Build } else { setup::Purpose::AllTests })?;
 
     let mut reports = Vec::new();
     for mut suite in suites {

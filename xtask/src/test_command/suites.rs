@@ -38,6 +38,10 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         // What has a suite of its own is left out.
         cargo_test_of("platform", "sentiance-platform", &["--lib", "--bins", "--test", "api"]),
         cargo_test("xtask", "xtask"),
+        Suite {
+            slow: true,
+            ..check("fuzz", cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "fuzz", "--brief"]))
+        },
         check(
             "build",
             cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "build", "--with-fault-injection"]),
