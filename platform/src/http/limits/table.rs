@@ -12,6 +12,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+/// How long a request may be under way before it is charged: longer than its deadline.
+const OVERTAKEN_NS: i64 = 60_000_000_000;
 /// How many callers are remembered, for each limit.
 const CAPACITY: usize = 100_000;
 
@@ -84,11 +86,12 @@ fn nanoseconds(time: Timestamp) -> i64 {
     time.0.saturating_mul(1_000_000)
 }
 
-/// How much is used, in time. More than the whole window cannot be: then the clock was set back, and what it measured
-/// before means nothing any more.
+/// How much is used, in time. More than the whole window is what a request sees that was overtaken: it took its time,
+/// and others after it were charged first. Where it is more than any request can take, the clock was set back, and what
+/// it measured before means nothing any more.
 fn used(rate: Rate, reaches: Option<i64>, now: i64) -> i64 {
     let used = reaches.map_or(0, |reaches| reaches.saturating_sub(now)).max(0);
-    if used > rate.window_ns() { 0 } else { used }
+    if used > rate.window_ns().saturating_add(OVERTAKEN_NS) { 0 } else { used.min(rate.window_ns()) }
 }
 
 fn standing(rate: Rate, used: i64) -> Standing {
@@ -126,6 +129,16 @@ mod tests {
 
     fn remaining(standing: Option<Result<Standing, Exhausted>>) -> Option<u32> {
         standing.unwrap().ok().map(|standing| standing.remaining)
+    }
+
+    #[test]
+    fn a_request_that_was_overtaken_gets_no_more_than_others() {
+        let table = Table::new(Limit::To(RATE));
+        for _ in 0..4 {
+            table.charge("a", at(30));
+        }
+        assert_eq!(remaining(table.charge("a", at(0))), None, "it came earlier, and is charged later");
+        assert_eq!(remaining(table.look(&"a", at(0))), None);
     }
 
     #[test]
