@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import { installPackage } from "../tests/e2e/support/consumer.mjs";
 import { startPlatform } from "../tests/e2e/support/platform.mjs";
 import { Scope } from "../tests/e2e/support/scope.mjs";
+import { measureLive } from "./live.mjs";
 import { measurePlatform } from "./platform.mjs";
 import { measureInChromium } from "./sdk-in-chromium.mjs";
 import { measureInNode } from "./sdk-in-node.mjs";
@@ -14,6 +15,8 @@ import { median, summary } from "./statistics.mjs";
 
 const START_RUNS = 10;
 const CREATE_RUNS = 50;
+const TAKEOVER_RUNS = 100;
+const COMMAND_RUNS = 20;
 /** A good mobile connection. */
 const ROUND_TRIP_MS = 40;
 
@@ -50,6 +53,17 @@ try {
   );
   printStatusCalls("Node", node.statusCalls);
   printStatusCalls("Chromium", chromium.statusCalls);
+
+  const { nodeMs, pageMs, commandMs } = await measureLive(scope, {
+    platform,
+    project,
+    runs: TAKEOVER_RUNS,
+    commands: COMMAND_RUNS,
+  });
+  console.log("\nUntil a device hears what was decided elsewhere: median, best and worst");
+  console.log(`  a takeover, in Node:                 ${summary(nodeMs, "ms")}`);
+  console.log(`  a takeover, in a hidden page:        ${summary(pageMs, "ms")}`);
+  console.log(`  disabled or enabled by a command:    ${summary(commandMs, "ms")}`);
 
   const { browser, reactNative } = await measureSizes(project);
   console.log("\nWhat an app's users download because of the package");

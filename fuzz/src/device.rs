@@ -4,8 +4,8 @@
 use crate::json;
 use sentiance_core::core::{
     Batch, Call, CallId, CommitOutcome, Core, CreateUserOptions, Document, Edit, Effect, Entropy, Event,
-    Identity, Input, LoadOutcome, LockOutcome, Metadata, QueueState, Record, Reply, Request, Response,
-    Settings, Surroundings, Ticket, Timeouts, Timer, TransportError, Usage,
+    Extent, Identity, Input, LoadOutcome, LockOutcome, Metadata, QueueState, Record, Reply, Request,
+    Response, Role, Settings, Surroundings, Ticket, Timeouts, Timer, TransportError, Usage,
 };
 use sentiance_protocol::{
     AppInfo, DeviceClass, DeviceClassSource, DeviceInfo, EpochMs, Message, SdkInfo, Secret,
@@ -154,7 +154,8 @@ impl<'a> Device<'a> {
             Effect::TakeBatch { ticket, .. } => Event::Batch(ticket, Ok(Batch::default())),
             Effect::Edit(ticket, edit) => self.edit(ticket, edit),
             Effect::AskLinker { ticket, .. } => Event::LinkerAnswered(ticket, Ok(())),
-            Effect::Lead(true) => Event::Leading,
+            // Nothing is followed: the answer is for the call.
+            Effect::Lead(Role::Recording, true) => Event::Leading(Role::Recording, Extent::Always),
             _ => return,
         };
         self.events.push_back(event);

@@ -5,7 +5,7 @@
 
 use super::preferences::Preference;
 use super::record::{Detections, OngoingTrip, Pending, Record, User, UserState};
-use sentiance_protocol::{EpochMs, LinkResponse, SdkConfiguration, TokenGrant};
+use sentiance_protocol::{ConfigResponse, EpochMs, LinkResponse, SdkConfiguration, TokenGrant};
 
 /// A change that an operation asks for.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub(crate) enum Change {
 pub(crate) struct Observation {
     /// Its state.
     pub(crate) state: Option<UserState>,
+    /// When that was, by its own clock.
+    pub(crate) said_at: Option<EpochMs>,
     /// The configuration.
     pub(crate) config: Option<SdkConfiguration>,
     /// The platform's clock minus this device's, in milliseconds.
@@ -51,6 +53,18 @@ pub(crate) struct Observation {
     pub(crate) pause_until: Option<EpochMs>,
     /// The generation of the session that the word was about: a newer session is not touched by it.
     pub(crate) generation: Option<u32>,
+}
+
+impl Observation {
+    /// What a configuration says that has just arrived.
+    pub(crate) fn of(config: &ConfigResponse) -> Observation {
+        Observation {
+            state: Some(UserState::from(config.install_state)),
+            said_at: Some(config.server_time),
+            config: Some(config.config.clone()),
+            ..Observation::default()
+        }
+    }
 }
 
 /// What came of applying a change.
@@ -150,7 +164,9 @@ impl Change {
                     user.clock_offset = *clock_offset;
                     user.refresh_key = None;
                     user.pause_until = None;
-                    user.state = UserState::Active;
+                    if user.state != UserState::Deleted && !user.is_old_news(*issued_at) {
+                        user.state = UserState::Active;
+                    }
                     Ok(())
                 })
             }
@@ -158,7 +174,16 @@ impl Change {
                 if seen.generation.is_some_and(|generation| user.token.generation != generation) {
                     return Err(Refusal::Superseded);
                 }
-                user.state = seen.state.filter(|_| !user.state.is_final()).unwrap_or(user.state);
+                if seen.said_at.is_some_and(|time| user.is_old_news(time)) {
+                    return Err(Refusal::Superseded);
+                }
+                // A refusal does not tell why, so it changes nothing where that is known.
+                let is_known = seen.state == Some(UserState::Refused) && user.state != UserState::Active;
+                let stays = user.state.is_final() || is_known;
+                if let Some(state) = seen.state.filter(|state| *state != user.state && !stays) {
+                    user.state = state;
+                    user.state_at = seen.said_at.or(user.state_at);
+                }
                 if let Some(config) = &seen.config {
                     user.config = config.clone();
                 }
@@ -173,7 +198,6 @@ impl Change {
             Change::Link { install_id, answer } => with_user(current, install_id, |user| {
                 user.id = answer.user_id.clone();
                 user.linked = true;
-                user.state = UserState::from(answer.install_state);
                 Ok(())
             }),
             Change::SetDetections(detections) => {

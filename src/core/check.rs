@@ -1,5 +1,5 @@
 //! What the platform says of this install, asked in the background: at start, when the page comes back, and at
-//! intervals while someone listens. Nothing waits for the answer.
+//! intervals where its events can't be followed. Nothing waits for the answer.
 
 use super::change::{Change, Observation};
 use super::commits::Owner;
@@ -44,21 +44,10 @@ impl Core {
         if self.check.sent.is_some() {
             return;
         }
-        let request = Request {
-            method: Method::Get,
-            platform_url: user.platform_url.clone(),
-            path: "/sdk/v1/config",
-            bearer: Some(user.token.access_token.clone()),
-            etag: self
-                .check
-                .etag
-                .as_ref()
-                .filter(|(_, state)| *state == user.state)
-                .map(|(tag, _)| tag.clone()),
-            body: Body::Config,
-            timeout_ms: self.settings.timeouts.request,
-            keepalive: false,
-        };
+        let timeout_ms = self.settings.timeouts.request;
+        let mut request = Request::of_user(user, Method::Get, "/sdk/v1/config", Body::Config, timeout_ms);
+        let known = self.check.etag.as_ref().filter(|(_, state)| *state == user.state);
+        request.etag = known.map(|(tag, _)| tag.clone());
         let (install_id, generation) = (user.install_id.clone(), user.token.generation);
         let ticket = self.ticket();
         self.check.sent = Some(Sent { ticket, install_id, generation });
@@ -80,37 +69,38 @@ impl Core {
     ) {
         let Some(sent) = self.check.sent.take_if(|sent| sent.ticket == ticket) else { return };
         let Ok(response) = response else { return };
-        let seen = match &response.reply {
-            Reply::Config(config, etag) => {
-                let state = UserState::from(config.install_state);
-                self.check.etag = etag.clone().map(|tag| (tag, state));
-                Observation {
-                    state: Some(state),
-                    config: Some(config.config.clone()),
-                    clock_offset: Some(config.server_time.since(self.now)),
-                    ..Observation::default()
-                }
-            }
-            _ => match response.verdict() {
-                Some(state) => Observation {
-                    state: Some(state),
-                    generation: Some(sent.generation),
-                    ..Observation::default()
-                },
-                None => return,
-            },
-        };
-        self.commit(Change::Observe { install_id: sent.install_id, seen }, Owner::Nobody);
+        if let Reply::Config(config, etag) = &response.reply {
+            let seen = Observation::of(config);
+            self.check.etag = etag.clone().zip(seen.state);
+            let clock_offset = Some(config.server_time.since(self.now));
+            self.observe(&sent.install_id, Observation { clock_offset, ..seen });
+        } else if let Some(state) = response.verdict() {
+            self.observe_refusal(&sent.install_id, state, Some(sent.generation));
+        }
+    }
+
+    /// Takes over what the platform says of an install.
+    pub(super) fn observe(&mut self, install_id: &str, seen: Observation) {
+        let install_id = install_id.to_owned();
+        self.commit(Change::Observe { install_id, seen }, Owner::Nobody);
+    }
+
+    /// The same of a refusal, which is about the session of that generation, or whichever there is.
+    pub(super) fn observe_refusal(&mut self, install_id: &str, state: UserState, generation: Option<u32>) {
+        self.observe(install_id, Observation { state: Some(state), generation, ..Observation::default() });
     }
 
     pub(super) fn set_listening(&mut self, listening: bool) {
         self.check.listening = listening;
-        self.arm_poll();
+    }
+
+    /// Whether someone listens to the status.
+    pub(super) fn is_listening(&self) -> bool {
+        self.check.listening
     }
 
     pub(super) fn set_visible(&mut self, visible: bool) {
         self.check.visible = visible;
-        self.arm_poll();
         if visible {
             self.resume();
         } else {
@@ -125,6 +115,7 @@ impl Core {
 
     /// Timers may have slept and messages may have been missed: looks at everything again.
     pub(super) fn resume(&mut self) {
+        self.wake();
         if !self.is_ready() {
             // The first load is yet to come, and will look at everything.
             return;
@@ -143,14 +134,19 @@ impl Core {
             self.check.last_at.is_some_and(|last| (0.0..MIN_INTERVAL_MS).contains(&self.now.since(last)));
         if !recent {
             self.start_check();
+            self.hasten_following();
         }
     }
 
-    /// Starts or stops the interval. It runs only while it can matter.
+    /// Starts or stops the interval, so that it fits the state. To be called after every event.
+    ///
+    /// The tab that follows for all asks where it hears nothing. A tab in which someone waits for news asks, too: the
+    /// one that follows may be stopped without knowing it.
     pub(super) fn arm_poll(&mut self) {
         let user = self.record.user.as_ref().filter(|user| !user.state.is_final());
         let interval = user.map(|user| f64::from(user.config.status_poll_seconds.max(1)) * 1_000.0);
-        match interval.filter(|_| self.check.listening && self.check.visible) {
+        let is_watched = self.check.listening && self.check.visible;
+        match interval.filter(|_| is_watched || (self.is_following() && !self.hears_events())) {
             Some(interval) if !self.check.polling => {
                 self.check.polling = true;
                 self.emit(Effect::StartTimer(Timer::Poll, interval));
@@ -166,24 +162,32 @@ impl Core {
     pub(super) fn poll(&mut self) {
         self.check.polling = false;
         self.emit(Effect::LookAround);
-        self.start_check();
-        self.arm_poll();
+        if !self.hears_events() {
+            self.start_check();
+        }
     }
+}
+
+/// What an error of that name says of an install, if anything. It counts only with the status that goes with it, where
+/// it came with one.
+pub(super) fn verdict(error_code: &str, status: Option<u16>) -> Option<UserState> {
+    const VERDICTS: [((&str, u16), UserState); 3] = [
+        (ErrorCode::UserDisabledRemotely.signature(), UserState::Refused),
+        (ErrorCode::UserDeleted.signature(), UserState::Deleted),
+        (ErrorCode::SessionEnded.signature(), UserState::SessionEnded),
+    ];
+    let is_said = |((name, of), _): &&((&str, u16), UserState)| {
+        *name == error_code && status.is_none_or(|status| status == *of)
+    };
+    VERDICTS.iter().find(is_said).map(|(_, state)| *state)
 }
 
 impl Response {
     /// The platform's own word that this session can't act, if this is one. A status alone never is: anything on
     /// the way can answer 401.
     pub(super) fn verdict(&self) -> Option<UserState> {
-        if self.is(const { ErrorCode::UserDisabledRemotely.signature() }) {
-            Some(UserState::Disabled)
-        } else if self.is(const { ErrorCode::UserDeleted.signature() }) {
-            Some(UserState::Deleted)
-        } else if self.is(const { ErrorCode::SessionEnded.signature() }) {
-            Some(UserState::SessionEnded)
-        } else {
-            None
-        }
+        let Reply::Error(body) = &self.reply else { return None };
+        verdict(&body.error_code, Some(self.status))
     }
 
     /// Whether this is the platform's error of that name, with the status that goes with it. To be called with a

@@ -286,6 +286,7 @@ impl Core {
             install_id: pending.install_id.clone(),
             platform_url: creation.platform_url.as_str().to_owned(),
             state: UserState::from(answer.install_state),
+            state_at: Some(answer.server_time),
             token: answer.token.clone(),
             issued_at: answer.server_time,
             refresh_key: None,

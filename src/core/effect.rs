@@ -50,7 +50,9 @@ pub enum Effect {
     Unlock(LockName),
     /// Give back the lock that this ticket got, since whoever asked for it has given up.
     UnlockTicket(Ticket),
-    /// Send a request. Answered by [`Event::Responded`](super::Event::Responded), unless aborted.
+    /// Send a request. Answered by [`Event::Responded`](super::Event::Responded), unless aborted. One with
+    /// [`Body::Events`] is a stream: each of the platform's words in it is an
+    /// [`Event::Streamed`](super::Event::Streamed), and the answer comes when it has ended.
     Send(Ticket, Box<Request>),
     /// Stop waiting for the answer.
     Abort(Ticket),
@@ -71,9 +73,9 @@ pub enum Effect {
     LookAround,
     /// Record positions and motion from now on, or no more.
     Sense(bool),
-    /// Be the one tab that records, as soon as no other is, or no longer. Answered by
+    /// Be the one tab that has this role, as soon as no other has it, or no longer. Answered by
     /// [`Event::Leading`](super::Event::Leading) once this tab is.
-    Lead(bool),
+    Lead(Role, bool),
     /// Add entries to the queue. Answered by [`Event::Queued`](super::Event::Queued).
     Enqueue(Ticket, Box<Addition>),
     /// Read the oldest entries of `install_id`, so many that they make one body of at most `max_bytes`; none, where the
@@ -147,6 +149,15 @@ impl LockName {
     }
 }
 
+/// What one tab does for all tabs of a device, for as long as it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Reads the sensors.
+    Recording,
+    /// Follows the platform's events.
+    Following,
+}
+
 /// The timers, each of which runs at most once at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Timer {
@@ -162,8 +173,10 @@ pub enum Timer {
     RefreshElsewhere,
     /// `reset` must be settled.
     ResetDeadline,
-    /// The platform is asked for the install's state.
+    /// The platform is asked for the install's state, where its events can't be followed.
     Poll,
+    /// The platform's events are followed again.
+    Follow,
     /// `linkUser` or `linkUserWithAuthCode` must be settled.
     LinkDeadline,
     /// A link is sent again.
@@ -183,7 +196,10 @@ pub enum Timer {
 impl Timer {
     /// Whether a process must stay alive for it.
     pub fn matters(self) -> bool {
-        !matches!(self, Timer::Poll | Timer::UploadRetry | Timer::DetectionsExpiry | Timer::TripTimeout)
+        !matches!(
+            self,
+            Timer::Poll | Timer::Follow | Timer::UploadRetry | Timer::DetectionsExpiry | Timer::TripTimeout
+        )
     }
 }
 
@@ -202,7 +218,7 @@ pub struct Request {
     pub etag: Option<String>,
     /// The body, and with it what kind of reply is expected.
     pub body: Body,
-    /// How long an answer may take, in milliseconds.
+    /// How long an answer may take, in milliseconds; of a stream, its first word.
     pub timeout_ms: f64,
     /// Whether it shall survive the page's end.
     pub keepalive: bool,
@@ -250,6 +266,8 @@ pub enum Body {
     Refresh(RefreshRequest),
     /// No body; expects [`Reply::Config`](super::Reply::Config).
     Config,
+    /// No body; expects a stream of the platform's events, and [`Reply::Empty`](super::Reply::Empty) when it has ended.
+    Events,
     /// An empty object; expects [`Reply::Empty`](super::Reply::Empty).
     Goodbye,
     /// Expects [`Reply::Linked`](super::Reply::Linked).

@@ -150,7 +150,8 @@ impl SdkError {
             UserState::SessionEnded => {
                 "The platform ended this install's session; call reset, then createUser."
             }
-            UserState::Disabled | UserState::Active => {
+            UserState::Disabled => "The user is disabled on the platform.",
+            UserState::Refused | UserState::Active => {
                 "The user is disabled on the platform, or active on another device."
             }
         };

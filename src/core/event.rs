@@ -1,5 +1,6 @@
 //! What goes into the state machine.
 
+use super::effect::Role;
 use super::error::SdkError;
 use super::metadata::Metadata;
 use super::preferences::Preference;
@@ -82,6 +83,8 @@ pub enum Event {
     Locked(Ticket, LockOutcome),
     /// Answers [`Effect::Send`](super::Effect::Send).
     Responded(Ticket, Result<Box<Response>, TransportError>),
+    /// The platform said this in the stream of that request: a [`Reply::Config`], or a [`Reply::Error`].
+    Streamed(Ticket, Box<Reply>),
     /// A timer ran out.
     TimerFired(super::Timer),
     /// Another tab says that it committed.
@@ -100,8 +103,10 @@ pub enum Event {
     Unlocated(PositionFailure),
     /// The device moved so.
     Moved(Motion),
-    /// This tab is the one that records.
-    Leading,
+    /// This tab is the one that has the role, to that extent.
+    Leading(Role, Extent),
+    /// The page is put to sleep: nothing of it may be left open. [`Event::Resumed`] ends that.
+    Suspended,
     /// Answers [`Effect::Enqueue`](super::Effect::Enqueue) and [`Effect::DropBatch`](super::Effect::DropBatch).
     Queued(Ticket, QueueOutcome),
     /// Answers [`Effect::TakeBatch`](super::Effect::TakeBatch).
@@ -139,6 +144,17 @@ pub enum Topic {
     Activity,
     /// A trip that timed out.
     TripTimeout,
+}
+
+/// When a tab may act in a role that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Always: no other tab has it.
+    Always,
+    /// While it is visible: the tabs can't agree on one.
+    WhileVisible,
+    /// While someone listens to the status: otherwise, what is left open would keep the process alive.
+    WhileListening,
 }
 
 /// Why no position could be had.
@@ -358,6 +374,6 @@ pub enum TransportError {
     Unreachable,
     /// No answer in time.
     TimedOut,
-    /// The runtime has no `fetch`.
+    /// The runtime has no `fetch`, or for a stream none that streams.
     NoFetch,
 }

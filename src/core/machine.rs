@@ -5,9 +5,10 @@ use super::check::Check;
 use super::commits::Commits;
 use super::creation::Creation;
 use super::documents::Documents;
-use super::effect::{Effect, Output, Timer, Warning};
+use super::effect::{Effect, Output, Role, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{Call, CallId, Entropy, Event, Input, LoadOutcome, LockOutcome, Ticket, Topic};
+use super::follow::Follow;
 use super::link::Link;
 use super::platform_url::PlatformUrl;
 use super::queue::QueueState;
@@ -78,6 +79,7 @@ pub struct Core {
     /// The removal of the record that is under way, and whose reset it is.
     pub(super) removal: Option<(Ticket, CallId)>,
     pub(super) check: Check,
+    pub(super) follow: Follow,
     pub(super) link: Option<Link>,
     pub(super) recording: Recording,
     pub(super) trips: Trips,
@@ -123,6 +125,7 @@ impl Core {
             reset: None,
             removal: None,
             check: Check::default(),
+            follow: Follow::default(),
             link: None,
             recording: Recording::default(),
             trips: Trips::default(),
@@ -160,12 +163,15 @@ impl Core {
                 self.on_creation_response(ticket, &response);
                 self.on_refresh_response(ticket, &response);
                 self.on_check_response(ticket, &response);
+                self.on_stream_ended(ticket, &response);
                 self.on_link_response(ticket, &response);
                 self.on_upload_response(ticket, &response);
             }
+            Event::Streamed(ticket, reply) => self.on_streamed(ticket, &reply),
             Event::TimerFired(timer) => self.on_timer(timer),
             Event::RecordChanged => self.reload_record(),
             Event::Resumed => self.resume(),
+            Event::Suspended => self.suspend(),
             Event::Visible(visible) => self.set_visible(visible),
             Event::Listening(Topic::Status, listening) => self.set_listening(listening),
             Event::Listening(Topic::TripTimeout, listening) => self.listen_trips(listening),
@@ -174,7 +180,8 @@ impl Core {
             Event::Located(position, time) => self.located(position, time),
             Event::Unlocated(failure) => self.unlocated(failure),
             Event::Moved(motion) => self.moved(motion),
-            Event::Leading => self.lead(),
+            Event::Leading(Role::Recording, _) => self.lead(),
+            Event::Leading(Role::Following, extent) => self.may_follow(extent),
             Event::Queued(ticket, outcome) => self.on_queued(ticket, outcome),
             Event::Batch(ticket, outcome) => self.on_batch(ticket, outcome),
             Event::Edited(ticket, outcome) => self.on_edited(ticket, outcome),
@@ -182,6 +189,8 @@ impl Core {
         }
         if self.is_ready() {
             self.arrange_recording();
+            self.arrange_following();
+            self.arm_poll();
             self.tell_listeners();
         }
         std::mem::take(&mut self.effects)
@@ -418,7 +427,6 @@ impl Core {
     /// To be called whenever `record` was replaced.
     pub(super) fn on_record_changed(&mut self) {
         self.refresh_sees_record();
-        self.arm_poll();
         self.trips_see_record();
         let install_id = self.record.user.as_ref().map(|user| user.install_id.clone());
         let before = std::mem::replace(&mut self.install_id, install_id);
@@ -476,6 +484,7 @@ impl Core {
             Timer::RefreshElsewhere => self.refresh_waited(),
             Timer::ResetDeadline => self.reset_timed_out(),
             Timer::Poll => self.poll(),
+            Timer::Follow => self.follow_timer_fired(),
             Timer::LinkDeadline => self.link_timed_out(),
             Timer::LinkRetry => self.send_link(),
             Timer::SubmitDeadline => self.submit_timed_out(),

@@ -9,7 +9,7 @@
 //! | `machine` | the state, and the one door: [`Core::handle`] |
 //! | `event`, `effect` | what goes in, what comes out |
 //! | `calls` | the calls of the API that need no conversation |
-//! | `creation`, `link`, `refresh`, `reset`, `check`, `upload` | one conversation each |
+//! | `creation`, `link`, `refresh`, `reset`, `check`, `follow`, `upload` | one conversation each |
 //! | `upload_schedule` | when what is queued is sent, and who waits for it |
 //! | `recording`, `trips` | detections: what is recorded, and when |
 //! | `documents`, `metadata`, `usage` | what is stored beside the record |
@@ -28,6 +28,7 @@ mod documents;
 mod effect;
 mod error;
 mod event;
+mod follow;
 mod link;
 mod machine;
 mod metadata;
@@ -51,12 +52,12 @@ mod usage;
 
 pub use activity::{Fix, UserActivity};
 pub use effect::{
-    Body, Edit, Effect, LockName, Method, Output, Request, Timer, UserAccessToken, UserInfo, Warning,
+    Body, Edit, Effect, LockName, Method, Output, Request, Role, Timer, UserAccessToken, UserInfo, Warning,
 };
 pub use error::{Code, Reason, SdkError};
 pub use event::{
-    Call, CallId, CommitOutcome, CreateUserOptions, Document, EditFailure, Entropy, Event, Input, LinkerKind,
-    LoadOutcome, LockOutcome, Measure, PositionFailure, Quota, Reply, Response, Ticket, Topic,
+    Call, CallId, CommitOutcome, CreateUserOptions, Document, EditFailure, Entropy, Event, Extent, Input,
+    LinkerKind, LoadOutcome, LockOutcome, Measure, PositionFailure, Quota, Reply, Response, Ticket, Topic,
     TransportError,
 };
 pub use machine::{Core, InitState};

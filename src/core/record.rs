@@ -4,6 +4,9 @@ use super::preferences::Preferences;
 use super::retry::LONGEST_PAUSE_MS;
 use sentiance_protocol::{EpochMs, InstallState, SdkConfiguration, TokenGrant, message, text_enum};
 
+/// How long an answer may be on its way.
+const LONGEST_DETOUR_MS: f64 = 60_000.0;
+
 /// The schema that this version writes, and the only one it reads.
 pub const RECORD_VERSION: u32 = 1;
 
@@ -69,6 +72,9 @@ message! {
         pub platform_url: String,
         /// What the platform last said of it.
         pub state: UserState,
+        /// When it said so, by its clock: what it said before and arrives later is no news.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub state_at: Option<EpochMs>,
         /// The newest session that is known.
         pub token: TokenGrant,
         /// When that session was issued, by the platform's clock.
@@ -105,6 +111,8 @@ text_enum! {
         Active = "active",
         /// Another device is the user's active one.
         Inactive = "inactive",
+        /// The platform refused to let it act. It is disabled, or inactive: a refusal does not tell which.
+        Refused = "refused",
         /// The user was disabled on the platform.
         Disabled = "disabled",
         /// The user was deleted on the platform.
@@ -184,6 +192,15 @@ impl User {
         now.plus(self.clock_offset)
     }
 
+    /// Whether what the platform said at that time of its clock was overtaken by what is known. Nothing is on its way
+    /// for longer than a request may take: a clock that was set back makes nobody deaf.
+    pub(crate) fn is_old_news(&self, said_at: EpochMs) -> bool {
+        self.state_at.is_some_and(|known| {
+            let age = known.since(said_at);
+            age > 0.0 && age < LONGEST_DETOUR_MS
+        })
+    }
+
     /// Whether the access token has expired.
     pub fn is_token_expired(&self, now: EpochMs) -> bool {
         self.token.expires_at.since(self.platform_time(now)) <= 0.0
@@ -223,6 +240,7 @@ mod tests {
                 install_id: "f".repeat(32),
                 platform_url: "https://".to_owned() + &"a".repeat(248),
                 state: UserState::SessionEnded,
+                state_at: Some(EpochMs(9_999_999_999_999.0)),
                 token: TokenGrant {
                     access_token: Secret::new("t".repeat(128)),
                     refresh_token: Secret::new("t".repeat(128)),

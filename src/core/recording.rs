@@ -3,7 +3,7 @@
 use super::activity::{Fix, Stillness, UserActivity};
 use super::change::Change;
 use super::commits::Owner;
-use super::effect::{Effect, Output, Timer};
+use super::effect::{Effect, Output, Role, Timer};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, PositionFailure, hex};
 use super::machine::Core;
@@ -105,7 +105,7 @@ impl Core {
             if !wanted {
                 self.recording.leading = false;
             }
-            self.emit(Effect::Lead(wanted));
+            self.emit(Effect::Lead(Role::Recording, wanted));
         }
         let sensing = wanted && self.recording.leading;
         if sensing != self.recording.sensing {

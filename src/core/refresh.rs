@@ -260,12 +260,8 @@ impl Core {
     /// The platform says that this install can't act, or that its session is over.
     fn refresh_refused(&mut self, state: UserState) {
         let Some(refresh) = &self.refresh else { return };
-        let seen = Observation {
-            state: Some(state),
-            generation: Some(refresh.generation),
-            ..Observation::default()
-        };
-        self.commit(Change::Observe { install_id: refresh.install_id.clone(), seen }, Owner::Nobody);
+        let (install_id, generation) = (refresh.install_id.clone(), refresh.generation);
+        self.observe_refusal(&install_id, state, Some(generation));
         self.fail_refresh(disabled(state));
         // The refusal does not tell why; the check does.
         self.start_check();
@@ -275,8 +271,8 @@ impl Core {
     fn note_pause(&mut self, ms: f64) {
         let Some(user) = &self.record.user else { return };
         let pause_until = Some(user.platform_time(self.now).plus(ms));
-        let seen = Observation { pause_until, ..Observation::default() };
-        self.commit(Change::Observe { install_id: user.install_id.clone(), seen }, Owner::Nobody);
+        let install_id = user.install_id.clone();
+        self.observe(&install_id, Observation { pause_until, ..Observation::default() });
     }
 
     fn retry_refresh(&mut self, pause: Option<f64>, details: &str) {

@@ -131,16 +131,9 @@ impl Core {
     /// Best effort, in the background: the platform learns that `user`'s install is gone.
     pub(super) fn say_goodbye(&mut self, user: &User) {
         let ticket = self.ticket();
-        let request = Request {
-            method: Method::Post,
-            platform_url: user.platform_url.clone(),
-            path: "/sdk/v1/reset",
-            bearer: Some(user.token.access_token.clone()),
-            etag: None,
-            body: Body::Goodbye,
-            timeout_ms: GOODBYE_TIMEOUT_MS,
-            keepalive: true,
-        };
+        let (path, body) = ("/sdk/v1/reset", Body::Goodbye);
+        let mut request = Request::of_user(user, Method::Post, path, body, GOODBYE_TIMEOUT_MS);
+        request.keepalive = true;
         self.emit(Effect::Send(ticket, Box::new(request)));
     }
 

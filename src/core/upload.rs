@@ -1,8 +1,6 @@
 //! What is queued is sent: metadata, then detections batch by batch. Sending twice is harmless, since the platform knows
 //! what it has by the ids; so what is sent is removed only after the platform said that it has it.
 
-use super::change::{Change, Observation};
-use super::commits::Owner;
 use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{LockOutcome, Reply, Response, Ticket, TransportError};
@@ -282,13 +280,8 @@ impl Core {
     /// The platform does not let this install act.
     fn upload_stopped(&mut self, state: UserState) {
         if let Some(user) = &self.record.user {
-            let seen = Observation {
-                state: Some(state),
-                generation: Some(user.token.generation),
-                ..Observation::default()
-            };
-            let install_id = user.install_id.clone();
-            self.commit(Change::Observe { install_id, seen }, Owner::Nobody);
+            let (install_id, generation) = (user.install_id.clone(), user.token.generation);
+            self.observe_refusal(&install_id, state, Some(generation));
         }
         let error = SdkError::disabled(Code::SubmitDetections, state);
         self.fail_upload(error.reason, error.details);

@@ -1,11 +1,14 @@
 //! Requests to the platform, through `fetch`.
 
 use super::js;
+use super::locks;
 use super::pump::Driver;
+use super::stream;
 use super::table::Table;
 use super::wire;
 use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError};
 use js_sys::Object;
+use sentiance_protocol::Source;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
@@ -21,9 +24,20 @@ pub(super) struct Requests {
 impl Requests {
     pub(super) fn send(&self, driver: &'static Driver, ticket: Ticket, request: Box<Request>) {
         let controller = js::construct("AbortController", &[]);
+        let is_stream = matches!(request.body, Body::Events);
+        // Every other request ends by itself.
+        let abort =
+            js::method(&controller, "abort").filter(|_| is_stream).map(|abort| abort.bind0(&controller));
+        if let Some(abort) = &abort {
+            locks::give_back_at_end(abort);
+        }
         self.under_way.insert(ticket, controller.clone());
         spawn_local(async move {
-            let outcome = exchange(driver, &request, &controller).await;
+            let outcome = exchange(driver, ticket, &request, &controller).await;
+            if let Some(abort) = &abort {
+                // Whatever is left of it.
+                locks::let_go(abort);
+            }
             if driver.requests.under_way.remove(&ticket).is_some() {
                 driver.dispatch(Event::Responded(ticket, outcome.map(Box::new)));
             }
@@ -40,10 +54,15 @@ impl Requests {
 
 async fn exchange(
     driver: &'static Driver,
+    ticket: Ticket,
     request: &Request,
     controller: &JsValue,
 ) -> Result<Response, TransportError> {
-    let Some(fetch) = driver.options.fetch() else { return Err(TransportError::NoFetch) };
+    let is_stream = matches!(request.body, Body::Events);
+    let Some(fetch) = driver.options.fetch().filter(|_| !is_stream || stream::can_stream().is_truthy())
+    else {
+        return Err(TransportError::NoFetch);
+    };
     let started_at = js_sys::Date::now();
     let url = [&request.platform_url, request.path].concat();
     let body = write_body(&request.body);
@@ -58,11 +77,26 @@ async fn exchange(
     };
     let (etag, retry_after_ms) =
         (header("etag"), header("retry-after").and_then(|text| retry_after_ms(&text)));
-
-    let reading = js::invoke(&response, "text", &[]).and_then(Result::ok).unwrap_or(JsValue::UNDEFINED);
-    let left = (request.timeout_ms - (js_sys::Date::now() - started_at)).clamp(0.0, request.timeout_ms);
-    let text = before_deadline(&reading, left, controller).await?;
-    let received = text.as_string();
+    // Held until the last word has come.
+    let on_word = (is_stream && status == 200).then(|| stream::on_word(driver, ticket));
+    let (reading, left) = match &on_word {
+        Some(on_word) => (stream::read(&response, on_word, request.timeout_ms), stream::LONGEST_MS),
+        None => {
+            let reading = js::invoke(&response, "text", &[]).and_then(Result::ok);
+            let left = request.timeout_ms - (js_sys::Date::now() - started_at);
+            (reading.unwrap_or(JsValue::UNDEFINED), left.clamp(0.0, request.timeout_ms))
+        }
+    };
+    let read = before_deadline(&reading, left, controller).await?;
+    if on_word.is_some() {
+        let reply = if read.is_null() { Reply::Unreadable } else { Reply::Empty };
+        let bytes = read.as_f64().unwrap_or(0.0);
+        if bytes < 0.0 {
+            return Err(TransportError::TimedOut);
+        }
+        return Ok(Response { status, reply, retry_after_ms, bytes });
+    }
+    let received = read.as_string();
     let bytes =
         [body.as_deref(), received.as_deref()].into_iter().flatten().map(str::len).sum::<usize>() as f64;
     let reply = read_reply(&request.body, status, etag, received.as_deref());
@@ -88,13 +122,14 @@ fn write_body(body: &Body) -> Option<String> {
         Body::Metadata(body) => wire::write(body),
         Body::Detections(text) => Some(text.clone()),
         Body::Goodbye | Body::ConfirmLink => Some("{}".to_owned()),
-        Body::Config => None,
+        Body::Config | Body::Events => None,
     }
 }
 
 fn init(request: &Request, body: Option<&str>, controller: &JsValue) -> JsValue {
     let headers = Object::new();
-    js::set(&headers, "Accept", "application/json");
+    let is_stream = matches!(request.body, Body::Events);
+    js::set(&headers, "Accept", if is_stream { "text/event-stream" } else { "application/json" });
     if let Some(bearer) = &request.bearer {
         js::set(&headers, "Authorization", ["Bearer ", bearer.expose()].concat());
     }
@@ -128,6 +163,13 @@ fn init(request: &Request, body: Option<&str>, controller: &JsValue) -> JsValue 
     }
     js::set(&init, "headers", headers);
     init.into()
+}
+
+/// A word of a stream: the answer to a check, or an error, which has no status here.
+pub(super) fn read_word(text: &str) -> Option<Reply> {
+    let object = wire::parse(text)?;
+    let status = if object.has("errorCode") { 0 } else { 200 };
+    Some(Reply::read(&Body::Events, status, None, &object))
 }
 
 fn read_reply(expected: &Body, status: u16, etag: Option<String>, text: Option<&str>) -> Reply {

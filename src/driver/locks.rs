@@ -40,11 +40,16 @@ pub(crate) fn end_with(give_back: Set) {
 /// Not a race with a promise of the instance's end: that one would remember every lock there ever was.
 pub(super) fn holding() -> (Promise, Function) {
     let (held, give_back) = js::deferred();
-    GIVE_BACK.with(|slot| slot.borrow().as_ref().map(|set| set.add(&give_back)));
+    give_back_at_end(&give_back);
     (held, give_back)
 }
 
-/// Gives a lock back.
+/// Has `give_back` called when this instance of the module ends, unless that was let go before.
+pub(super) fn give_back_at_end(give_back: &Function) {
+    GIVE_BACK.with(|slot| slot.borrow().as_ref().map(|set| set.add(give_back)));
+}
+
+/// Gives a lock back, or whatever else that function gives back.
 pub(super) fn let_go(give_back: &Function) {
     GIVE_BACK.with(|slot| slot.borrow().as_ref().map(|set| set.delete(give_back)));
     let _ = give_back.call0(&JsValue::UNDEFINED);

@@ -12,7 +12,8 @@
 //! | `storage` | where the record lives, and compare-and-set |
 //! | `queue` | where detections wait until they are sent |
 //! | `sensors` | what device and browser allow and tell: permissions, positions, motion |
-//! | `http`, `timers`, `locks`, `tabs`, `page` | the outside world |
+//! | `http`, `stream`, `timers`, `locks`, `tabs`, `page` | the outside world |
+//! | `leading` | what one tab does for all of them |
 //! | `listeners` | the app's listeners |
 //! | `entropy` | randomness, asked for in large portions |
 //! | `identity` | what the SDK says of app, device and itself |
@@ -26,6 +27,7 @@ mod errors;
 mod http;
 mod identity;
 mod js;
+mod leading;
 mod linking;
 mod listeners;
 mod locks;
@@ -36,6 +38,7 @@ mod pump;
 mod queue;
 mod sensors;
 mod storage;
+mod stream;
 mod table;
 mod tabs;
 mod timers;

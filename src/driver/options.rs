@@ -166,6 +166,10 @@ impl Options {
         own.or_else(|| js::method(&js::global(), "fetch"))
     }
 
+    pub(super) fn has_own_fetch(&self) -> bool {
+        self.in_force.borrow().fetch.is_some()
+    }
+
     pub(super) fn logger(&self) -> JsValue {
         let own = self.in_force.borrow().logger.clone();
         own.unwrap_or_else(|| js::global_at(&["console"]))

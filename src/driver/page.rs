@@ -44,9 +44,13 @@ pub(super) fn watch(driver: &'static Driver) {
             driver.dispatch(Event::Resumed);
         }
     });
-    listen(&["document"], "resume", move |_| driver.locks.come_back());
+    listen(&["document"], "resume", move |_| {
+        driver.locks.come_back();
+        driver.dispatch(Event::Resumed);
+    });
     // A page that holds locks while it sleeps would block the other tabs, or be thrown out of the cache for them.
     let leave = move || {
+        driver.dispatch(Event::Suspended);
         driver.locks.leave();
         driver.storage.stop_lingering();
     };

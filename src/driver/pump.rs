@@ -5,6 +5,7 @@ use super::entropy::EntropyPool;
 use super::http::Requests;
 use super::identity;
 use super::js;
+use super::leading::Leading;
 use super::linking::Linkers;
 use super::listeners::Listeners;
 use super::locks::Locks;
@@ -43,6 +44,7 @@ pub(super) struct Driver {
     pub(super) timers: Timers,
     pub(super) locks: Locks,
     pub(super) tabs: Tabs,
+    pub(super) leading: Leading,
     pub(super) sensors: Sensors,
     pub(super) queue: DetectionQueue,
 }
@@ -88,6 +90,7 @@ impl Driver {
             timers: Timers::default(),
             locks: Locks::default(),
             tabs: Tabs::default(),
+            leading: Leading::default(),
             sensors: Sensors::default(),
             queue: DetectionQueue::default(),
         }
@@ -138,7 +141,7 @@ impl Driver {
             Effect::EmitTripTimeout => self.emit_trip_timeout(),
             Effect::LookAround => self.look_around(),
             Effect::Sense(on) => self.sense(on),
-            Effect::Lead(on) => self.lead(on),
+            Effect::Lead(role, on) => self.lead(role, on),
             Effect::Enqueue(ticket, addition) => self.queue.push(self, Job::Add(ticket, addition)),
             Effect::TakeBatch { ticket, install_id, epoch, max_bytes } => {
                 self.queue.push(self, Job::Take { ticket, install_id, epoch, max_bytes });

@@ -1,12 +1,12 @@
 //! One device: two tabs on one storage, and what happens to them.
 
 use crate::ledger::Ledger;
-use crate::platform::{Platform, error_body};
+use crate::platform::{Platform, error_body, parse};
 use crate::shelf::Shelf;
 use crate::tab::{Job, Said, Tab};
 use sentiance_core::core::{
-    CommitOutcome, Event, LoadOutcome, LockName, LockOutcome, Output, Record, Reply, Response, SdkError,
-    Stamp, Surroundings, Ticket, Timer, TransportError,
+    Body, CommitOutcome, Event, Extent, LoadOutcome, LockName, LockOutcome, Output, Record, Reply, Response,
+    Role, SdkError, Stamp, Surroundings, Ticket, Timer, TransportError,
 };
 use sentiance_protocol::{EpochMs, ErrorCode};
 use std::collections::HashMap;
@@ -41,8 +41,8 @@ pub(crate) struct Device {
     pub(crate) tabs: [Tab; 2],
     pub(crate) circumstances: Circumstances,
     pub(crate) locks: HashMap<LockName, usize>,
-    /// The tab that may record, where only one may.
-    leader: Option<usize>,
+    /// The tab that has a role, where only one may.
+    leaders: HashMap<Role, usize>,
     pub(crate) surroundings: Surroundings,
     pub(crate) storage: Option<Box<Record>>,
     pub(crate) shelf: Shelf,
@@ -89,7 +89,7 @@ impl Device {
             tabs: [Tab::new(clocks[0], 1), Tab::new(clocks[1], 2)],
             circumstances,
             locks: HashMap::new(),
-            leader: None,
+            leaders: HashMap::new(),
             surroundings: ALL_ALLOWED,
             storage: None,
             shelf: Shelf::default(),
@@ -105,6 +105,7 @@ impl Device {
             entries: 0,
         };
         device.platform.config.status_poll_seconds = 60;
+        device.platform.has_streams = true;
         device.platform.config.disk_quota_bytes = circumstances.disk_quota;
         device.surround(|_| {});
         device
@@ -165,7 +166,13 @@ impl Device {
         self.ledger.see_request(tab, &request, fate == Fate::Answered);
         let now = EpochMs(self.now);
         let outcome = match fate {
-            Fate::Answered => Ok(self.platform.answer(&request, now)),
+            Fate::Answered => {
+                let answer = self.platform.answer(&request, now);
+                if let (Body::Events, 200, Some(bearer)) = (&request.body, answer.status, &request.bearer) {
+                    return self.open_stream(tab, ticket, parse(bearer).0);
+                }
+                Ok(answer)
+            }
             Fate::LostBefore => Err(TransportError::Unreachable),
             Fate::LostAfter => {
                 self.platform.answer(&request, now);
@@ -217,17 +224,25 @@ impl Device {
         self.feed(tab, Event::RecordChanged);
     }
 
-    /// Makes a tab the one that records, if it wants to be and no other is.
+    /// Gives a tab the first role that it wants and no other has.
     pub(crate) fn grant_lead(&mut self, tab: usize) {
-        if self.may_get_lead(tab) {
-            self.leader = self.circumstances.with_locks.then_some(tab);
-            self.tabs[tab].wants_to_lead = false;
-            self.feed(tab, Event::Leading);
-        }
+        let Some(at) = self.position_of_lead(tab) else { return };
+        let role = self.tabs[tab].wishes.remove(at);
+        let extent = if self.circumstances.with_locks {
+            self.leaders.insert(role, tab);
+            Extent::Always
+        } else {
+            Extent::WhileVisible
+        };
+        self.feed(tab, Event::Leading(role, extent));
+    }
+
+    fn position_of_lead(&self, tab: usize) -> Option<usize> {
+        self.tabs[tab].wishes.iter().position(|role| !self.leaders.contains_key(role))
     }
 
     pub(crate) fn may_get_lead(&self, tab: usize) -> bool {
-        self.tabs[tab].wants_to_lead && self.leader.is_none()
+        self.position_of_lead(tab).is_some()
     }
 
     /// Changes the surroundings, which both tabs see.
@@ -280,7 +295,7 @@ impl Device {
         self.births += 1;
         self.tabs[tab] = Tab::new(self.circumstances.clocks[tab], self.births);
         self.locks.retain(|_, owner| *owner != tab);
-        self.leader.take_if(|leader| *leader == tab);
+        self.leaders.retain(|_, leader| *leader != tab);
         self.ledger.forget_tab(tab);
         self.look_around(tab);
     }
@@ -307,9 +322,7 @@ impl Device {
                 Said::Unlocked(name) => {
                     self.locks.remove(&name);
                 }
-                Said::GaveUpLead => {
-                    self.leader.take_if(|leader| *leader == tab);
-                }
+                Said::GaveUp(role) => self.leaders.retain(|led, leader| *led != role || *leader != tab),
                 Said::Warned("STORAGE_WRITE_FAILED") => {
                     assert!(self.storage_failed || self.ledger.shelf_failed, "a warning without a cause");
                     self.warned |= self.storage_failed;

@@ -15,6 +15,7 @@ mod platform;
 mod rest;
 mod shelf;
 mod step;
+mod streams;
 mod tab;
 mod uploads;
 
@@ -50,6 +51,7 @@ proptest! {
         }
         device.settle_down();
         device.check_at_rest();
+        device.check_followed();
         device.submit_everything();
         device.check_at_rest();
         device.reset_everything();

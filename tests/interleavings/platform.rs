@@ -24,6 +24,10 @@ pub(crate) struct Platform {
     pub(crate) uploads: Uploads,
     /// How the SDK shall behave.
     pub(crate) config: SdkConfiguration,
+    /// How many requests there were.
+    pub(crate) asked: u32,
+    /// Whether its events can be followed.
+    pub(crate) has_streams: bool,
 }
 
 struct Install {
@@ -47,10 +51,12 @@ pub(crate) fn external_id_of(code: &str) -> &'static str {
 
 impl Platform {
     pub(crate) fn answer(&mut self, request: &Request, now: EpochMs) -> Response {
+        self.asked += 1;
         let result = match &request.body {
             Body::CreateUser(body) => self.create(body, now),
             Body::Refresh(body) => self.refresh(body, now),
-            Body::Config => self.config(request, now),
+            Body::Events if !self.has_streams => Err(ErrorCode::NotFound),
+            Body::Config | Body::Events => self.config(request, now),
             Body::Goodbye => self.goodbye(request),
             Body::Link(body) => self.link_by_code(request, body.authentication_code.expose(), now),
             Body::ConfirmLink => self.confirm_link(request),
@@ -259,6 +265,30 @@ impl Platform {
         install.key = body.idempotency_key.clone();
         let token = grant(id, install.generation, now);
         Ok(Reply::Token(RefreshResponse { token, server_time: now }))
+    }
+
+    /// What the platform says of an install to whoever follows it.
+    pub(crate) fn state(&self, install_id: &str) -> Result<InstallState, ErrorCode> {
+        let install = self.installs.get(install_id).ok_or(ErrorCode::TokenInvalid)?;
+        if install.ended { Err(ErrorCode::SessionEnded) } else { Ok(state_of(install)) }
+    }
+
+    /// An install's session ends for good.
+    pub(crate) fn end(&mut self, install_id: &str) {
+        if let Some(install) = self.installs.get_mut(install_id) {
+            install.ended = true;
+        }
+    }
+
+    /// What the platform says of an install, in a stream.
+    pub(crate) fn word(&self, state: Result<InstallState, ErrorCode>, now: EpochMs) -> Reply {
+        match state {
+            Ok(install_state) => {
+                let config = self.config.clone();
+                Reply::Config(ConfigResponse { install_state, config, server_time: now }, None)
+            }
+            Err(code) => Reply::Error(error_body(code)),
+        }
     }
 
     fn config(&mut self, request: &Request, now: EpochMs) -> Result<Reply, ErrorCode> {

@@ -11,8 +11,14 @@ const PATIENCE: usize = 5_000;
 const LONG_MS: f64 = 10.0 * 60_000.0;
 
 /// The timers that run while nothing is under way.
-const MAY_RUN: [Timer; 5] =
-    [Timer::Poll, Timer::DetectionsExpiry, Timer::TripTimeout, Timer::Upload, Timer::UploadRetry];
+const MAY_RUN: [Timer; 6] = [
+    Timer::Poll,
+    Timer::Follow,
+    Timer::DetectionsExpiry,
+    Timer::TripTimeout,
+    Timer::Upload,
+    Timer::UploadRetry,
+];
 
 impl Device {
     pub(crate) fn check_always(&self) {
@@ -21,6 +27,7 @@ impl Device {
             "two active installs: {:?}",
             self.platform.overbooked()
         );
+        self.check_streams();
     }
 
     /// Everything that is under way comes to its end.
@@ -59,6 +66,7 @@ impl Device {
             self.work_chore(tab, false);
             self.answer_linker(tab, 0, Answer::Links("ada"));
             self.meet(tab, 0, fate);
+            self.push(tab);
         }
     }
 
@@ -71,6 +79,7 @@ impl Device {
                 || !tab.lock_requests.is_empty()
                 || !tab.linkings.is_empty()
                 || self.may_get_lead(number)
+                || self.has_news(number)
         })
     }
 

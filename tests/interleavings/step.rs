@@ -72,8 +72,14 @@ pub(crate) enum Step {
     Visible { tab: usize, on: bool },
     /// What the page may do changes, or what the device has.
     Surroundings { what: Change, on: bool },
-    /// A tab becomes the one that records.
+    /// A tab gets a role that no other has.
     Lead { tab: usize },
+    /// What is new arrives at a tab that follows.
+    Push { tab: usize },
+    /// What it follows breaks.
+    Cut { tab: usize },
+    /// The page is put to sleep.
+    Suspend { tab: usize },
     /// A tab's oldest chore beside the record is done; that may fail.
     Chore { tab: usize, fails: bool },
     /// Of everything that is under way, each tab's oldest goes on.
@@ -124,7 +130,10 @@ fn step_of_the_world() -> impl Strategy<Value = Step> {
         1 => Just(Step::Elsewhere),
         2 => (tab.clone(), 0..3_usize, answer)
             .prop_map(|(tab, which, answer)| Step::Linker { tab, which, answer }),
-        2 => tab.prop_map(|tab| Step::Lead { tab }),
+        4 => tab.clone().prop_map(|tab| Step::Push { tab }),
+        1 => tab.clone().prop_map(|tab| Step::Cut { tab }),
+        1 => tab.clone().prop_map(|tab| Step::Suspend { tab }),
+        3 => tab.prop_map(|tab| Step::Lead { tab }),
         8 => Just(Step::Round),
     ]
 }
@@ -225,6 +234,9 @@ pub(crate) fn perform(device: &mut Device, step: &Step) {
             Change::MobileNetwork => surroundings.is_mobile_network = on,
             Change::Room => surroundings.free_bytes = on.then_some(0.0),
         }),
+        Step::Push { tab } => device.push(tab),
+        Step::Cut { tab } => device.cut(tab),
+        Step::Suspend { tab } => device.feed(tab, Event::Suspended),
         Step::Lead { tab } => device.grant_lead(tab),
         Step::Chore { tab, fails } => device.work_chore(tab, fails),
         Step::Round => device.take_a_round(Fate::Answered),

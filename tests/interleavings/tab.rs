@@ -1,8 +1,9 @@
 //! One tab: the real core, and what it has asked for that has not happened yet.
 
+use crate::streams::Stream;
 use sentiance_core::core::{
     Addition, Call, CallId, Core, Edit, Effect, Entropy, Event, Input, LockName, Output, Record, Request,
-    SdkError, SdkStatus, Settings, Stamp, Ticket, Timeouts, Timer, UserActivity,
+    Role, SdkError, SdkStatus, Settings, Stamp, Ticket, Timeouts, Timer, UserActivity,
 };
 use sentiance_protocol::EpochMs;
 use std::collections::HashMap;
@@ -38,8 +39,10 @@ pub(crate) struct Tab {
     pub(crate) chores: Vec<Chore>,
     /// The linkers that have not returned.
     pub(crate) linkings: Vec<Linking>,
-    /// Whether it wants to be the one that records.
-    pub(crate) wants_to_lead: bool,
+    /// The roles that it wants.
+    pub(crate) wishes: Vec<Role>,
+    /// The platform's events, as far as it follows them.
+    pub(crate) streams: Vec<Stream>,
     /// Whether it reads the sensors.
     pub(crate) senses: bool,
     pub(crate) requests: Vec<(Ticket, Request)>,
@@ -69,8 +72,8 @@ pub(crate) enum Said {
     Unlocked(LockName),
     /// The warning's code.
     Warned(&'static str),
-    /// It gives up to be the one that records.
-    GaveUpLead,
+    /// It gives up a role.
+    GaveUp(Role),
 }
 
 impl Tab {
@@ -84,7 +87,8 @@ impl Tab {
             jobs: Vec::new(),
             chores: Vec::new(),
             linkings: Vec::new(),
-            wants_to_lead: false,
+            wishes: Vec::new(),
+            streams: Vec::new(),
             senses: false,
             requests: Vec::new(),
             lock_requests: Vec::new(),
@@ -163,7 +167,10 @@ impl Tab {
                 self.said.push(Said::Unlocked(name));
             }
             Effect::Send(ticket, request) => self.requests.push((ticket, *request)),
-            Effect::Abort(ticket) => self.requests.retain(|(other, _)| *other != ticket),
+            Effect::Abort(ticket) => {
+                self.requests.retain(|(other, _)| *other != ticket);
+                self.streams.retain(|stream| stream.ticket != ticket);
+            }
             Effect::StartTimer(timer, ms) => {
                 self.timers.retain(|(other, _)| *other != timer);
                 self.timers.push((timer, now + ms));
@@ -179,11 +186,10 @@ impl Tab {
                 assert!(self.pending.contains_key(&call), "a linker is called for a call that is settled");
                 self.linkings.push(Linking { ticket, install_id });
             }
-            Effect::Lead(wanted) => {
-                self.wants_to_lead = wanted;
-                if !wanted {
-                    self.said.push(Said::GaveUpLead);
-                }
+            Effect::Lead(role, true) => self.wishes.push(role),
+            Effect::Lead(role, false) => {
+                self.wishes.retain(|other| *other != role);
+                self.said.push(Said::GaveUp(role));
             }
             Effect::Sense(on) => self.senses = on,
             Effect::EmitStatus(status) => {

@@ -5,17 +5,14 @@
 //! | `surroundings` | permissions, sensors, connection, room: what is there, and when it changes |
 //! | `positions` | `watchPosition` |
 //! | `motion` | `devicemotion` |
-//! | `recording` | which of several tabs records |
 
 mod motion;
 mod positions;
-mod recording;
 mod surroundings;
 
 use super::pump::Driver;
 use motion::MotionSensors;
 use positions::Positions;
-use recording::Recording;
 use surroundings::Known;
 
 /// The sensors, and what is known of them.
@@ -24,7 +21,6 @@ pub(super) struct Sensors {
     known: Known,
     positions: Positions,
     motion: MotionSensors,
-    recording: Recording,
 }
 
 impl Driver {
