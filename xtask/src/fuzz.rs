@@ -115,8 +115,9 @@ fn build() -> anyhow::Result<PathBuf> {
     println!("Building the fuzz targets (a few minutes the first time) ...");
     let host = host()?;
     let folder = target_dir().join("fuzz");
-    // With a target named, build scripts and macros are compiled without counters.
-    let mut command = cargo(["build", "--quiet", "--locked", "--release", "--manifest-path"]);
+    // With a target named, build scripts and macros are compiled without counters. Not `--locked`: what the platform has
+    // come to depend on is added to this workspace's own lock file as it is built.
+    let mut command = cargo(["build", "--quiet", "--release", "--manifest-path"]);
     command.arg(root().join("fuzz/Cargo.toml")).args(["--target", &host, "--target-dir"]).arg(&folder);
     command.env_remove("CARGO_ENCODED_RUSTFLAGS").env("RUSTFLAGS", COVERAGE);
     process::run("the build of the fuzz targets", &mut command, BUILD_LIMIT)?;
