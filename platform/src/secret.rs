@@ -108,9 +108,15 @@ pub enum Family {}
 const FAMILY_BYTES: usize = 20;
 
 impl Plain<Family> {
-    /// The family of a new session.
-    pub fn new_family(random: &dyn Randomness) -> Self {
-        Plain { text: hex(&bytes::<FAMILY_BYTES>(random)), kind: PhantomData }
+    /// The family of the session that a creation starts: the same for every try, so that it does not matter which of the
+    /// answers arrives. As secret as the key is.
+    pub fn of_creation(install: &InstallId, idempotency_key: &str) -> Self {
+        let digest = Sha256::new()
+            .chain_update(b"family")
+            .chain_update(install.as_str())
+            .chain_update(idempotency_key)
+            .finalize();
+        Plain { text: hex(&digest[..FAMILY_BYTES]), kind: PhantomData }
     }
 }
 
@@ -222,7 +228,7 @@ impl<K> fmt::Debug for Hashed<K> {
 #[cfg(test)]
 mod tests {
     use super::{AccessToken, ApiKey, Plain, RefreshToken};
-    use crate::random::OsRandomness;
+    use crate::{model::InstallId, random::OsRandomness};
 
     #[test]
     fn a_secret_is_read_back_and_a_damaged_one_is_not() {
@@ -240,7 +246,8 @@ mod tests {
 
     #[test]
     fn refresh_tokens_of_a_session_share_its_family() {
-        let family = Plain::new_family(&OsRandomness);
+        let install = InstallId::parse(&"a".repeat(32)).unwrap();
+        let family = Plain::of_creation(&install, &"b".repeat(32));
         let first = Plain::<RefreshToken>::in_family(&family, &OsRandomness);
         let second = Plain::<RefreshToken>::in_family(&family, &OsRandomness);
         assert_ne!(first.reveal(), second.reveal());

@@ -119,8 +119,8 @@ impl Creation {
         Ok((install_state(user.state, status), grant))
     }
 
-    /// Issues another pair to an install whose answer with the pair of this generation was lost, and revokes that one.
-    /// Nothing where it was not lost after all: where something of it was used.
+    /// Issues another pair to an install whose answer with the pair of this generation seems to be lost. Whichever of
+    /// the two is used first is good. Nothing where it was not lost after all: where something of it was used.
     pub(super) async fn reissue<T: Transaction>(
         self,
         tx: &mut T,
@@ -133,7 +133,6 @@ impl Creation {
             return Ok(None);
         }
         supersede(tx, &app_id, &self.install_id, issued.generation).await?;
-        tx.start_family(&app_id, &self.install_id, self.pair.refresh.family().hash()).await?;
         let owner = (app_id, self.install_id);
         let grant = issue(tx, owner, issued.generation + 1, self.pair, self.lifetimes, self.now).await?;
         Ok(Some((issued, grant)))

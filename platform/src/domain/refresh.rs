@@ -4,7 +4,7 @@ use super::{
     Refusal,
     audit::record,
     session::require_origin,
-    tokens::{Grant, Lifetimes, NewPair, issue, supersede},
+    tokens::{Grant, Lifetimes, NewPair, choose, issue, supersede},
 };
 use crate::{
     clock::Timestamp,
@@ -17,7 +17,8 @@ use sentiance_protocol::InstallState;
 /// Exchanges a refresh token for the next pair.
 ///
 /// The current token buys the next pair. Its parent, with the same idempotency key, buys another one as long as the
-/// first was never used: that answer was lost. Any older token of the session is a copy, and ends the session.
+/// first was never used: that answer seems to be lost. Whichever of the two is used first is good. Any older token of the
+/// session is a copy, and ends the session.
 #[derive(Debug)]
 pub struct RefreshTokens {
     /// The refresh token.
@@ -50,7 +51,7 @@ impl Work for RefreshTokens {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<Refreshed, Refusal> {
-        let Some(session) = tx.find_by_refresh(self.presented.hash()).await? else {
+        let Some(mut session) = tx.find_by_refresh(self.presented.hash()).await? else {
             return self.recognize_old_token(tx).await;
         };
         require_origin(tx, &session.app_id, self.origin.as_ref()).await?;
@@ -60,6 +61,12 @@ impl Work for RefreshTokens {
         }
         if session.install_state() != InstallState::Active {
             return Err(Refusal::UserDisabled);
+        }
+        if session.pair_state == PairState::Superseded
+            && let Some(chosen) = choose(tx, &session, self.now).await?
+        {
+            session.pair_state = PairState::Current;
+            (session.generation, session.newest_generation) = (chosen, chosen);
         }
         let Session { app_id, install_id, .. } = &session;
         match session.pair_state {

@@ -1,6 +1,6 @@
 //! Calls with an access token: who is it, and may it.
 
-use super::{Refusal, audit::record};
+use super::{Refusal, audit::record, tokens::choose};
 use crate::{
     clock::Timestamp,
     model::{
@@ -23,7 +23,9 @@ pub async fn authenticate(
 ) -> Result<Session, Refusal> {
     let find = FindSession { token: token.hash(), origin };
     let mut session = store.read(find.clone()).await?;
-    if !session.used && session.pair_state != PairState::Superseded {
+    let may_be_first =
+        session.pair_state != PairState::Superseded || store.read(IsAlternative(session.clone())).await?;
+    if !session.used && may_be_first {
         session = store.write(UseFirstTime { find, now }).await?;
     }
     session.permits(permission, now)?;
@@ -76,7 +78,22 @@ impl Work for FindSession {
     }
 }
 
-/// Marks a token as used and reads it again, since it may have been superseded between the read and this write.
+/// Whether a pair that was set aside can still turn out to be the one that arrived.
+#[derive(Debug)]
+struct IsAlternative(Session);
+
+impl Work for IsAlternative {
+    type Output = bool;
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, Refusal> {
+        let Session { app_id, install_id, generation, .. } = self.0;
+        Ok(tx.is_alternative(&app_id, &install_id, generation).await?)
+    }
+}
+
+/// Marks a token as used and reads it again, since it may have been set aside between the read and this write. Of several
+/// pairs that were issued for the same, the one that is used first is good.
 #[derive(Debug)]
 struct UseFirstTime {
     find: FindSession,
@@ -88,6 +105,10 @@ impl Work for UseFirstTime {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<Session, Refusal> {
+        let session = self.find.clone().run(tx).await?;
+        if session.pair_state == PairState::Superseded {
+            choose(tx, &session, self.now).await?;
+        }
         tx.mark_used(self.find.token, self.now).await?;
         self.find.run(tx).await
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::Timestamp,
-    model::{AppId, InstallId, TokenPair},
+    model::{AppId, InstallId, Session, TokenPair},
     random::Randomness,
     secret::{AccessToken, Plain, RefreshToken},
     store::{StoreError, Transaction},
@@ -38,12 +38,10 @@ pub struct NewPair {
 }
 
 impl NewPair {
-    /// The first pair of a new session.
-    pub fn of_new_session(random: &dyn Randomness) -> Self {
-        NewPair {
-            access: Plain::generate(random),
-            refresh: Plain::in_family(&Plain::new_family(random), random),
-        }
+    /// The first pair of the session that a creation with this key starts.
+    pub fn of_creation(install: &InstallId, idempotency_key: &str, random: &dyn Randomness) -> Self {
+        let family = Plain::of_creation(install, idempotency_key);
+        NewPair { access: Plain::generate(random), refresh: Plain::in_family(&family, random) }
     }
 
     /// A pair that this refresh token may buy.
@@ -86,7 +84,25 @@ pub(super) async fn issue<T: Transaction>(
     Ok(Grant { pair, expires_at, generation })
 }
 
-/// Revokes the current pair of an install, whose answer was lost, to make room for another.
+/// Makes the session's pair the current one, if it is one of several that were issued for the same and of which none
+/// was used yet: an answer that was taken for lost has arrived after all, and perhaps the other one never will. Tells its
+/// new generation, which is later than that of all the others.
+pub(super) async fn choose<T: Transaction>(
+    tx: &mut T,
+    session: &Session,
+    now: Timestamp,
+) -> Result<Option<u32>, StoreError> {
+    let Session { app_id, install_id, generation, newest_generation, .. } = session;
+    if !tx.is_alternative(app_id, install_id, *generation).await? {
+        return Ok(None);
+    }
+    tx.supersede_current(app_id, install_id).await?;
+    let chosen = newest_generation + 1;
+    tx.make_current(app_id, install_id, *generation, chosen, now).await?;
+    Ok(Some(chosen))
+}
+
+/// Sets the current pair of an install aside, whose answer seems to be lost, to make room for another.
 pub(super) async fn supersede<T: Transaction>(
     tx: &mut T,
     app_id: &AppId,

@@ -112,7 +112,6 @@ pub(super) const MOVE_INSTALL: &str = "
     update installs set user_id = $3, status = $4, updated_at = $5 where app_id = $1 and install_id = $2";
 pub(super) const CONFIRM_LINK: &str =
     "update installs set awaits_link = 0 where app_id = $1 and install_id = $2";
-pub(super) const START_FAMILY: &str = "update installs set family = $3 where app_id = $1 and install_id = $2";
 pub(super) const DEACTIVATE_INSTALLS: &str = "
     update installs set status = 'inactive', updated_at = $3
     where app_id = $1 and user_id = $2 and status = 'active'
@@ -213,6 +212,19 @@ pub(super) const MARK_USED: &str = "
     where access_hash = $1 and first_used_at is null and status <> 'superseded'";
 pub(super) const SUPERSEDE_CURRENT: &str = "
     update token_pairs set status = 'superseded' where app_id = $1 and install_id = $2 and status = 'current'";
+pub(super) const IS_ALTERNATIVE: &str = "
+    select 1 from token_pairs pair
+    join token_pairs newest
+        on newest.app_id = pair.app_id and newest.install_id = pair.install_id and newest.status = 'current'
+    where pair.app_id = $1 and pair.install_id = $2 and pair.generation = $3
+        and pair.status = 'superseded' and newest.first_used_at is null
+        and not exists (
+            select 1 from token_pairs parent
+            where parent.app_id = pair.app_id and parent.install_id = pair.install_id
+                and parent.status = 'exchanged' and parent.generation > pair.generation)";
+pub(super) const MAKE_CURRENT: &str = "
+    update token_pairs set status = 'current', generation = $4
+    where app_id = $1 and install_id = $2 and generation = $3 and status = 'superseded'";
 pub(super) const MARK_EXCHANGED: &str = "
     update token_pairs set status = 'exchanged', idempotency_key = $4
     where app_id = $1 and install_id = $2 and generation = $3";

@@ -187,13 +187,6 @@ pub trait Installs: Send {
     ) -> impl Future<Output = Stored<()>> + Send;
     /// From now on the install stays with its user.
     fn confirm_link(&mut self, app: &AppId, install: &InstallId) -> impl Future<Output = Stored<()>> + Send;
-    /// Gives the install's session a new family, where its first answer was lost.
-    fn start_family(
-        &mut self,
-        app: &AppId,
-        install: &InstallId,
-        family: Hashed<Family>,
-    ) -> impl Future<Output = Stored<()>> + Send;
     /// Makes every active install of the user inactive, and tells which that were.
     fn deactivate_installs(
         &mut self,
@@ -272,6 +265,23 @@ pub trait Tokens: Send {
         &mut self,
         app: &AppId,
         install: &InstallId,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Whether a superseded pair was issued for the same as the current one, and neither was used.
+    fn is_alternative(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        generation: u32,
+    ) -> impl Future<Output = Stored<bool>> + Send;
+    /// Makes a superseded pair the current one of its install, as the pair of a new generation. Whatever was current must
+    /// have been superseded before.
+    fn make_current(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        generation: u32,
+        new_generation: u32,
+        now: Timestamp,
     ) -> impl Future<Output = Stored<()>> + Send;
     /// Marks a pair as exchanged with this key.
     fn mark_exchanged(

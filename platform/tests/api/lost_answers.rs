@@ -99,7 +99,7 @@ async fn a_creation_is_not_repeated_for_a_session_that_ended() {
 }
 
 #[tokio::test]
-async fn a_refresh_whose_answer_was_lost_gives_another_pair_and_revokes_the_lost_one() {
+async fn a_refresh_whose_answer_was_lost_gives_another_pair_whose_use_revokes_the_lost_one() {
     let platform = TestPlatform::start().await;
     let sdk = platform.sdk_with_user("alice").await;
     let try_key = key();
@@ -109,11 +109,46 @@ async fn a_refresh_whose_answer_was_lost_gives_another_pair_and_revokes_the_lost
     again.remember_token(&answer);
 
     assert_eq!(answer.ok()["token"]["generation"], 3);
+    again.own_profile().await.ok();
     lost.own_profile().await.refused(ErrorCode::TokenInvalid);
     lost.refresh().await.refused(ErrorCode::RefreshTokenUsed);
-    again.own_profile().await.ok();
     again.refresh().await.ok();
+    lost.refresh().await.refused(ErrorCode::RefreshTokenUsed);
     again.own_profile().await.ok();
+}
+
+/// A request that was taken for lost can arrive after its repetition, whose answer the device has kept.
+#[tokio::test]
+async fn a_device_keeps_its_user_though_the_same_creation_arrives_once_more() {
+    let platform = TestPlatform::start().await;
+    let (code, try_key) = (platform.server.code("alice").await, key());
+    let mut sdk = platform.sdk();
+    sdk.remember_user(&sdk.clone().exchange(&code, &try_key).await);
+    let mut nobody = sdk.clone();
+    nobody.remember_user(&sdk.exchange(&code, &try_key).await);
+
+    sdk.own_profile().await.ok();
+    nobody.own_profile().await.refused(ErrorCode::TokenInvalid);
+    sdk.refresh().await.ok();
+    nobody.refresh().await.refused(ErrorCode::RefreshTokenUsed);
+    sdk.own_profile().await.ok();
+}
+
+/// The same of a refresh; and here the pair that was kept is refreshed before anything else is done with it.
+#[tokio::test]
+async fn a_device_keeps_its_session_though_the_same_refresh_arrives_once_more() {
+    let platform = TestPlatform::start().await;
+    let mut sdk = platform.sdk_with_user("alice").await;
+    let (parent, try_key) = (sdk.clone(), key());
+    sdk.remember_token(&parent.send_refresh(&try_key).await);
+    let mut nobody = sdk.clone();
+    nobody.remember_token(&parent.send_refresh(&try_key).await);
+
+    sdk.refresh().await.ok();
+    nobody.refresh().await.refused(ErrorCode::RefreshTokenUsed);
+    nobody.own_profile().await.refused(ErrorCode::TokenInvalid);
+    sdk.refresh().await.ok();
+    sdk.own_profile().await.ok();
 }
 
 #[tokio::test]

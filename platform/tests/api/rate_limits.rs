@@ -4,6 +4,7 @@ use crate::support::{Answer, Command, LISTED_ORIGIN, Sdk, ServerKey, TestPlatfor
 use reqwest::Method;
 use sentiance_platform::{
     http::{Limit, Limits, Rate, Settings},
+    model::InstallId,
     random::OsRandomness,
     secret::{ApiKey, AppSecret, Plain, RefreshToken},
 };
@@ -187,7 +188,8 @@ async fn failures_of_every_exchange_are_charged_to_the_address_and_come_back() {
     platform.sdk().create_user(&used).await.ok();
     let wrong = Plain::<AppSecret>::generate(&OsRandomness);
     let credentials = json!({ "id": platform.app_id, "secret": wrong.reveal(), "linking": false });
-    let token = Plain::<RefreshToken>::in_family(&Plain::new_family(&OsRandomness), &OsRandomness);
+    let family = Plain::of_creation(&InstallId::parse(&key()).unwrap(), &key());
+    let token = Plain::<RefreshToken>::in_family(&family, &OsRandomness);
     let mut stranger = platform.sdk();
     stranger.refresh_token = token.reveal().to_owned();
 

@@ -106,7 +106,9 @@ async fn cases(platform: &TestPlatform) -> Vec<Case> {
     let first = used("superseded").await;
     let (mut superseded, try_key) = (first.clone(), key());
     superseded.remember_token(&first.send_refresh(&try_key).await);
-    first.send_refresh(&try_key).await.ok();
+    let mut again = first.clone();
+    again.remember_token(&first.send_refresh(&try_key).await);
+    again.own_profile().await.ok();
 
     let learns = |action, refresh| [Some(action), None, None, Some(refresh)];
     let over = |code, goodbye| [Some(code), Some(code), goodbye, Some(code)];
@@ -119,7 +121,7 @@ async fn cases(platform: &TestPlatform) -> Vec<Case> {
         case("the SDK said goodbye", reset, over(SessionEnded, None)),
         case("a stolen token was used", owner, over(SessionEnded, None)),
         case("the install has a new session", replaced, over(TokenInvalid, Some(TokenInvalid))),
-        case("the answer was lost and another pair issued", superseded, {
+        case("the answer was lost, and another pair issued and used", superseded, {
             [Some(TokenInvalid), Some(TokenInvalid), Some(TokenInvalid), Some(RefreshTokenUsed)]
         }),
     ]

@@ -33,6 +33,7 @@ pub(in crate::http) async fn create(
     let install_id = InstallId::parse(&body.install_id)
         .ok_or_else(|| malformed("install_id must be 32 lower-case hex digits."))?;
     let now = platform.clock.now();
+    let pair = NewPair::of_creation(&install_id, &body.idempotency_key, &*platform.random);
     let creation = Creation {
         install_id,
         idempotency_key: idempotency_key(&body.idempotency_key)?,
@@ -41,7 +42,7 @@ pub(in crate::http) async fn create(
         sdk: body.sdk,
         origin,
         user_id_if_new: UserId::generate(&*platform.random),
-        pair: NewPair::of_new_session(&*platform.random),
+        pair,
         lifetimes: platform.settings.lifetimes,
         trace,
         now,

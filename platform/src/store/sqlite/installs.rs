@@ -7,7 +7,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     model::{AppId, EndReason, ExpiredSession, Install, InstallId, InstallStatus, UserId},
-    secret::{Family, Hashed, IdempotencyKey},
+    secret::{Hashed, IdempotencyKey},
     store::{Installs, StoreError, sql},
 };
 use sentiance_protocol::{DeviceClass, DeviceClassSource};
@@ -151,21 +151,6 @@ impl Installs for SqliteTransaction<'_> {
         query(sql::CONFIRM_LINK)
             .bind(app.as_str())
             .bind(install.as_str())
-            .execute(&mut *self.connection)
-            .await?;
-        Ok(())
-    }
-
-    async fn start_family(
-        &mut self,
-        app: &AppId,
-        install: &InstallId,
-        family: Hashed<Family>,
-    ) -> Result<(), StoreError> {
-        query(sql::START_FAMILY)
-            .bind(app.as_str())
-            .bind(install.as_str())
-            .bind(family.as_bytes())
             .execute(&mut *self.connection)
             .await?;
         Ok(())

@@ -32,6 +32,26 @@ impl SqliteTransaction<'_> {
     }
 }
 
+impl SqliteTransaction<'_> {
+    /// The install's newest pair has this generation.
+    async fn count_pair(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        generation: u32,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::COUNT_PAIR)
+            .bind(app.as_str())
+            .bind(install.as_str())
+            .bind(generation)
+            .bind(now.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+}
+
 impl Tokens for SqliteTransaction<'_> {
     async fn insert_current_pair(&mut self, pair: &TokenPair, now: Timestamp) -> Result<(), StoreError> {
         query(sql::INSERT_CURRENT_PAIR)
@@ -44,14 +64,7 @@ impl Tokens for SqliteTransaction<'_> {
             .bind(pair.refresh_expires_at.0)
             .execute(&mut *self.connection)
             .await?;
-        query(sql::COUNT_PAIR)
-            .bind(pair.app_id.as_str())
-            .bind(pair.install_id.as_str())
-            .bind(pair.generation)
-            .bind(now.0)
-            .execute(&mut *self.connection)
-            .await?;
-        Ok(())
+        self.count_pair(&pair.app_id, &pair.install_id, pair.generation, now).await
     }
 
     async fn find_by_access(&mut self, hash: Hashed<AccessToken>) -> Result<Option<Session>, StoreError> {
@@ -87,6 +100,39 @@ impl Tokens for SqliteTransaction<'_> {
 
     async fn supersede_current(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
         self.change_pairs(sql::SUPERSEDE_CURRENT, app, install).await
+    }
+
+    async fn is_alternative(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        generation: u32,
+    ) -> Result<bool, StoreError> {
+        let found = query(sql::IS_ALTERNATIVE)
+            .bind(app.as_str())
+            .bind(install.as_str())
+            .bind(generation)
+            .fetch_optional(&mut *self.connection)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    async fn make_current(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        generation: u32,
+        new_generation: u32,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::MAKE_CURRENT)
+            .bind(app.as_str())
+            .bind(install.as_str())
+            .bind(generation)
+            .bind(new_generation)
+            .execute(&mut *self.connection)
+            .await?;
+        self.count_pair(app, install, new_generation, now).await
     }
 
     async fn mark_exchanged(
