@@ -20,7 +20,6 @@ const LONGEST_CALL_MS: f64 = 120_000.0;
 /// The one answer of the network, as text.
 pub struct Answer<'a> {
     pub status: u16,
-    pub etag: Option<String>,
     pub retry_after_ms: Option<f64>,
     pub body: &'a str,
 }
@@ -178,11 +177,10 @@ impl<'a> Device<'a> {
     }
 
     fn respond(&mut self, request: &Request) -> Result<Box<Response>, TransportError> {
-        let Answer { status, etag, retry_after_ms, body } =
+        let Answer { status, retry_after_ms, body } =
             self.answer.take().ok_or(TransportError::Unreachable)?;
         let reply = match json::parse(body) {
-            _ if status == 304 => Reply::Empty,
-            Some(object) => Reply::read(&request.body, status, etag, &object),
+            Some(object) => Reply::read(&request.body, status, &object),
             None => Reply::Unreadable,
         };
         Ok(Box::new(Response { status, reply, retry_after_ms, bytes: body.len() as f64 }))

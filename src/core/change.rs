@@ -19,7 +19,14 @@ pub(crate) enum Change {
     /// A refresh is about to be sent.
     BeginRefresh { install_id: String, generation: u32, key: String },
     /// The platform answered it.
-    FinishRefresh { install_id: String, token: TokenGrant, issued_at: EpochMs, clock_offset: f64 },
+    FinishRefresh {
+        install_id: String,
+        /// The generation of the session that was exchanged.
+        parent: u32,
+        token: TokenGrant,
+        issued_at: EpochMs,
+        clock_offset: f64,
+    },
     /// The platform said something of this install.
     Observe { install_id: String, seen: Observation },
     /// The unlinked user was linked.
@@ -107,13 +114,9 @@ impl Change {
                 next(current, None, Some(known.unwrap_or(pending).clone()))
             }
             Change::FinishCreation(user) => match (&current.user, &current.pending) {
-                // Two tabs that could not exclude each other sent one creation twice: the later of the answers is good.
-                (Some(other), _) if other.install_id == user.install_id => {
-                    if other.token.generation >= user.token.generation {
-                        return Applied::Unchanged;
-                    }
-                    next(current, Some((**user).clone()), None)
-                }
+                // Two tabs that could not exclude each other sent one creation twice. Either answer is good until one is
+                // used, and the one that is there may have been.
+                (Some(other), _) if other.install_id == user.install_id => Applied::Unchanged,
                 // Or they restored the same user: the platform keeps the install that came last active, so that one
                 // stays.
                 (Some(other), _)
@@ -153,10 +156,11 @@ impl Change {
                     applied => applied,
                 }
             }
-            Change::FinishRefresh { install_id, token, issued_at, clock_offset } => {
+            Change::FinishRefresh { install_id, parent, token, issued_at, clock_offset } => {
                 with_user(current, install_id, |user| {
-                    // Of two answers for one parent the platform keeps the later: the higher generation.
-                    if user.token.generation >= token.generation {
+                    // Of two answers for one parent the first that is used is good, and the one that is there may have
+                    // been.
+                    if user.token.generation != *parent {
                         return Err(Refusal::Superseded);
                     }
                     user.token = token.clone();

@@ -16,8 +16,6 @@ const MIN_INTERVAL_MS: f64 = 10_000.0;
 #[derive(Debug)]
 pub(super) struct Check {
     sent: Option<Sent>,
-    /// What the platform called its last answer, while that is still what the record says.
-    etag: Option<(String, UserState)>,
     last_at: Option<EpochMs>,
     polling: bool,
     listening: bool,
@@ -33,7 +31,7 @@ struct Sent {
 
 impl Default for Check {
     fn default() -> Self {
-        Check { sent: None, etag: None, last_at: None, polling: false, listening: false, visible: true }
+        Check { sent: None, last_at: None, polling: false, listening: false, visible: true }
     }
 }
 
@@ -45,9 +43,7 @@ impl Core {
             return;
         }
         let timeout_ms = self.settings.timeouts.request;
-        let mut request = Request::of_user(user, Method::Get, "/sdk/v1/config", Body::Config, timeout_ms);
-        let known = self.check.etag.as_ref().filter(|(_, state)| *state == user.state);
-        request.etag = known.map(|(tag, _)| tag.clone());
+        let request = Request::of_user(user, Method::Get, "/sdk/v1/config", Body::Config, timeout_ms);
         let (install_id, generation) = (user.install_id.clone(), user.token.generation);
         let ticket = self.ticket();
         self.check.sent = Some(Sent { ticket, install_id, generation });
@@ -59,7 +55,6 @@ impl Core {
         if let Some(sent) = self.check.sent.take() {
             self.emit(Effect::Abort(sent.ticket));
         }
-        self.check.etag = None;
     }
 
     pub(super) fn on_check_response(
@@ -69,9 +64,10 @@ impl Core {
     ) {
         let Some(sent) = self.check.sent.take_if(|sent| sent.ticket == ticket) else { return };
         let Ok(response) = response else { return };
-        if let Reply::Config(config, etag) = &response.reply {
+        if let Reply::Config(config) = &response.reply {
             let seen = Observation::of(config);
-            self.check.etag = etag.clone().zip(seen.state);
+            // The whole of it each time, never 304: it also tells the platform's time, and this device's clock may have
+            // been set since.
             let clock_offset = Some(config.server_time.since(self.now));
             self.observe(&sent.install_id, Observation { clock_offset, ..seen });
         } else if let Some(state) = response.verdict() {

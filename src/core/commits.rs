@@ -70,6 +70,7 @@ impl Core {
         {
             let change = Change::FinishRefresh {
                 install_id: ours.install_id,
+                parent: stored.token.generation,
                 token: ours.token,
                 issued_at: ours.issued_at,
                 clock_offset: ours.clock_offset,

@@ -216,7 +216,6 @@ impl Core {
             platform_url: creation.platform_url.as_str().to_owned(),
             path: "/sdk/v1/users",
             bearer: None,
-            etag: None,
             body: Body::CreateUser(Box::new(body)),
             timeout_ms: self.settings.timeouts.request,
             keepalive: false,

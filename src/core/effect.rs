@@ -214,8 +214,6 @@ pub struct Request {
     pub path: &'static str,
     /// The access token that goes into `Authorization`.
     pub bearer: Option<Secret>,
-    /// What goes into `If-None-Match`.
-    pub etag: Option<String>,
     /// The body, and with it what kind of reply is expected.
     pub body: Body,
     /// How long an answer may take, in milliseconds; of a stream, its first word.
@@ -238,7 +236,6 @@ impl Request {
             platform_url: user.platform_url.clone(),
             path,
             bearer: Some(user.token.access_token.clone()),
-            etag: None,
             body,
             timeout_ms,
             keepalive: false,

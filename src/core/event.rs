@@ -356,7 +356,7 @@ pub enum Reply {
     /// Of a refresh.
     Token(RefreshResponse),
     /// Of a check.
-    Config(ConfigResponse, Option<String>),
+    Config(ConfigResponse),
     /// Of a link.
     Linked(LinkResponse),
     /// Nothing, or nothing that matters.

@@ -152,7 +152,7 @@ impl Core {
         };
         let install_id = stream.install_id.clone();
         match reply {
-            Reply::Config(config, _) => {
+            Reply::Config(config) => {
                 stream.began.get_or_insert(now);
                 // Nobody's clock is judged by it: it may have waited in a tab that slept.
                 self.observe(&install_id, Observation::of(config));

@@ -192,7 +192,6 @@ impl Core {
             platform_url: user.platform_url.clone(),
             path: "/sdk/v1/token",
             bearer: None,
-            etag: None,
             body: Body::Refresh(RefreshRequest {
                 refresh_token: user.token.refresh_token.clone(),
                 idempotency_key: key,
@@ -225,6 +224,7 @@ impl Core {
             let owner = Owner::Refresh(refresh.number);
             let change = Change::FinishRefresh {
                 install_id: refresh.install_id.clone(),
+                parent: refresh.generation,
                 token: answer.token.clone(),
                 issued_at: answer.server_time,
                 clock_offset: answer.server_time.since(self.now),

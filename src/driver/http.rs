@@ -75,8 +75,7 @@ async fn exchange(
     let header = |name: &str| {
         js::invoke(&headers, "get", &[&name.into()]).and_then(Result::ok).and_then(|value| js::text(&value))
     };
-    let (etag, retry_after_ms) =
-        (header("etag"), header("retry-after").and_then(|text| retry_after_ms(&text)));
+    let retry_after_ms = header("retry-after").and_then(|text| retry_after_ms(&text));
     // Held until the last word has come.
     let on_word = (is_stream && status == 200).then(|| stream::on_word(driver, ticket));
     let (reading, left) = match &on_word {
@@ -99,7 +98,7 @@ async fn exchange(
     let received = read.as_string();
     let bytes =
         [body.as_deref(), received.as_deref()].into_iter().flatten().map(str::len).sum::<usize>() as f64;
-    let reply = read_reply(&request.body, status, etag, received.as_deref());
+    let reply = read_reply(&request.body, status, received.as_deref());
     Ok(Response { status, reply, retry_after_ms, bytes })
 }
 
@@ -132,9 +131,6 @@ fn init(request: &Request, body: Option<&str>, controller: &JsValue) -> JsValue 
     js::set(&headers, "Accept", if is_stream { "text/event-stream" } else { "application/json" });
     if let Some(bearer) = &request.bearer {
         js::set(&headers, "Authorization", ["Bearer ", bearer.expose()].concat());
-    }
-    if let Some(etag) = &request.etag {
-        js::set(&headers, "If-None-Match", etag.as_str());
     }
     let method = match request.method {
         Method::Get => "GET",
@@ -169,17 +165,14 @@ fn init(request: &Request, body: Option<&str>, controller: &JsValue) -> JsValue 
 pub(super) fn read_word(text: &str) -> Option<Reply> {
     let object = wire::parse(text)?;
     let status = if object.has("errorCode") { 0 } else { 200 };
-    Some(Reply::read(&Body::Events, status, None, &object))
+    Some(Reply::read(&Body::Events, status, &object))
 }
 
-fn read_reply(expected: &Body, status: u16, etag: Option<String>, text: Option<&str>) -> Reply {
-    if status == 304 {
-        return Reply::Empty;
-    }
+fn read_reply(expected: &Body, status: u16, text: Option<&str>) -> Reply {
     // Whatever an app's own `fetch` hands out: a text, or something else.
     let object = text.filter(|text| text.len() <= LONGEST_REPLY).and_then(wire::parse);
     let Some(object) = object else { return Reply::Unreadable };
-    Reply::read(expected, status, etag, &object)
+    Reply::read(expected, status, &object)
 }
 
 /// `Retry-After`: seconds, or a date.

@@ -1,13 +1,11 @@
 //! What the app does: the calls that it makes, and the answers of its linkers.
 
 use crate::device::Device;
+use crate::page::identity;
 use sentiance_core::core::{
-    Call, CreateUserOptions, DataType, Event, Identity, InitState, LinkerKind, Preference, Topic,
+    Call, CreateUserOptions, DataType, Event, InitState, LinkerKind, Preference, Topic,
 };
-use sentiance_protocol::{
-    AppInfo, DeviceClass, DeviceClassSource, DeviceInfo, EpochMs, MetadataEntry, Motion, Position, SdkInfo,
-    Secret,
-};
+use sentiance_protocol::{DeviceClass, EpochMs, MetadataEntry, Motion, Position, Secret};
 
 /// What a linker does.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +44,11 @@ impl Device {
     }
 
     fn create_with(&mut self, tab: usize, options: CreateUserOptions) {
-        self.call(tab, "createUser", Call::CreateUser(Box::new(options), Box::new(identity())));
+        self.call(
+            tab,
+            "createUser",
+            Call::CreateUser(Box::new(options), Box::new(identity(DeviceClass::Phone))),
+        );
     }
 
     pub(crate) fn request_token(&mut self, tab: usize) {
@@ -186,20 +188,4 @@ impl Device {
 
 fn code_of(code: usize) -> Secret {
     Secret::new(format!("code-{code}"))
-}
-
-fn identity() -> Identity {
-    Identity {
-        app: AppInfo { name: None, version: None, origin: None },
-        device: DeviceInfo {
-            class: DeviceClass::Phone,
-            class_source: DeviceClassSource::Runtime,
-            os: None,
-            os_version: None,
-            model: None,
-            language: None,
-            time_zone: None,
-        },
-        sdk: SdkInfo { version: "0".to_owned(), runtime: "test".to_owned() },
-    }
 }

@@ -1,6 +1,7 @@
 //! One device: two tabs on one storage, and what happens to them.
 
 use crate::ledger::Ledger;
+use crate::page::ALL_ALLOWED;
 use crate::platform::{Platform, error_body, parse};
 use crate::shelf::Shelf;
 use crate::tab::{Job, Said, Tab};
@@ -63,18 +64,6 @@ pub(crate) struct Device {
     /// How many entries of metadata the app has written.
     pub(crate) entries: u32,
 }
-
-/// A page on a phone that may do everything.
-const ALL_ALLOWED: Surroundings = Surroundings {
-    has_geolocation: true,
-    may_locate: true,
-    may_sense_motion: true,
-    has_accelerometer: true,
-    has_gyroscope: true,
-    is_online: true,
-    is_mobile_network: false,
-    free_bytes: None,
-};
 
 impl Device {
     /// A device whose clocks are right.
@@ -281,8 +270,7 @@ impl Device {
     pub(crate) fn fire(&mut self, tab: usize, timer: Timer) {
         let running = self.tabs[tab].timers.iter().find(|(other, _)| *other == timer);
         let Some((timer, due)) = running.copied() else { return };
-        let wait = due - self.tabs[tab].local(self.now);
-        self.pass_time(wait.max(0.0));
+        self.pass_time((due - self.now).max(0.0));
         self.tabs[tab].timers.retain(|(other, _)| *other != timer);
         self.feed(tab, Event::TimerFired(timer));
     }
@@ -309,6 +297,12 @@ impl Device {
         self.listen(tab);
     }
 
+    /// The generation of the session that the storage holds.
+    pub(crate) fn stored_generation(&self) -> u32 {
+        let user = self.storage.as_ref().and_then(|record| record.user.as_ref());
+        user.map_or(0, |user| user.token.generation)
+    }
+
     /// The install of the user that the storage holds.
     pub(crate) fn stored_install(&self) -> Option<&str> {
         let user = self.storage.as_ref()?.user.as_ref()?;
@@ -318,7 +312,7 @@ impl Device {
     pub(crate) fn listen(&mut self, tab: usize) {
         for said in std::mem::take(&mut self.tabs[tab].said) {
             match said {
-                Said::Announced => {}
+                Said::Announced | Said::Told => {}
                 Said::Unlocked(name) => {
                     self.locks.remove(&name);
                 }

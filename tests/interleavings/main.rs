@@ -11,11 +11,15 @@ mod chores;
 mod device;
 mod drives;
 mod ledger;
+#[path = "../world/page.rs"]
+mod page;
 mod platform;
 mod rest;
+#[path = "../world/shelf.rs"]
 mod shelf;
 mod step;
 mod streams;
+#[path = "../world/tab.rs"]
 mod tab;
 mod uploads;
 
@@ -166,9 +170,10 @@ fn of_two_restorations_at_once_the_later_install_stays() {
     assert_eq!(device.last_error(), None, "the install that stayed is the active one");
 }
 
-/// Two tabs that can't agree refresh at once, and the answers come in the wrong order.
+/// Two tabs that can't agree refresh at once, and the answers come in the wrong order. The first that is stored stays:
+/// it may have been used when the other comes.
 #[test]
-fn of_two_refreshes_at_once_the_later_session_stays() {
+fn of_two_refreshes_at_once_the_session_that_is_stored_first_stays() {
     let mut device = Device::new(false);
     device.create(0, 0);
     device.settle_down();
@@ -186,7 +191,37 @@ fn of_two_refreshes_at_once_the_later_session_stays() {
     device.work_storage(1, false);
     device.deliver(0, first);
     device.settle_down();
+    assert_eq!(device.stored_generation(), 3, "the second answer came first");
     assert_eq!(device.last_error(), None);
+    device.pass_time(platform::TOKEN_LIFE_MS + 1.0);
+    device.request_token(0);
+    device.settle_down();
+    assert_eq!(device.last_error(), None, "the session goes on");
+    device.check_at_rest();
+}
+
+/// Two tabs that can't agree refresh at once, and the one with the later answer dies before it stores it: the session
+/// goes on with the earlier one.
+#[test]
+fn of_two_refreshes_at_once_either_may_be_the_one_that_is_stored() {
+    let mut device = Device::new(false);
+    device.create(0, 0);
+    device.settle_down();
+    device.pass_time(platform::TOKEN_LIFE_MS + 1.0);
+    for tab in 0..2 {
+        device.request_token(tab);
+        device.answer_lock(tab, 0);
+        device.work_storage(tab, false);
+    }
+    device.work_storage(1, false);
+    let first = device.answer_later(0);
+    let second = device.answer_later(1);
+    device.deliver(1, second);
+    device.restart(1);
+    device.deliver(0, first);
+    device.settle_down();
+    assert_eq!(device.last_error(), None);
+    assert_eq!(device.stored_generation(), 2, "the first answer is stored");
     device.pass_time(platform::TOKEN_LIFE_MS + 1.0);
     device.request_token(0);
     device.settle_down();

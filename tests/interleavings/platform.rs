@@ -38,9 +38,13 @@ struct Install {
     awaits_link: bool,
     generation: u32,
     expires_at: EpochMs,
-    /// Whether anything of the newest pair was used.
-    used: bool,
-    /// The key that bought the newest pair.
+    /// The generation of the pair that was exchanged last.
+    parent: u32,
+    /// Of pairs up to this generation, only the parent is good for anything.
+    over: u32,
+    /// Of the pairs since, all of which were issued for the parent, the one that was used: it alone is good from then on.
+    chosen: Option<u32>,
+    /// The key that bought them.
     key: String,
 }
 
@@ -151,7 +155,9 @@ impl Platform {
                 (self.person_for(body)?, linking)
             }
         };
-        let before = self.installs.get(&body.install_id).map_or(0, |install| install.generation);
+        let known = self.installs.get(&body.install_id);
+        let before = known.map_or(0, |install| install.generation);
+        let over = known.filter(|known| known.key == body.idempotency_key).map_or(before, |known| known.over);
         let install = Install {
             person: person.clone(),
             active: true,
@@ -159,7 +165,9 @@ impl Platform {
             awaits_link,
             generation: before + 1,
             expires_at: now.plus(TOKEN_LIFE_MS),
-            used: false,
+            parent: 0,
+            over,
+            chosen: None,
             key: body.idempotency_key.clone(),
         };
         let token = grant(&body.install_id, install.generation, now);
@@ -205,7 +213,7 @@ impl Platform {
     }
 
     fn is_unused(&self, install_id: &str) -> bool {
-        self.installs.get(install_id).is_some_and(|install| !install.used && !install.ended)
+        self.installs.get(install_id).is_some_and(|install| install.chosen.is_none() && !install.ended)
     }
 
     fn link_by_code(&mut self, request: &Request, code: &str, now: EpochMs) -> Result<Reply, ErrorCode> {
@@ -254,14 +262,15 @@ impl Platform {
         if !install.active {
             return Err(ErrorCode::UserDisabledRemotely);
         }
-        let is_newest = generation == install.generation;
-        let is_repeated = !install.used && body.idempotency_key == install.key;
-        if !is_newest && !is_repeated {
+        let is_repeated =
+            generation == install.parent && install.chosen.is_none() && body.idempotency_key == install.key;
+        if install.may_choose(generation) {
+            (install.parent, install.over, install.chosen) = (generation, install.generation, None);
+        } else if !is_repeated {
             return Err(ErrorCode::RefreshTokenUsed);
         }
         install.generation += 1;
         install.expires_at = now.plus(TOKEN_LIFE_MS);
-        install.used = false;
         install.key = body.idempotency_key.clone();
         let token = grant(id, install.generation, now);
         Ok(Reply::Token(RefreshResponse { token, server_time: now }))
@@ -285,7 +294,7 @@ impl Platform {
         match state {
             Ok(install_state) => {
                 let config = self.config.clone();
-                Reply::Config(ConfigResponse { install_state, config, server_time: now }, None)
+                Reply::Config(ConfigResponse { install_state, config, server_time: now })
             }
             Err(code) => Reply::Error(error_body(code)),
         }
@@ -294,7 +303,7 @@ impl Platform {
     fn config(&mut self, request: &Request, now: EpochMs) -> Result<Reply, ErrorCode> {
         let config = self.config.clone();
         let install_state = state_of(self.authenticate(request)?);
-        Ok(Reply::Config(ConfigResponse { install_state, config, server_time: now }, None))
+        Ok(Reply::Config(ConfigResponse { install_state, config, server_time: now }))
     }
 
     fn goodbye(&mut self, request: &Request) -> Result<Reply, ErrorCode> {
@@ -323,11 +332,19 @@ impl Platform {
         if install.ended {
             return Err(ErrorCode::SessionEnded);
         }
-        if generation + 1 < install.generation {
+        if install.may_choose(generation) {
+            install.chosen = Some(generation);
+        } else if generation != install.parent {
             return Err(ErrorCode::TokenInvalid);
         }
-        install.used |= generation == install.generation;
         Ok(install)
+    }
+}
+
+impl Install {
+    /// Whether the pair of that generation is the one that was used first, or can be.
+    fn may_choose(&self, generation: u32) -> bool {
+        generation > self.over && self.chosen.is_none_or(|chosen| chosen == generation)
     }
 }
 

@@ -200,11 +200,6 @@ impl Device {
             self.submit(0);
             self.settle_down();
         }
-        let has_ended = self.stored().user.is_some_and(|user| user.state == UserState::SessionEnded);
-        if has_ended && !self.circumstances.with_locks {
-            // Two tabs refreshed at once, and the one that got the later session died before it was stored.
-            return;
-        }
         assert_eq!(self.last, Some(Ok(Output::Done)), "what is queued can't be submitted");
         let left = of_user(self);
         for detection in queued.into_iter().filter(|detection| !self.ledger.dropped.contains(&detection.id)) {

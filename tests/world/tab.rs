@@ -1,4 +1,5 @@
-//! One tab: the real core, and what it has asked for that has not happened yet.
+//! One tab: the real core, and what it has asked for that has not happened yet. For `tests/interleavings` and for
+//! `tests/simulation`.
 
 use crate::streams::Stream;
 use sentiance_core::core::{
@@ -6,7 +7,7 @@ use sentiance_core::core::{
     Role, SdkError, SdkStatus, Settings, Stamp, Ticket, Timeouts, Timer, UserActivity,
 };
 use sentiance_protocol::EpochMs;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Something that the tab's storage shall do, in this order.
 pub(crate) enum Job {
@@ -47,10 +48,10 @@ pub(crate) struct Tab {
     pub(crate) senses: bool,
     pub(crate) requests: Vec<(Ticket, Request)>,
     pub(crate) lock_requests: Vec<(Ticket, LockName)>,
-    /// The timers that run, and when they run out by the tab's clock.
+    /// The timers that run, and when they run out: by the real time, since no clock that is set moves them.
     pub(crate) timers: Vec<(Timer, f64)>,
-    /// The calls that the app waits for.
-    pub(crate) pending: HashMap<CallId, &'static str>,
+    /// The calls that the app waits for: which, and since when by the real time.
+    pub(crate) pending: BTreeMap<CallId, (&'static str, f64)>,
     /// What the tab says beyond its own state: to be taken by the device.
     pub(crate) said: Vec<Said>,
     /// What the listeners were told last.
@@ -59,7 +60,7 @@ pub(crate) struct Tab {
     /// How often they were told that a trip timed out.
     pub(crate) trip_timeouts: usize,
     /// This tab's clock minus the real one, in milliseconds.
-    clock_error: f64,
+    pub(crate) clock_error: f64,
     granted: HashMap<Ticket, LockName>,
     last_call: u32,
     seed: u64,
@@ -69,6 +70,8 @@ pub(crate) struct Tab {
 pub(crate) enum Said {
     Settled(&'static str, Result<Output, SdkError>),
     Announced,
+    /// The status listeners.
+    Told,
     Unlocked(LockName),
     /// The warning's code.
     Warned(&'static str),
@@ -93,7 +96,7 @@ impl Tab {
             requests: Vec::new(),
             lock_requests: Vec::new(),
             timers: Vec::new(),
-            pending: HashMap::new(),
+            pending: BTreeMap::new(),
             said: Vec::new(),
             status: None,
             activity: UserActivity::Unknown,
@@ -108,7 +111,7 @@ impl Tab {
     pub(crate) fn call(&mut self, now: f64, name: &'static str, call: Call) {
         self.last_call += 1;
         let id = CallId(self.last_call);
-        self.pending.insert(id, name);
+        self.pending.insert(id, (name, now));
         self.feed(now, Event::Call(id, call));
     }
 
@@ -120,7 +123,7 @@ impl Tab {
                 record.user.is_none() && record.pending.is_none()
             }
         };
-        self.pending.values().any(|name| *name == "reset") || self.jobs.iter().any(removes)
+        self.pending.values().any(|(name, _)| *name == "reset") || self.jobs.iter().any(removes)
     }
 
     pub(crate) fn grant(&mut self, ticket: Ticket, name: LockName) {
@@ -138,14 +141,15 @@ impl Tab {
 
     /// Gives the core an event at the real time `now`, and keeps what it asks for.
     pub(crate) fn feed(&mut self, now: f64, event: Event) {
-        let now = self.local(now);
-        // Different in every step and every tab, and the same in every run.
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // Different in every step and every tab, and the same in every run: SplitMix64.
         let mut bytes = [0; 40];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = (self.seed >> (at % 8 * 8)) as u8 ^ (at as u8);
+        for word in bytes.chunks_mut(8) {
+            self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            word.copy_from_slice(&(mixed ^ (mixed >> 31)).to_be_bytes());
         }
-        let input = Input { now: EpochMs(now), entropy: Some(Entropy(bytes)), event };
+        let input = Input { now: EpochMs(self.local(now)), entropy: Some(Entropy(bytes)), event };
         for effect in self.core.handle(input) {
             self.keep(now, effect);
         }
@@ -177,7 +181,7 @@ impl Tab {
             }
             Effect::StopTimer(timer) => self.timers.retain(|(other, _)| *other != timer),
             Effect::Settle(call, outcome) => {
-                let name = self.pending.remove(&call).expect("a call is settled once");
+                let (name, _) = self.pending.remove(&call).expect("a call is settled once");
                 self.said.push(Said::Settled(name, outcome));
             }
             Effect::Announce => self.said.push(Said::Announced),
@@ -195,6 +199,7 @@ impl Tab {
             Effect::EmitStatus(status) => {
                 let before = self.status.replace(*status);
                 assert_ne!(before, self.status, "the listeners are told of no change");
+                self.said.push(Said::Told);
             }
             Effect::EmitActivity(activity) => {
                 assert_ne!(activity, self.activity, "the listeners are told of no change");

@@ -1,4 +1,5 @@
-//! What the tabs share beside the record: the documents, and the queue of detections.
+//! What the tabs share beside the record: the documents, and the queue of detections. For `tests/interleavings` and for
+//! `tests/simulation`.
 
 use sentiance_core::core::{
     Addition, Batch, Document, Edit, EditFailure, Metadata, QueueOutcome, QueueState, StoredEntry, Usage,
