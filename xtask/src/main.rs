@@ -1,4 +1,4 @@
-//! The project's commands: build the npm package, test everything, perform the main job, measure.
+//! The project's commands: build the npm package, test everything, perform the main job, simulate, measure.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -11,6 +11,7 @@ mod demo;
 mod fuzz;
 mod process;
 mod setup;
+mod soak;
 mod stage;
 mod supply_chain;
 mod test_command;
@@ -38,6 +39,8 @@ enum Command {
     Demo(demo::Options),
     /// Check licenses, origins and known flaws of all dependencies.
     SupplyChain,
+    /// Simulate devices, network and platform, and everything that goes wrong, until something fails.
+    Soak(soak::Options),
     /// Measure start-up, memory, the SDK's cost and sizes.
     Bench,
     /// Try to break whatever reads what others wrote.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test_command::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::SupplyChain => supply_chain::run(),
+        Command::Soak(options) => soak::run(&options),
         Command::Bench => bench::run(),
         Command::Fuzz(options) => fuzz::run(&options),
     });

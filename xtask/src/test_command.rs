@@ -1,6 +1,6 @@
 //! `npm test`: runs every suite as a child process, and sums up.
 
-mod suites;
+pub(crate) mod suites;
 mod summary;
 
 use crate::{process, setup};
@@ -11,11 +11,13 @@ use summary::Count;
 
 /// How many cases a property test tries under `--quick`; its own default otherwise.
 const QUICK_PROPERTY_CASES: &str = "32";
+/// How many seeds the simulation runs under `--quick`.
+const QUICK_SEEDS: &str = "500";
 
 /// What the command line says.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Leave out the slow suites, and try fewer cases in property tests.
+    /// Leave out the slow suites, and try fewer cases in property tests and fewer seeds of the simulation.
     #[arg(long)]
     quick: bool,
     /// Run this suite only; may be given several times. Names are those of the report.
@@ -37,6 +39,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let started = now();
         if options.quick {
             suite.command.env("PROPTEST_CASES", QUICK_PROPERTY_CASES);
+            suite.command.env("SIMULATION_SEEDS", QUICK_SEEDS);
         }
         let count = run_suite(&mut suite)?;
         reports.push((suite.name, count, now() - started));

@@ -42,6 +42,9 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
             slow: true,
             ..check("fuzz", cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "fuzz", "--brief"]))
         },
+        // That it is the same each time and finds what is broken; the seeds come after, so that building is not theirs.
+        Suite { format: Format::CargoTest, ..check("simulation's own", simulation("test")) },
+        check("simulation", simulation("run")),
         check(
             "build",
             cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "build", "--with-fault-injection"]),
@@ -72,6 +75,11 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
 
 fn check(name: &'static str, command: Command) -> Suite {
     Suite { name, format: Format::ExitCode, limit: minutes(20), slow: false, command }
+}
+
+/// The simulation has a profile of its own, in which thousands of seeds take a minute.
+pub(crate) fn simulation(verb: &str) -> Command {
+    cargo([verb, "--quiet", "--locked", "--profile", "simulation", "-p", "simulation"])
 }
 
 fn cargo_test(name: &'static str, package: &str) -> Suite {

@@ -1,0 +1,53 @@
+//! The simulation: several devices, each with several tabs on one storage, run the SDK's real core against the real
+//! platform on a real SQLite file, while everything goes wrong that can. A seed decides all of it, so that every run can
+//! be repeated. `npm test` runs ten thousand seeds, `npm run soak` goes on.
+//!
+//! | file | job |
+//! |---|---|
+//! | `campaign`, `report` | many seeds on all processors; what is said of one that failed |
+//! | `run`, `choose`, `shrink` | one seed; what happens next; the shortest schedule that fails |
+//! | `step`, `trace`, `tally` | what can happen, in words; what happened; how often |
+//! | `world` | devices, network, platform and time, and what is checked at every step |
+//! | `device`, `tab`, `shelf`, `page`, `queue` | a device: storage, tabs, what stands beside the record |
+//! | `app` | what people do: the app, its backend, an operator, a thief |
+//! | `network`, `streams`, `wire`, `server` | what is on its way; events; HTTP; the platform as a process |
+//! | `oracle` | what the platform must do, told a second time |
+//! | `invariant`, `rest` | what must hold; and at rest |
+//! | `broken` | variants that are broken on purpose, to show that they are caught |
+
+#![expect(clippy::expect_used, reason = "in a test, a panic is the report")]
+
+mod app;
+mod broken;
+mod campaign;
+mod choose;
+mod device;
+mod invariant;
+mod network;
+mod oracle;
+#[path = "../../world/page.rs"]
+mod page;
+mod queue;
+mod random;
+mod report;
+mod rest;
+mod run;
+mod server;
+#[path = "../../world/shelf.rs"]
+mod shelf;
+mod shrink;
+mod step;
+#[cfg(test)]
+mod stories;
+mod streams;
+#[path = "../../world/tab.rs"]
+mod tab;
+mod tally;
+mod trace;
+mod wire;
+mod world;
+
+pub use broken::Broken;
+pub use campaign::{Failure, campaign, catch, hashes};
+pub use invariant::{Invariant, Violation};
+pub use tally::{Fault, Outcome, Tally};

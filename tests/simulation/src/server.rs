@@ -1,0 +1,275 @@
+//! The platform, as one process: its real router on a real SQLite file, called without sockets. It can be stopped and
+//! started again on the same file, and it can crash: then the next process finds the file as the crash left it.
+//!
+//! Many seeds share one file, one after the other, since opening one costs more than a seed does. Everything of the
+//! platform belongs to an application, and goes with it when the next seed begins.
+
+use crate::random::{Random, SeededRandomness};
+use axum::{Router, body::Body, http};
+use http_body_util::BodyExt;
+use sentiance_platform::{
+    clock::{Clock, Timestamp},
+    domain::{Lifetimes, Refusal},
+    http::{Platform, Settings, router},
+    model::{AppId, Application},
+    store::{Store, Transaction, Work},
+};
+use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{runtime::Runtime, sync::oneshot};
+use tower::ServiceExt;
+
+/// How long an access token lives: short, so that refreshing is a common thing.
+pub(crate) const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// How often a device with a listener asks for its state: seldom, lest nothing else happens in an hour.
+const POLL_SECONDS: u32 = 900;
+
+/// An answer as it leaves the platform.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The platform's clock: the simulation's time.
+#[derive(Clone, Debug)]
+struct SimulatedClock(Arc<AtomicI64>);
+
+impl Clock for SimulatedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The platform, and the file that it works on.
+pub(crate) struct Server {
+    folder: TempDir,
+    file: PathBuf,
+    files: u32,
+    clock: SimulatedClock,
+    random: SeededRandomness,
+    /// Chooses where each process of a seed begins to draw.
+    next_process: Random,
+    process: Process,
+}
+
+/// What ends with a crash.
+struct Process {
+    runtime: Runtime,
+    store: Store,
+    router: Router,
+    /// Looks at the tables behind the platform's back.
+    census: SqliteConnection,
+}
+
+impl Server {
+    /// A platform on a new file, whose tables are changed as `sabotage` says.
+    pub(crate) fn start(sabotage: &'static str) -> Self {
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let folder = folder.expect("a folder for the database");
+        let file = folder.path().join("platform-0.db");
+        let clock = SimulatedClock(Arc::default());
+        let random = SeededRandomness::new();
+        let process = Process::start(&file, &clock, &random);
+        let next_process = Random::stream(0, 0);
+        let mut server = Server { folder, file, files: 1, clock, random, next_process, process };
+        if !sabotage.is_empty() {
+            let Process { runtime, census, .. } = &mut server.process;
+            runtime.block_on(census.execute(sabotage)).expect("the tables can be changed");
+        }
+        server
+    }
+
+    /// A seed begins. What the one before has left goes: the same seed makes the same ids.
+    pub(crate) fn begin(&mut self, seed: u64) {
+        self.next_process = Random::stream(seed, u64::MAX);
+        self.restart_randomness();
+        let Process { runtime, census, .. } = &mut self.process;
+        runtime.block_on(census.execute("delete from applications")).expect("the tables can be emptied");
+    }
+
+    /// How far a request had come that a crash ended is nobody's choice, and must change nothing that comes after.
+    fn restart_randomness(&mut self) {
+        self.random.restart(Random::stream(self.next_process.next(), 0));
+    }
+
+    pub(crate) fn random(&self) -> &SeededRandomness {
+        &self.random
+    }
+
+    pub(crate) fn set_time(&self, now: f64) {
+        self.clock.0.store(now as i64, Ordering::SeqCst);
+    }
+
+    pub(crate) fn answer(&self, request: http::Request<Body>) -> Answer {
+        self.process.runtime.block_on(answer(self.process.router.clone(), request))
+    }
+
+    /// A use case of the platform's command line.
+    pub(crate) fn operate<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
+        self.process.runtime.block_on(self.process.store.write(work))
+    }
+
+    /// The platform finishes what is under way, ends, and is started again.
+    pub(crate) fn restart(&mut self) {
+        let Process { runtime, store, .. } = &self.process;
+        runtime.block_on(store.close());
+        self.process = Process::start(&self.file, &self.clock, &self.random);
+    }
+
+    /// The process ends at once; the next one finds the file as it is at this moment. A request is under way, if one is
+    /// given: its writes are done, and not committed.
+    pub(crate) fn crash(&mut self, under_way: Option<http::Request<Body>>) {
+        let Process { runtime, store, router, .. } = &self.process;
+        let crashed = self.folder.path().join(format!("platform-{}.db", self.files));
+        self.files += 1;
+        let (file, store, router) = (self.file.clone(), store.clone(), router.clone());
+        let reaped = crashed.clone();
+        runtime.block_on(async move {
+            let (reached, at_the_end) = oneshot::channel();
+            // Both wait in the writer's queue before it sees the first, so that they share a transaction; a request
+            // that has to read something first never gets to write.
+            let request = async move {
+                if let Some(request) = under_way {
+                    answer(router, request).await;
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                biased;
+                () = request => {}
+                _ = store.write(Hang(reached)) => {}
+                _ = at_the_end => {}
+            }
+            // What a killed process leaves: the file and its log.
+            copy(&file, &reaped);
+        });
+        let next = Process::start(&crashed, &self.clock, &self.random);
+        let dead = std::mem::replace(&mut self.process, next);
+        dead.runtime.shutdown_background();
+        remove(&self.file);
+        self.file = crashed;
+        self.restart_randomness();
+    }
+
+    /// The users and installs of an application, as the tables have them.
+    pub(crate) fn census(&mut self, app_id: &str) -> Census {
+        let Process { runtime, census, .. } = &mut self.process;
+        runtime.block_on(async {
+            let users: Vec<(String, Option<String>, bool)> = sqlx::query_as(
+                "select user_id, external_id, disabled_at is not null from users where app_id = $1 order by user_id",
+            )
+            .bind(app_id)
+            .fetch_all(&mut *census)
+            .await
+            .expect("users");
+            let installs: Vec<(String, String, String, Option<String>)> = sqlx::query_as(
+                "select install_id, user_id, status, end_reason from installs where app_id = $1 order by install_id",
+            )
+            .bind(app_id)
+            .fetch_all(&mut *census)
+            .await
+            .expect("installs");
+            Census { users, installs }
+        })
+    }
+
+    /// The detections of an application: their ids, and their content.
+    pub(crate) fn detections(&mut self, app_id: &str) -> Vec<(String, String)> {
+        let Process { runtime, census, .. } = &mut self.process;
+        let query = "select detection_id, content from detections where app_id = $1 order by detection_id";
+        let rows = sqlx::query_as(query).bind(app_id).fetch_all(&mut *census);
+        runtime.block_on(rows).expect("detections")
+    }
+
+    /// The metadata of a user.
+    pub(crate) fn metadata(&mut self, app_id: &str, user_id: &str) -> Vec<(String, String)> {
+        let Process { runtime, census, .. } = &mut self.process;
+        let query = "select cast(key as text), cast(value as text) from user_metadata
+            where app_id = $1 and user_id = $2 and value is not null order by key";
+        let rows = sqlx::query_as(query).bind(app_id).bind(user_id).fetch_all(&mut *census);
+        runtime.block_on(rows).expect("metadata")
+    }
+}
+
+/// What the tables say.
+#[derive(Debug)]
+pub(crate) struct Census {
+    /// Id, external id, and whether disabled.
+    pub(crate) users: Vec<(String, Option<String>, bool)>,
+    /// Id, user, status, and the reason of the end.
+    pub(crate) installs: Vec<(String, String, String, Option<String>)>,
+}
+
+impl Process {
+    fn start(file: &Path, clock: &SimulatedClock, random: &SeededRandomness) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let (store, census) = runtime.block_on(async {
+            let store = Store::open(file).await.expect("the database opens");
+            let options = SqliteConnectOptions::new().filename(file);
+            (store, SqliteConnection::connect_with(&options).await.expect("the database opens"))
+        });
+        let lifetimes = Lifetimes { access_token: TOKEN_LIFE, ..Lifetimes::default() };
+        let mut settings = Settings { lifetimes, ..Settings::default() };
+        settings.sdk.status_poll_seconds = POLL_SECONDS;
+        let platform = Platform::new(store.clone(), clock.clone(), random.clone(), settings);
+        Process { runtime, store, router: router(Arc::new(platform)), census }
+    }
+}
+
+async fn answer(router: Router, request: http::Request<Body>) -> Answer {
+    let Ok(response) = router.oneshot(request).await;
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
+    Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+}
+
+/// Writes, tells that it has, and never ends: whatever shares its transaction is not committed.
+struct Hang(oneshot::Sender<()>);
+
+impl Work for Hang {
+    type Output = ();
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
+        let app_id = AppId::parse(&"0".repeat(24)).expect("an id");
+        let name = "never committed".to_owned();
+        tx.insert_application(&Application { app_id, name, created_at: Timestamp(0), user_linking: true })
+            .await?;
+        let _ = self.0.send(());
+        std::future::pending().await
+    }
+}
+
+const SUFFIXES: [&str; 2] = ["", "-wal"];
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", file.display()))
+}
+
+fn copy(from: &Path, to: &Path) {
+    for suffix in SUFFIXES {
+        let source = beside(from, suffix);
+        if source.exists() {
+            std::fs::copy(source, beside(to, suffix)).expect("the database can be copied");
+        }
+    }
+}
+
+fn remove(file: &Path) {
+    for suffix in SUFFIXES.into_iter().chain(["-shm"]) {
+        // The dead process may have been faster.
+        let _ = std::fs::remove_file(beside(file, suffix));
+    }
+}
