@@ -97,6 +97,8 @@ impl World<'_> {
         for at in self.all_tabs() {
             // An initialization may have failed.
             self.call(at, "ensureInitialized", Call::EnsureInitialized);
+            // And so may the reading of what another tab has announced.
+            self.feed(at, Event::RecordChanged);
         }
         self.settle();
         for device in 0..self.devices.len() {
