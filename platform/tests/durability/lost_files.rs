@@ -6,8 +6,12 @@ use crate::{
     support::{Command, Sdk},
 };
 use sentiance_protocol::ErrorCode;
-use std::{fs, path::PathBuf};
-use tokio::net::TcpStream;
+use std::{fs, path::PathBuf, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_acknowledged_that_goes_into_a_file_which_was_moved_away() {
@@ -51,23 +55,44 @@ async fn a_log_without_its_database_is_not_thrown_away() {
     assert_eq!(sdk.at(&service.backend_url()).state().await, "active");
 }
 
+/// Asks for a code over this connection, and no other: a client with a pool may open another one at any time.
+async fn ask_for_code(connection: &mut TcpStream, api_key: &str, external_id: &str) {
+    let body = format!(r#"{{"external_id":"{external_id}"}}"#);
+    let request = format!(
+        "POST /users/auth-code HTTP/1.1\r\nhost: platform\r\nauthorization: Bearer {api_key}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    // The answer's body is one object.
+    while !answer.ends_with('}') {
+        let mut part = [0; 4096];
+        let length = timeout(Duration::from_secs(60), connection.read(&mut part)).await.unwrap().unwrap();
+        assert!(length > 0, "the connection was closed after {answer:?}");
+        answer.push_str(str::from_utf8(&part[..length]).unwrap());
+    }
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_file_descriptors_known_connections_are_served_and_others_wait() {
     let few = ["sh", "-c", "ulimit -n 48; exec \"$0\" \"$@\""];
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start_on(&folder.path().join("platform.db"), &few);
     let backend = service.backend();
-    backend.code("first").await;
     let address = service.backend_url().strip_prefix("http://").unwrap().to_owned();
+    let mut known = TcpStream::connect(&address).await.unwrap();
+    ask_for_code(&mut known, &backend.secret, "first").await;
     let mut idle = Vec::new();
     for _ in 0..80 {
         idle.push(TcpStream::connect(&address).await.unwrap());
     }
     // On the connection that is open already; the database needs none.
     for number in 0..20 {
-        backend.code(&format!("person {number}")).await;
+        ask_for_code(&mut known, &backend.secret, &format!("person {number}")).await;
     }
-    drop(idle);
+    drop((known, idle));
     let mut sdk = Sdk::new(&service.backend_url());
     sdk.create_user(&backend.code("last").await).await.ok();
     service.assert_calm();
