@@ -61,8 +61,9 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
                 &["--test", "durability", "--", "--nocapture"],
             )
         },
+        node_test("security", "tests/security")?,
         node_test("package", "tests/package")?,
-        node_test("node", "tests/e2e/node")?,
+        Suite { limit: minutes(20), ..node_test("node", "tests/e2e/node")? },
         Suite { slow: true, ..node_test("conformance", "tests/conformance")? },
         Suite { slow: true, ..node_test("hermes", "tests/e2e/hermes")? },
         Suite { slow: true, limit: minutes(20), ..node_test("browser", "tests/e2e/browser")? },
