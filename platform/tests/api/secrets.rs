@@ -97,7 +97,7 @@ struct Run {
     command: Command,
     running: Running,
     secrets: Secrets,
-    /// Bodies of error answers, and what commands complained about.
+    /// Bodies of error answers, what commands said, and the metrics.
     said: Vec<u8>,
 }
 
@@ -112,7 +112,7 @@ impl Run {
         let command = command
             .through(&["env", "RUST_LOG=trace", "RUST_BACKTRACE=full"])
             .logging_to(&folder.path().join("log"));
-        let running = command.start(&[&["serve"], options].concat());
+        let running = command.start(&[&["serve", "--metrics-address", "127.0.0.1:0"], options].concat());
         Run { http: Client::new(), folder, command, running, secrets, said: Vec::new() }
     }
 
@@ -253,11 +253,25 @@ async fn whole_day(run: &mut Run) {
     sdk.reset().await.ok();
     let ended = sdk.config().await;
     run.hear(&ended);
+    let metrics = Answer::to(run.http.get(run.running.value_of("metrics on "))).await;
+    assert!(metrics.text.contains("platform_exchanges"), "{}", metrics.text);
+    run.said.extend_from_slice(metrics.text.as_bytes());
 }
 
 #[tokio::test]
 async fn nothing_that_a_day_leaves_behind_holds_a_secret() {
-    let mut run = Run::start(&[]);
+    search_what_is_left(&["--log-format", "text"], " DEBUG ").await;
+}
+
+#[tokio::test]
+async fn nothing_that_a_day_leaves_behind_holds_a_secret_where_the_log_is_json() {
+    search_what_is_left(&["--log-format", "json"], "\"level\":\"DEBUG\"").await;
+}
+
+/// Searches what a day leaves behind for everything that was secret on it. `detailed` is how the log shows that it has
+/// details.
+async fn search_what_is_left(options: &[&str], detailed: &str) {
+    let mut run = Run::start(options);
     whole_day(&mut run).await;
     // An abrupt end: whatever the process says as it dies is in the log.
     run.running.abort();
@@ -268,7 +282,7 @@ async fn nothing_that_a_day_leaves_behind_holds_a_secret() {
     }
     let (_, log) = written.iter().find(|(name, _)| name == "log").unwrap();
     let text = String::from_utf8_lossy(log);
-    for shown in [" DEBUG ", "sqlx::query", "INTERNAL_ERROR", "SESSION_ENDED", "BROWSER_NOT_ALLOWED"] {
+    for shown in [detailed, "sqlx::query", "INTERNAL_ERROR", "SESSION_ENDED", "BROWSER_NOT_ALLOWED"] {
         assert!(text.contains(shown), "the log holds {shown}");
     }
     for (name, bytes) in &written {
