@@ -3,6 +3,7 @@
 use crate::{
     broken::Broken,
     invariant::{Invariant, Violation},
+    processor,
     report::story,
     run::{Run, Runner},
     shrink::shrink,
@@ -40,8 +41,10 @@ pub fn campaign(
     let (next, failed) = (AtomicU64::new(first), AtomicBool::new(false));
     let sum = Mutex::new((Tally::default(), None::<Run>));
     thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
+        for number in 0..threads {
+            let (next, failed, sum) = (&next, &failed, &sum);
+            scope.spawn(move || {
+                processor::stay_on(number);
                 let mut runner = Runner::new(None);
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);

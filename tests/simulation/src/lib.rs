@@ -4,7 +4,7 @@
 //!
 //! | file | job |
 //! |---|---|
-//! | `campaign`, `report` | many seeds on all processors; what is said of one that failed |
+//! | `campaign`, `processor`, `report` | many seeds on all processors; what is said of one that failed |
 //! | `run`, `choose`, `shrink` | one seed; what happens next; the shortest schedule that fails |
 //! | `step`, `trace`, `tally` | what can happen, in words; what happened; how often |
 //! | `world` | devices, network, platform and time, and what is checked at every step |
@@ -27,6 +27,7 @@ mod network;
 mod oracle;
 #[path = "../../world/page.rs"]
 mod page;
+mod processor;
 mod queue;
 mod random;
 mod report;
