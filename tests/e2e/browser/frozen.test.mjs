@@ -32,6 +32,12 @@ async function openTwoTabs(t, address, prepare) {
   return { hidden, front: await hidden.openTab() };
 }
 
+/** The tab's token, unless it can't have one at this moment. */
+async function tokenOf(tab) {
+  const token = await tab.call("requestUserAccessToken").catch(() => undefined);
+  return token?.tokenId;
+}
+
 for (const [where, prepare] of [
   ["", undefined],
   [", without locks and channels", withoutLocksAndChannels],
@@ -52,6 +58,11 @@ for (const [where, prepare] of [
     unanswered.forEach((response) => response.destroy());
     // Its code is for the same person, so that it comes to the same user.
     assert.equal((await late).userInfo.userId, userInfo.userId);
+    // Of the two installs the later one stays, which the other tab hears a moment after.
+    await eventually("the session that stays, in both tabs", async () => {
+      const [token, others] = await Promise.all([tokenOf(frozen), tokenOf(other)]);
+      return token !== undefined && token === others;
+    });
     for (const tab of [frozen, other]) {
       await assertUserIs(tab, userInfo.userId);
       await assertTokenWorks(platform, tab, userInfo.userId);
