@@ -13,6 +13,8 @@ import { startPlatform } from "../support/platform.mjs";
 import { startRecorder } from "../support/recorder.mjs";
 
 const CREATION = "/sdk/v1/users";
+/** The locks of the tab that records and of the one that follows the platform's events: held while there is a user. */
+const ROLES = ["sentiance.core.recording", "sentiance.core.following"];
 /** How long after a change it must not be heard again. */
 const SILENCE_MS = 400;
 
@@ -84,11 +86,11 @@ class App {
     return this.recorder.requests.filter(({ path }) => path === CREATION).length;
   }
 
-  /** The locks that are held, but for that of the tab that records. */
+  /** The locks that are held, but for those of roles. */
   async locks() {
     const { held, pending } = await this.page.evaluate(() => navigator.locks.query());
     const names = [...held, ...pending].map(({ name }) => name);
-    return names.filter((name) => name !== "sentiance.core.recording");
+    return names.filter((name) => !ROLES.includes(name));
   }
 
   /** Which page this is: another one after a reload. */
