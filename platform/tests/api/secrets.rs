@@ -270,6 +270,7 @@ async fn nothing_that_a_day_leaves_behind_holds_a_secret_where_the_log_is_json()
 
 /// Searches what a day leaves behind for everything that was secret on it. `detailed` is how the log shows that it has
 /// details.
+#[expect(clippy::print_stdout, reason = "a figure for whoever reads the output")]
 async fn search_what_is_left(options: &[&str], detailed: &str) {
     let mut run = Run::start(options);
     whole_day(&mut run).await;
