@@ -3,16 +3,23 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+#[path = "world/identity.rs"]
+mod identity;
+#[path = "world/split_mix.rs"]
+mod split_mix;
+
+use identity::identity;
 use proptest::prelude::*;
 use sentiance_core::core::{
     Batch, Body, Call, CallId, CommitOutcome, Core, CreateUserOptions, Document, Edit, Effect, Entropy,
-    Event, Identity, Input, LoadOutcome, LockOutcome, Metadata, Output, QueueState, Reason, Record, Reply,
-    Request, Response, SdkError, Settings, Timeouts, Timer, TransportError, Usage,
+    Event, Input, LoadOutcome, LockOutcome, Metadata, Output, QueueState, Reason, Record, Reply, Request,
+    Response, SdkError, Settings, Timeouts, Timer, TransportError, Usage,
 };
 use sentiance_protocol::{
-    AppInfo, CreateUserResponse, DeviceClass, DeviceClassSource, DeviceInfo, EpochMs, ErrorBody, ErrorCode,
-    InstallState, RefreshResponse, SdkConfiguration, SdkInfo, Secret, TokenGrant,
+    CreateUserResponse, DeviceClass, EpochMs, ErrorBody, ErrorCode, InstallState, RefreshResponse,
+    SdkConfiguration, Secret, TokenGrant,
 };
+use split_mix::SplitMix64;
 use std::collections::VecDeque;
 
 const TOKEN_LIFE_MS: f64 = 3_600_000.0;
@@ -40,7 +47,7 @@ struct Device {
     /// The real time, and how far the device's clock is off.
     now: f64,
     clock_error: f64,
-    seed: u64,
+    random: SplitMix64,
     /// The newest session that the platform has issued.
     generation: u32,
     linked: bool,
@@ -72,7 +79,7 @@ impl Action {
             Action::Create => {
                 let auth_code = Some(Secret::new("code"));
                 let options = CreateUserOptions { auth_code, ..CreateUserOptions::default() };
-                Call::CreateUser(Box::new(options), Box::new(identity()))
+                Call::CreateUser(Box::new(options), Box::new(identity(DeviceClass::Desktop)))
             }
             Action::Refresh => Call::RequestUserAccessToken,
             Action::Link => Call::LinkUserWithAuthCode(Secret::new("code")),
@@ -124,7 +131,7 @@ impl Device {
             calls: 0,
             now: 1_800_000_000_000.0,
             clock_error: 0.0,
-            seed,
+            random: SplitMix64(seed),
             generation: 0,
             linked: true,
         }
@@ -256,30 +263,10 @@ impl Device {
         None
     }
 
-    /// Bytes of this device's own, in every step others: splitmix64.
+    /// Bytes of this device's own, in every step others.
     fn random(&mut self) -> [u8; 40] {
-        std::array::from_fn(|_| {
-            self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = self.seed;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (z ^ (z >> 31)) as u8
-        })
+        std::array::from_fn(|_| self.random.next() as u8)
     }
-}
-
-fn identity() -> Identity {
-    let device = DeviceInfo {
-        class: DeviceClass::Desktop,
-        class_source: DeviceClassSource::Override,
-        os: None,
-        os_version: None,
-        model: None,
-        language: None,
-        time_zone: None,
-    };
-    let sdk = SdkInfo { version: "0".to_owned(), runtime: "test".to_owned() };
-    Identity { app: AppInfo { name: None, version: None, origin: None }, device, sdk }
 }
 
 fn error(code: ErrorCode, retry_after_ms: Option<f64>) -> Answer {

@@ -1,15 +1,13 @@
 //! A device with one tab: the SDK's real state machine, a storage that works, and a network that gives one answer and
 //! is gone. Its clock jumps to the next timer, so that every call comes to its end.
 
-use crate::json;
+use crate::{identity::identity, json};
 use sentiance_core::core::{
     Batch, Call, CallId, CommitOutcome, Core, CreateUserOptions, Document, Edit, Effect, Entropy, Event,
-    Extent, Identity, Input, LoadOutcome, LockOutcome, Metadata, QueueState, Record, Reply, Request,
+    Extent, Input, LoadOutcome, LockOutcome, Metadata, QueueState, Record, Reply, Request,
     Response, Role, Settings, Surroundings, Ticket, Timeouts, Timer, TransportError, Usage,
 };
-use sentiance_protocol::{
-    AppInfo, DeviceClass, DeviceClassSource, DeviceInfo, EpochMs, Message, SdkInfo, Secret,
-};
+use sentiance_protocol::{DeviceClass, EpochMs, Message, Secret};
 use std::collections::{HashSet, VecDeque};
 
 /// More steps than any honest conversation takes.
@@ -87,19 +85,7 @@ impl<'a> Device<'a> {
             auth_code: Some(Secret::new("c".repeat(128))),
             ..CreateUserOptions::default()
         };
-        let identity = Identity {
-            app: AppInfo { name: None, version: None, origin: None },
-            device: DeviceInfo {
-                class: DeviceClass::Phone,
-                class_source: DeviceClassSource::Override,
-                os: None,
-                os_version: None,
-                model: None,
-                language: None,
-                time_zone: None,
-            },
-            sdk: SdkInfo { version: "0.1.0".to_owned(), runtime: "node".to_owned() },
-        };
+        let identity = identity(DeviceClass::Phone);
         self.call(Call::CreateUser(Box::new(options), Box::new(identity)));
     }
 

@@ -2,5 +2,8 @@
 //! and a platform that answers requests written as text.
 
 pub mod device;
+#[path = "../../tests/world/identity.rs"]
+mod identity;
+#[path = "../../tests/world/json.rs"]
 pub mod json;
 pub mod platform;

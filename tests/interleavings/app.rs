@@ -1,7 +1,7 @@
 //! What the app does: the calls that it makes, and the answers of its linkers.
 
 use crate::device::Device;
-use crate::page::identity;
+use crate::identity::identity;
 use sentiance_core::core::{
     Call, CreateUserOptions, DataType, Event, InitState, LinkerKind, Preference, Topic,
 };

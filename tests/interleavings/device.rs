@@ -1,16 +1,16 @@
 //! One device: two tabs on one storage, and what happens to them.
 
 use crate::ledger::Ledger;
+use crate::locks::Locks;
 use crate::page::ALL_ALLOWED;
 use crate::platform::{Platform, error_body, parse};
 use crate::shelf::Shelf;
 use crate::tab::{Job, Said, Tab};
 use sentiance_core::core::{
-    Body, CommitOutcome, Event, Extent, LoadOutcome, LockName, LockOutcome, Output, Record, Reply, Response,
-    Role, SdkError, Stamp, Surroundings, Ticket, Timer, TransportError,
+    Body, CommitOutcome, Event, LoadOutcome, Output, Record, Reply, Response, SdkError, Stamp, Surroundings,
+    Ticket, Timer, TransportError,
 };
 use sentiance_protocol::{EpochMs, ErrorCode};
-use std::collections::HashMap;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,9 +41,7 @@ pub(crate) struct Device {
     pub(crate) now: f64,
     pub(crate) tabs: [Tab; 2],
     pub(crate) circumstances: Circumstances,
-    pub(crate) locks: HashMap<LockName, usize>,
-    /// The tab that has a role, where only one may.
-    leaders: HashMap<Role, usize>,
+    pub(crate) locks: Locks,
     pub(crate) surroundings: Surroundings,
     pub(crate) storage: Option<Box<Record>>,
     pub(crate) shelf: Shelf,
@@ -77,8 +75,7 @@ impl Device {
             now: 1_800_000_000_000.0,
             tabs: [Tab::new(clocks[0], 1), Tab::new(clocks[1], 2)],
             circumstances,
-            locks: HashMap::new(),
-            leaders: HashMap::new(),
+            locks: Locks::new(circumstances.with_locks),
             surroundings: ALL_ALLOWED,
             storage: None,
             shelf: Shelf::default(),
@@ -189,24 +186,9 @@ impl Device {
     }
 
     pub(crate) fn answer_lock(&mut self, tab: usize, which: usize) {
-        let waiting = self.tabs[tab].lock_requests.len();
-        if waiting == 0 {
-            return;
+        if let Some(event) = self.locks.answer(tab, &mut self.tabs[tab], which) {
+            self.feed(tab, event);
         }
-        let (ticket, name) = self.tabs[tab].lock_requests.remove(which % waiting);
-        let is_free = |name| !self.circumstances.with_locks || !self.locks.contains_key(&name);
-        let outcome = if name == LockName::Creation && !is_free(LockName::Reset) {
-            LockOutcome::Resetting
-        } else if is_free(name) {
-            LockOutcome::Acquired
-        } else {
-            LockOutcome::Busy
-        };
-        if outcome == LockOutcome::Acquired {
-            self.locks.insert(name, tab);
-            self.tabs[tab].grant(ticket, name);
-        }
-        self.feed(tab, Event::Locked(ticket, outcome));
     }
 
     pub(crate) fn hear(&mut self, tab: usize) {
@@ -215,23 +197,13 @@ impl Device {
 
     /// Gives a tab the first role that it wants and no other has.
     pub(crate) fn grant_lead(&mut self, tab: usize) {
-        let Some(at) = self.position_of_lead(tab) else { return };
-        let role = self.tabs[tab].wishes.remove(at);
-        let extent = if self.circumstances.with_locks {
-            self.leaders.insert(role, tab);
-            Extent::Always
-        } else {
-            Extent::WhileVisible
-        };
-        self.feed(tab, Event::Leading(role, extent));
-    }
-
-    fn position_of_lead(&self, tab: usize) -> Option<usize> {
-        self.tabs[tab].wishes.iter().position(|role| !self.leaders.contains_key(role))
+        if let Some(event) = self.locks.grant_role(tab, &mut self.tabs[tab]) {
+            self.feed(tab, event);
+        }
     }
 
     pub(crate) fn may_get_lead(&self, tab: usize) -> bool {
-        self.position_of_lead(tab).is_some()
+        self.locks.has_role_for(&self.tabs[tab])
     }
 
     /// Changes the surroundings, which both tabs see.
@@ -282,8 +254,7 @@ impl Device {
         }
         self.births += 1;
         self.tabs[tab] = Tab::new(self.circumstances.clocks[tab], self.births);
-        self.locks.retain(|_, owner| *owner != tab);
-        self.leaders.retain(|_, leader| *leader != tab);
+        self.locks.forget(tab);
         self.ledger.forget_tab(tab);
         self.look_around(tab);
     }
@@ -313,10 +284,8 @@ impl Device {
         for said in std::mem::take(&mut self.tabs[tab].said) {
             match said {
                 Said::Announced | Said::Told => {}
-                Said::Unlocked(name) => {
-                    self.locks.remove(&name);
-                }
-                Said::GaveUp(role) => self.leaders.retain(|led, leader| *led != role || *leader != tab),
+                Said::Unlocked(name) => self.locks.unlock(name),
+                Said::GaveUp(role) => self.locks.give_up_role(tab, role),
                 Said::Warned("STORAGE_WRITE_FAILED") => {
                     assert!(self.storage_failed || self.ledger.shelf_failed, "a warning without a cause");
                     self.warned |= self.storage_failed;

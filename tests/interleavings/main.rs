@@ -10,13 +10,19 @@ mod app;
 mod chores;
 mod device;
 mod drives;
+#[path = "../world/identity.rs"]
+mod identity;
 mod ledger;
+#[path = "../world/locks.rs"]
+mod locks;
 #[path = "../world/page.rs"]
 mod page;
 mod platform;
 mod rest;
 #[path = "../world/shelf.rs"]
 mod shelf;
+#[path = "../world/split_mix.rs"]
+mod split_mix;
 mod step;
 mod streams;
 #[path = "../world/tab.rs"]

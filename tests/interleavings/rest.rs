@@ -2,23 +2,13 @@
 
 use crate::app::{Answer, Choice};
 use crate::device::{Device, Fate};
-use crate::tab::Tab;
+use crate::tab::{MAY_RUN, Tab};
 use sentiance_core::core::{Call, DataType, Metadata, Output, Record, Timer, Usage, UserState};
 
 /// More steps than anything needs to come to rest; a call that is pending then is pending for ever.
 const PATIENCE: usize = 5_000;
 /// Longer than any pause that a platform can ask for.
 const LONG_MS: f64 = 10.0 * 60_000.0;
-
-/// The timers that run while nothing is under way.
-const MAY_RUN: [Timer; 6] = [
-    Timer::Poll,
-    Timer::Follow,
-    Timer::DetectionsExpiry,
-    Timer::TripTimeout,
-    Timer::Upload,
-    Timer::UploadRetry,
-];
 
 impl Device {
     pub(crate) fn check_always(&self) {
@@ -87,7 +77,7 @@ impl Device {
     fn is_waiting(&self, number: usize) -> bool {
         let tab = &self.tabs[number];
         !tab.pending.is_empty()
-            || self.locks.values().any(|owner| *owner == number)
+            || self.locks.is_holder(number)
             || tab.timers.iter().any(|(timer, _)| !MAY_RUN.contains(timer))
     }
 
@@ -112,7 +102,7 @@ impl Device {
 
     /// What must hold when nothing is under way.
     pub(crate) fn check_at_rest(&self) {
-        assert!(self.locks.is_empty(), "locks are still held: {:?}", self.locks);
+        assert!(!(0..2).any(|tab| self.locks.is_holder(tab)), "locks are still held: {:?}", self.locks);
         for tab in &self.tabs {
             let running: Vec<_> = tab.timers.iter().filter(|(timer, _)| !MAY_RUN.contains(timer)).collect();
             assert!(running.is_empty(), "timers still run: {running:?}");

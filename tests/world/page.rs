@@ -1,7 +1,6 @@
-//! What a page finds around it, and what it says of itself. For `tests/interleavings` and for `tests/simulation`.
+//! What a page finds around it. For `tests/interleavings` and for `tests/simulation`.
 
-use sentiance_core::core::{Identity, Surroundings};
-use sentiance_protocol::{AppInfo, DeviceClass, DeviceClassSource, DeviceInfo, SdkInfo};
+use sentiance_core::core::Surroundings;
 
 /// A page on a phone that may do everything.
 pub(crate) const ALL_ALLOWED: Surroundings = Surroundings {
@@ -14,20 +13,3 @@ pub(crate) const ALL_ALLOWED: Surroundings = Surroundings {
     is_mobile_network: false,
     free_bytes: None,
 };
-
-/// What the SDK says of itself and of such a device.
-pub(crate) fn identity(class: DeviceClass) -> Identity {
-    Identity {
-        app: AppInfo { name: None, version: None, origin: None },
-        device: DeviceInfo {
-            class,
-            class_source: DeviceClassSource::Runtime,
-            os: None,
-            os_version: None,
-            model: None,
-            language: None,
-            time_zone: None,
-        },
-        sdk: SdkInfo { version: "0".to_owned(), runtime: "test".to_owned() },
-    }
-}

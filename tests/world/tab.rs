@@ -1,6 +1,7 @@
 //! One tab: the real core, and what it has asked for that has not happened yet. For `tests/interleavings` and for
 //! `tests/simulation`.
 
+use crate::split_mix::SplitMix64;
 use crate::streams::Stream;
 use sentiance_core::core::{
     Addition, Call, CallId, Core, Edit, Effect, Entropy, Event, Input, LockName, Output, Record, Request,
@@ -8,6 +9,16 @@ use sentiance_core::core::{
 };
 use sentiance_protocol::EpochMs;
 use std::collections::{BTreeMap, HashMap};
+
+/// The timers that run while nothing is under way.
+pub(crate) const MAY_RUN: [Timer; 6] = [
+    Timer::Poll,
+    Timer::Follow,
+    Timer::DetectionsExpiry,
+    Timer::TripTimeout,
+    Timer::Upload,
+    Timer::UploadRetry,
+];
 
 /// Something that the tab's storage shall do, in this order.
 pub(crate) enum Job {
@@ -63,7 +74,7 @@ pub(crate) struct Tab {
     pub(crate) clock_error: f64,
     granted: HashMap<Ticket, LockName>,
     last_call: u32,
-    seed: u64,
+    random: SplitMix64,
 }
 
 /// What concerns the device.
@@ -104,7 +115,7 @@ impl Tab {
             clock_error,
             granted: HashMap::new(),
             last_call: 0,
-            seed,
+            random: SplitMix64(seed),
         }
     }
 
@@ -141,13 +152,10 @@ impl Tab {
 
     /// Gives the core an event at the real time `now`, and keeps what it asks for.
     pub(crate) fn feed(&mut self, now: f64, event: Event) {
-        // Different in every step and every tab, and the same in every run: SplitMix64.
+        // Different in every step and every tab, and the same in every run.
         let mut bytes = [0; 40];
         for word in bytes.chunks_mut(8) {
-            self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mixed = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            word.copy_from_slice(&(mixed ^ (mixed >> 31)).to_be_bytes());
+            word.copy_from_slice(&self.random.next().to_be_bytes());
         }
         let input = Input { now: EpochMs(self.local(now)), entropy: Some(Entropy(bytes)), event };
         for effect in self.core.handle(input) {

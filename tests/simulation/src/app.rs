@@ -1,8 +1,8 @@
 //! What people do: the app on a device, its backend, an operator, a thief.
 
 use crate::{
+    identity::identity,
     invariant::{Invariant, Violation},
-    page::identity,
     random::SeededRandomness,
     step::{AppCall, At, LinkerAnswer, Operator, PEOPLE},
     tally::Fault,

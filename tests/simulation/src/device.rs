@@ -2,16 +2,15 @@
 
 use crate::{
     broken::Broken,
+    locks::Locks,
     page::ALL_ALLOWED,
     random::Random,
     shelf::Shelf,
     tab::{Job, Tab},
 };
-use sentiance_core::core::{
-    CommitOutcome, Event, Extent, LoadOutcome, LockName, LockOutcome, Record, Role, Stamp, Surroundings, User,
-};
+use sentiance_core::core::{CommitOutcome, Event, LoadOutcome, Record, Stamp, Surroundings, User};
 use sentiance_protocol::{DeviceClass, Secret};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// How much of what was written last a power cut can lose, in milliseconds.
 const UNFLUSHED_MS: f64 = 2_000.0;
@@ -39,9 +38,7 @@ pub(crate) struct Device {
     /// What the storage held before each of the last writes, and when.
     unflushed: Vec<(f64, Option<Box<Record>>)>,
     pub(crate) shelf: Shelf,
-    locks: HashMap<LockName, usize>,
-    /// Which tab has each role, where only one may.
-    pub(crate) leaders: HashMap<Role, usize>,
+    pub(crate) locks: Locks,
     pub(crate) surroundings: Surroundings,
     pub(crate) app: App,
     /// The installs that the storage has held.
@@ -82,8 +79,7 @@ impl Device {
             storage: None,
             unflushed: Vec::new(),
             shelf: Shelf::default(),
-            locks: HashMap::new(),
-            leaders: HashMap::new(),
+            locks: Locks::new(make.with_locks),
             surroundings: ALL_ALLOWED,
             app: App::default(),
             stored: BTreeSet::new(),
@@ -111,8 +107,7 @@ impl Device {
     pub(crate) fn reopen(&mut self, tab: usize) {
         self.tabs[tab] = self.new_tab(tab);
         self.unheard[tab] = 0;
-        self.locks.retain(|_, owner| *owner != tab);
-        self.leaders.retain(|_, leader| *leader != tab);
+        self.locks.forget(tab);
     }
 
     /// All tabs die, and what was written last was not kept.
@@ -189,52 +184,20 @@ impl Device {
 
     /// Answers a tab's request for a lock.
     pub(crate) fn answer_lock(&mut self, tab: usize) -> Option<Event> {
-        if self.tabs[tab].lock_requests.is_empty() {
-            return None;
-        }
-        let (ticket, name) = self.tabs[tab].lock_requests.remove(0);
-        let is_free = |name| !self.make.with_locks || !self.locks.contains_key(&name);
-        let outcome = if name == LockName::Creation && !is_free(LockName::Reset) {
-            LockOutcome::Resetting
-        } else if is_free(name) {
-            LockOutcome::Acquired
-        } else {
-            LockOutcome::Busy
-        };
-        if outcome == LockOutcome::Acquired {
-            self.locks.insert(name, tab);
-            self.tabs[tab].grant(ticket, name);
-        }
-        Some(Event::Locked(ticket, outcome))
-    }
-
-    pub(crate) fn unlock(&mut self, name: LockName) {
-        self.locks.remove(&name);
+        self.locks.answer(tab, &mut self.tabs[tab], 0)
     }
 
     pub(crate) fn holds_a_lock(&self, tab: usize) -> bool {
-        self.locks.values().any(|owner| *owner == tab)
+        self.locks.is_holder(tab)
     }
 
-    /// The first role that a tab wants and no other has.
+    /// Gives a tab the first role that it wants and no other has.
     pub(crate) fn take_lead(&mut self, tab: usize) -> Option<Event> {
-        let at = self.position_of_lead(tab)?;
-        let role = self.tabs[tab].wishes.remove(at);
-        let extent = if self.make.with_locks {
-            self.leaders.insert(role, tab);
-            Extent::Always
-        } else {
-            Extent::WhileVisible
-        };
-        Some(Event::Leading(role, extent))
-    }
-
-    fn position_of_lead(&self, tab: usize) -> Option<usize> {
-        self.tabs[tab].wishes.iter().position(|role| !self.leaders.contains_key(role))
+        self.locks.grant_role(tab, &mut self.tabs[tab])
     }
 
     pub(crate) fn may_get_lead(&self, tab: usize) -> bool {
-        self.position_of_lead(tab).is_some()
+        self.locks.has_role_for(&self.tabs[tab])
     }
 
     /// Whether something of a tab can go on without the network and without time.

@@ -8,9 +8,9 @@
 //! | `run`, `choose`, `shrink` | one seed; what happens next; the shortest schedule that fails |
 //! | `step`, `trace`, `tally` | what can happen, in words; what happened; how often |
 //! | `world` | devices, network, platform and time, and what is checked at every step |
-//! | `device`, `tab`, `shelf`, `page`, `queue` | a device: storage, tabs, what stands beside the record |
+//! | `device`, `tab`, `locks`, `shelf`, `page`, `identity`, `queue` | a device: storage, tabs, what stands beside the record |
 //! | `app` | what people do: the app, its backend, an operator, a thief |
-//! | `network`, `streams`, `wire`, `server` | what is on its way; events; HTTP; the platform as a process |
+//! | `network`, `streams`, `wire`, `json`, `server` | what is on its way; events; HTTP; the platform as a process |
 //! | `oracle` | what the platform must do, told a second time |
 //! | `invariant`, `rest` | what must hold; and at rest |
 //! | `broken` | variants that are broken on purpose, to show that they are caught |
@@ -22,7 +22,14 @@ mod broken;
 mod campaign;
 mod choose;
 mod device;
+#[path = "../../world/identity.rs"]
+mod identity;
 mod invariant;
+#[path = "../../world/json.rs"]
+#[expect(unreachable_pub, reason = "the fuzz targets share it, for whom it is public")]
+mod json;
+#[path = "../../world/locks.rs"]
+mod locks;
 mod network;
 mod oracle;
 #[path = "../../world/page.rs"]
@@ -37,6 +44,8 @@ mod server;
 #[path = "../../world/shelf.rs"]
 mod shelf;
 mod shrink;
+#[path = "../../world/split_mix.rs"]
+mod split_mix;
 mod step;
 #[cfg(test)]
 mod stories;

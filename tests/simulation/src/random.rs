@@ -1,25 +1,22 @@
 //! The one source of chance: a seeded generator, and the platform's randomness made of it.
 
+use crate::split_mix::SplitMix64;
 use sentiance_platform::random::Randomness;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// SplitMix64: small, fast, and the same everywhere.
+/// A stream of numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(SplitMix64);
 
 impl Random {
     /// The stream of that name of a seed. Different streams have nothing in common.
     pub(crate) fn stream(seed: u64, name: u64) -> Self {
-        let mut random = Random(seed ^ name.wrapping_mul(0xd134_2543_de82_ef95));
-        random.0 = random.next();
-        random
+        let mut seeds = SplitMix64(seed ^ name.wrapping_mul(0xd134_2543_de82_ef95));
+        Random(SplitMix64(seeds.next()))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.next()
     }
 
     /// A number below `bound`.

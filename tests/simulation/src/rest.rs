@@ -5,7 +5,7 @@ use crate::{
     invariant::Invariant,
     server::TOKEN_LIFE,
     step::{AppCall, At, LinkerAnswer, PEOPLE},
-    tab::Tab,
+    tab::{MAY_RUN, Tab},
     world::World,
 };
 use axum::{body::Body as HttpBody, http};
@@ -16,16 +16,6 @@ use sentiance_protocol::Secret;
 const PATIENCE: usize = 500;
 /// Longer than the pause between two questions about the install's state.
 const BETWEEN_CHECKS_MS: f64 = 11_000.0;
-
-/// The timers that run while nothing is under way.
-const MAY_RUN: [Timer; 6] = [
-    Timer::Poll,
-    Timer::Follow,
-    Timer::DetectionsExpiry,
-    Timer::TripTimeout,
-    Timer::Upload,
-    Timer::UploadRetry,
-];
 
 impl World<'_> {
     /// Everything comes to rest, and is checked; then everything must work.

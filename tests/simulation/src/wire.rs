@@ -1,12 +1,12 @@
 //! What the SDK's driver does in JavaScript: requests become HTTP, and HTTP becomes answers.
 
-use crate::server::Answer;
+use crate::{json, server::Answer};
 use axum::{
     body::Body as HttpBody,
     http::{self, HeaderMap},
 };
 use sentiance_core::core::{Body, Method, Reply, Request, Response};
-use serde::de::DeserializeOwned;
+use sentiance_protocol::Message;
 
 /// The origin of the app's pages, which the application lists.
 pub(crate) const ORIGIN: &str = "https://app.example.com";
@@ -34,16 +34,21 @@ pub(crate) fn to_http(request: &Request) -> http::Request<HttpBody> {
     http.body(body.map_or_else(HttpBody::empty, HttpBody::from)).expect("a request")
 }
 
+/// The SDK's own writing.
 fn write_body(body: &Body) -> Option<String> {
     match body {
-        Body::CreateUser(body) => serde_json::to_string(&**body).ok(),
-        Body::Refresh(body) => serde_json::to_string(body).ok(),
-        Body::Link(body) => serde_json::to_string(body).ok(),
-        Body::Metadata(body) => serde_json::to_string(body).ok(),
+        Body::CreateUser(body) => Some(write(&**body)),
+        Body::Refresh(body) => Some(write(body)),
+        Body::Link(body) => Some(write(body)),
+        Body::Metadata(body) => Some(write(body)),
         Body::Detections(text) => Some(text.clone()),
         Body::Goodbye | Body::ConfirmLink => Some("{}".to_owned()),
         Body::Config | Body::Events => None,
     }
+}
+
+fn write<T: Message>(message: &T) -> String {
+    json::write(message).0.to_string()
 }
 
 /// What the driver would make of an answer. A page is shown only what its origin may read.
@@ -58,23 +63,10 @@ pub(crate) fn read(expected: &Body, answer: &Answer) -> Option<Response> {
     })
 }
 
+/// The SDK's own reading.
 fn read_reply(expected: &Body, answer: &Answer) -> Option<Reply> {
-    match (answer.status, expected) {
-        (200..=299, Body::CreateUser(_)) => parse(&answer.body).map(|user| Reply::User(Box::new(user))),
-        (200..=299, Body::Refresh(_)) => parse(&answer.body).map(Reply::Token),
-        (200..=299, Body::Config) => parse(&answer.body).map(Reply::Config),
-        (200..=299, Body::Link(_) | Body::ConfirmLink) => parse(&answer.body).map(Reply::Linked),
-        (200..=299, Body::Detections(_)) => {
-            parse::<serde_json::Value>(&answer.body)?.get("accepted")?.as_f64().map(|_| Reply::Empty)
-        }
-        (200..=299, Body::Goodbye | Body::Metadata(_)) => parse::<serde_json::Map<_, _>>(&answer.body)
-            .map(|_: serde_json::Map<String, serde_json::Value>| Reply::Empty),
-        _ => parse(&answer.body).map(Reply::Error),
-    }
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    serde_json::from_slice(body).ok()
+    let object = json::parse(str::from_utf8(&answer.body).ok()?)?;
+    Some(Reply::read(expected, answer.status, &object))
 }
 
 pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

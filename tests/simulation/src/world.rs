@@ -286,10 +286,8 @@ impl<'s> World<'s> {
                     }
                 }
                 Said::Unlocked(_) if self.broken == Some(Broken::KeepsLocks) => {}
-                Said::Unlocked(name) => self.devices[at.device].unlock(name),
-                Said::GaveUp(role) => {
-                    self.devices[at.device].leaders.retain(|led, leader| *led != role || *leader != at.tab);
-                }
+                Said::Unlocked(name) => self.devices[at.device].locks.unlock(name),
+                Said::GaveUp(role) => self.devices[at.device].locks.give_up_role(at.tab, role),
                 Said::Warned(code) => {
                     self.trace.say(|| format!("{at}: warns {code}"));
                     self.tally.outcome(Outcome::Warned);
