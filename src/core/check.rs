@@ -6,7 +6,7 @@ use super::commits::Owner;
 use super::effect::{Body, Effect, Method, Request, Timer};
 use super::event::{Reply, Response, Ticket, TransportError};
 use super::machine::Core;
-use super::record::UserState;
+use super::record::{User, UserState};
 use sentiance_protocol::{EpochMs, ErrorCode};
 
 /// The shortest interval between two checks that the page's coming and going causes.
@@ -36,9 +36,14 @@ impl Default for Check {
 }
 
 impl Core {
+    /// The user, if there is anything new that could be said of it.
+    pub(super) fn user_to_ask_for(&self) -> Option<&User> {
+        self.record.user.as_ref().filter(|user| !user.state.is_final())
+    }
+
     /// Asks the platform, if there is a user about whom it could say anything new.
     pub(super) fn start_check(&mut self) {
-        let Some(user) = self.record.user.as_ref().filter(|user| !user.state.is_final()) else { return };
+        let Some(user) = self.user_to_ask_for() else { return };
         if self.check.sent.is_some() {
             return;
         }
@@ -139,8 +144,8 @@ impl Core {
     /// The tab that follows for all asks where it hears nothing. A tab in which someone waits for news asks, too: the
     /// one that follows may be stopped without knowing it.
     pub(super) fn arm_poll(&mut self) {
-        let user = self.record.user.as_ref().filter(|user| !user.state.is_final());
-        let interval = user.map(|user| f64::from(user.config.status_poll_seconds.max(1)) * 1_000.0);
+        let interval =
+            self.user_to_ask_for().map(|user| f64::from(user.config.status_poll_seconds.max(1)) * 1_000.0);
         let is_watched = self.check.listening && self.check.visible;
         match interval.filter(|_| is_watched || (self.is_following() && !self.hears_events())) {
             Some(interval) if !self.check.polling => {

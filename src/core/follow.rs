@@ -8,7 +8,6 @@ use super::check::verdict;
 use super::effect::{Body, Effect, Method, Request, Role, Timer};
 use super::event::{Extent, Reply, Response, Ticket, TransportError};
 use super::machine::Core;
-use super::record::User;
 use super::retry::LONGEST_PAUSE_MS;
 use sentiance_protocol::EpochMs;
 
@@ -96,14 +95,9 @@ impl Core {
         self.follow.stream.as_ref().is_some_and(|stream| stream.began.is_some())
     }
 
-    /// The user, if there is anything new that could be said of it.
-    fn user_to_follow(&self) -> Option<&User> {
-        self.record.user.as_ref().filter(|user| !user.state.is_final())
-    }
-
     /// Opens and closes the stream, so that it fits the state. To be called after every event.
     pub(super) fn arrange_following(&mut self) {
-        let wanted = self.user_to_follow().is_some() && !self.follow.suspended;
+        let wanted = self.user_to_ask_for().is_some() && !self.follow.suspended;
         if wanted != self.follow.asked {
             self.follow.asked = wanted;
             if !wanted {
@@ -112,7 +106,7 @@ impl Core {
             }
             self.emit(Effect::Lead(Role::Following, wanted));
         }
-        let user = self.user_to_follow().filter(|_| self.is_following());
+        let user = self.user_to_ask_for().filter(|_| self.is_following());
         let may = user.is_some();
         let is_open = match (&self.follow.stream, user) {
             (Some(stream), Some(user)) => stream.install_id == user.install_id,
@@ -130,7 +124,7 @@ impl Core {
 
     fn open_stream(&mut self) {
         let ticket = self.ticket();
-        let Some(user) = self.user_to_follow() else { return };
+        let Some(user) = self.user_to_ask_for() else { return };
         let timeout_ms = self.settings.timeouts.request;
         let request = Request::of_user(user, Method::Get, "/sdk/v1/events", Body::Events, timeout_ms);
         let (install_id, generation) = (user.install_id.clone(), user.token.generation);
