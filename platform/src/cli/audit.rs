@@ -4,7 +4,7 @@ use super::{Database, Problem, app::parse_app_id, now, output, user::parse_user_
 use crate::{
     clock::Timestamp,
     domain::ListAuditEvents,
-    model::{Actor, AppId, AuditEvent, UserId},
+    model::{AppId, AuditEvent, UserId},
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -81,13 +81,7 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn of(event: &'a AuditEvent) -> Self {
-        let (by, by_id) = match &event.actor {
-            Actor::Install(install) => ("install", Some(install.as_str())),
-            Actor::ApiKey(key) => ("api_key", Some(key.as_str())),
-            Actor::Operator => ("operator", None),
-            Actor::Platform => ("platform", None),
-            Actor::Unknown => ("unknown", None),
-        };
+        let (by, by_id) = event.actor.parts();
         Line {
             time: event.occurred_at.to_iso8601(),
             kind: event.kind.as_str(),

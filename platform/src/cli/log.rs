@@ -1,5 +1,6 @@
 //! The log: lines on standard error, for people or for programs.
 
+use super::output::turns_direction;
 use clap::ValueEnum;
 use std::{
     io::{self, IsTerminal},
@@ -72,9 +73,8 @@ fn escaped() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
         }
         format!("{value:?}").chars().try_for_each(|character| match character {
             // A Debug form has escaped most of them already; a Display form has not.
-            '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                write!(writer, "{}", character.escape_unicode())
-            }
+            '\u{2028}' | '\u{2029}' => write!(writer, "{}", character.escape_unicode()),
+            character if turns_direction(character) => write!(writer, "{}", character.escape_unicode()),
             character if character.is_control() => write!(writer, "{}", character.escape_default()),
             character => writer.write_char(character),
         })

@@ -18,9 +18,7 @@ pub(super) fn line(text: impl fmt::Display) -> Result<(), Problem> {
 /// The text with control characters, and those that turn the direction of writing, in the form `\u{1b}`. A tab parts
 /// columns, and stays.
 fn harmless(text: &str) -> String {
-    let obeyed = |c: char| {
-        (c.is_control() && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let obeyed = |c: char| (c.is_control() && c != '\t') || turns_direction(c);
     text.chars().fold(String::with_capacity(text.len()), |mut harmless, c| {
         if obeyed(c) {
             harmless.extend(c.escape_unicode())
@@ -29,6 +27,11 @@ fn harmless(text: &str) -> String {
         }
         harmless
     })
+}
+
+/// Whether a terminal writes what follows the character in another direction.
+pub(super) fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Says in one line why the command failed.

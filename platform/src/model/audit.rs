@@ -83,6 +83,19 @@ pub enum Actor {
     Unknown,
 }
 
+impl Actor {
+    /// Its kind, as it is stored and shown; and which one it is, of those that have an id.
+    pub fn parts(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Actor::Install(install) => ("install", Some(install.as_str())),
+            Actor::ApiKey(key) => ("api_key", Some(key.as_str())),
+            Actor::Operator => ("operator", None),
+            Actor::Platform => ("platform", None),
+            Actor::Unknown => ("unknown", None),
+        }
+    }
+}
+
 /// Which request caused something, as far as the edge of the platform knows.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {

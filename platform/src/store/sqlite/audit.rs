@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    model::{Actor, AppId, AuditEvent, AuditKind, Change, InstallId, KeyId, UserId},
+    model::{AppId, AuditEvent, AuditKind, Change, InstallId, KeyId, UserId},
     store::{AuditLog, StoreError, sql},
 };
 use sqlx::query;
@@ -33,13 +33,7 @@ impl SqliteTransaction<'_> {
 
 impl AuditLog for SqliteTransaction<'_> {
     async fn record_event(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
-        let (actor, actor_id) = match &event.actor {
-            Actor::Install(install) => ("install", Some(install.as_str())),
-            Actor::ApiKey(key) => ("api_key", Some(key.as_str())),
-            Actor::Operator => ("operator", None),
-            Actor::Platform => ("platform", None),
-            Actor::Unknown => ("unknown", None),
-        };
+        let (actor, actor_id) = event.actor.parts();
         query(sql::RECORD_EVENT)
             .bind(event.app_id.as_str())
             .bind(event.kind.as_str())
