@@ -2,9 +2,9 @@
 //!
 //! What needs a server that cannot be reached is skipped, and said to be: it is never counted as passed.
 
-use crate::process;
+use crate::process::{self, Ending};
 use crate::workspace::{cargo, npm, root, target_dir};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ use std::time::Duration;
 const CARGO_DENY: &str = "0.20.2";
 /// It compiles for a minute or two, once.
 const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
+/// How long one check may take: some ask servers, which may never answer.
+const CHECK_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// What it says where the database of advisories, a git repository, cannot be fetched.
 const UNREACHABLE: &str = "failed to fetch advisory database";
 
@@ -66,15 +68,23 @@ fn check_advisories(deny: &Path) -> anyhow::Result<()> {
 
 /// Whether it is content, and what it said.
 fn ask(deny: &Path, checks: &[&str]) -> anyhow::Result<(bool, String)> {
-    let output = Command::new(deny)
+    let mut command = Command::new(deny);
+    command
         .current_dir(root())
         // Otherwise it would look at the root package only.
         .args(["--workspace", "--locked", "--log-level", "error", "check", "--hide-inclusion-graph"])
-        .args(checks)
-        .output()
-        .context("cannot start cargo-deny")?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+        .args(checks);
+    listen_to("cargo-deny", &mut command)
+}
+
+/// Whether the command succeeds, and what it says.
+fn listen_to(what: &str, command: &mut Command) -> anyhow::Result<(bool, String)> {
+    let mut said = String::new();
+    let ending = process::stream(command, CHECK_LIMIT, &mut |line| said.extend([line, "\n"]))?;
+    match ending {
+        Ending::TimedOut => bail!("{what} took longer than {} minutes", CHECK_LIMIT.as_secs() / 60),
+        Ending::Success | Ending::Failure => Ok((ending == Ending::Success, said)),
+    }
 }
 
 /// What `npm audit --json` tells.
@@ -110,8 +120,9 @@ fn audit_npm() -> anyhow::Result<()> {
 
 /// The packages with a serious flaw; none at all where the registry does not say.
 fn serious(mut audit: Command) -> anyhow::Result<Option<Vec<String>>> {
-    let output = audit.output().context("cannot start npm")?;
-    Ok(serious_in(&output.stdout))
+    // Its warnings would stand among the report.
+    let (_, said) = listen_to("npm audit", audit.arg("--loglevel=silent"))?;
+    Ok(serious_in(said.as_bytes()))
 }
 
 fn serious_in(report: &[u8]) -> Option<Vec<String>> {
