@@ -55,14 +55,16 @@ impl Driver {
         };
 
         let still = Rc::clone(&stands);
-        let on_lock = Closure::once_into_js(move || -> JsValue {
-            self.lead_if(&still, role, Extent::Always);
-            held.into()
-        });
-        let options = js::object(&[("signal", js::get(&controller, "signal"))]);
         let locks = locks::web_locks().filter(|_| self.storage.is_shared());
-        let requested =
-            locks.and_then(|locks| js::invoke(&locks, "request", &[&lock.into(), &options, &on_lock])?.ok());
+        let requested = locks.and_then(|locks| {
+            // Not `once_into_js`: that is freed by its call, and a wish that is given up has none.
+            let on_lock = Closure::<dyn Fn() -> JsValue>::new(move || -> JsValue {
+                self.lead_if(&still, role, Extent::Always);
+                held.clone().into()
+            });
+            let options = js::object(&[("signal", js::get(&controller, "signal"))]);
+            js::invoke(&locks, "request", &[&lock.into(), &options, &on_lock.into_js_value()])?.ok()
+        });
         let still = Rc::clone(&stands);
         match requested {
             Some(requested) => spawn_local(async move {

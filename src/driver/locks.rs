@@ -271,7 +271,8 @@ async fn request(locks: &JsValue, name: &str, option: (&str, JsValue), patience_
     let (answered, answer) = js::deferred();
     let given_up = Rc::new(Cell::new(false));
     let too_late = Rc::clone(&given_up);
-    let on_lock = Closure::once_into_js(move |lock: JsValue| -> JsValue {
+    // Not `once_into_js`: that is freed by its call, and a lock that never comes makes none.
+    let on_lock = Closure::<dyn Fn(JsValue) -> JsValue>::new(move |lock: JsValue| -> JsValue {
         if lock.is_null() || too_late.get() {
             let _ = answer.call1(&JsValue::UNDEFINED, &JsValue::NULL);
             return JsValue::UNDEFINED;
@@ -281,6 +282,7 @@ async fn request(locks: &JsValue, name: &str, option: (&str, JsValue), patience_
         held.into()
     });
     let options: Object = js::object(&[option]);
+    let on_lock = on_lock.into_js_value();
     let Some(Ok(requested)) = js::invoke(locks, "request", &[&name.into(), &options, &on_lock]) else {
         return Granted::Unavailable;
     };

@@ -3,13 +3,10 @@
 import { before, test } from "node:test";
 import { launchChromium, openPageDevice } from "../support/chromium.mjs";
 import { installPackage } from "../support/consumer.mjs";
-import { ENDURANCE, WORK } from "../support/endurance.mjs";
+import { CYCLING, ENDURANCE, WITHOUT_OPTIMIZERS, WORK } from "../support/endurance.mjs";
 import { fileScope } from "../support/file-scope.mjs";
 import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
 import { startPlatform } from "../support/platform.mjs";
-
-/** What an engine compiles once it has run often counts as heap, and would look like a leak. */
-const WITHOUT_OPTIMIZERS = ["--js-flags=--no-opt --no-maglev"];
 
 let platform;
 let pages;
@@ -20,7 +17,7 @@ before(async () => {
   [platform, project, browser] = await Promise.all([
     startPlatform(fileScope),
     installPackage(fileScope),
-    launchChromium(fileScope, WITHOUT_OPTIMIZERS),
+    launchChromium(fileScope, [`--js-flags=${WITHOUT_OPTIMIZERS.join(" ")}`]),
   ]);
   pages = await startPages(fileScope, await bundleWithEsbuild(project));
 });
@@ -56,6 +53,25 @@ async function openDevice(t) {
   });
 }
 
+/** Opens a device whose page waits in vain for every role that only one tab has: another tab has them. */
+async function openDeviceWithoutRoles(t) {
+  const device = await openDevice(t);
+  await device.evaluate(async () => {
+    for (const role of ["following", "recording"]) {
+      await new Promise((held) => {
+        void navigator.locks.request(`sentiance.core.${role}`, () => {
+          held();
+          return new Promise(() => {});
+        });
+      });
+    }
+  });
+  return device;
+}
+
 for (const { title, run } of ENDURANCE) {
   test(title, (t) => run(t, { platform, openDevice }));
 }
+
+test(`in a tab that does not lead, ${CYCLING.title}`, (t) =>
+  CYCLING.run(t, { platform, openDevice: openDeviceWithoutRoles }));

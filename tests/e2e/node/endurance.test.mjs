@@ -7,7 +7,7 @@ import { before, test } from "node:test";
 import { ROOT } from "../support/artifacts.mjs";
 import { installedEntries, installPackage } from "../support/consumer.mjs";
 import { within } from "../support/deadline.mjs";
-import { ENDURANCE } from "../support/endurance.mjs";
+import { ENDURANCE, WITHOUT_OPTIMIZERS } from "../support/endurance.mjs";
 import { fileScope } from "../support/file-scope.mjs";
 import { startPlatform } from "../support/platform.mjs";
 
@@ -24,7 +24,7 @@ before(async () => {
 /** Opens a device that is a process. */
 async function openDevice(t) {
   const entry = join(installedEntries(folder), "index.js");
-  const app = fork(APP, [entry, platform.url], { execArgv: ["--expose-gc"] });
+  const app = fork(APP, [entry, platform.url], { execArgv: ["--expose-gc", ...WITHOUT_OPTIMIZERS] });
   t.after(() => app.kill("SIGKILL"));
   const answer = async (what) => {
     const [{ value, error }] = await within(what, once(app, "message"), JOB_DEADLINE_MS);
