@@ -3,11 +3,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { devices } from "playwright-core";
-import { authCode } from "../support/backend.mjs";
 import { startBrowserStage } from "../support/browser-stage.mjs";
 import { openPageDevice } from "../support/chromium.mjs";
 import { fileScope } from "../support/file-scope.mjs";
-import { assertUserIs } from "../support/main-job.mjs";
+import { assertUserIs, signIn } from "../support/main-job.mjs";
 
 const DESKTOP = {};
 const PHONE = { context: devices["Pixel 7"] };
@@ -34,8 +33,8 @@ function open(t, kind) {
 
 /** Creates or restores the user on this device and returns its id. */
 async function createUser(device, externalId) {
-  const { userInfo } = await device.call("createUser", { authCode: await authCode(platform, externalId) });
-  return userInfo.userId;
+  const { userId } = await signIn(platform, device, externalId);
+  return userId;
 }
 
 /** Checks that the device has the user, but not the right to act for it. */

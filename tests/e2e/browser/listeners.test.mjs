@@ -9,7 +9,7 @@ import { startBrowserStage } from "../support/browser-stage.mjs";
 import { openPageDevice } from "../support/chromium.mjs";
 import { within } from "../support/deadline.mjs";
 import { fileScope } from "../support/file-scope.mjs";
-import { assertTokenWorks, assertUserIs } from "../support/main-job.mjs";
+import { assertTokenWorks, assertUserIs, signIn } from "../support/main-job.mjs";
 
 const HOUR_MS = 3_600_000;
 const AT_HOME = { permissions: ["geolocation"], geolocation: { latitude: 51, longitude: 4 } };
@@ -48,8 +48,8 @@ async function assertEachDiffers(device) {
 }
 
 async function createUser(device, externalId) {
-  const { userInfo } = await device.call("createUser", { authCode: await authCode(platform, externalId) });
-  return userInfo.userId;
+  const { userId } = await signIn(platform, device, externalId);
+  return userId;
 }
 
 /** Arguments with which a function does something; the others take none. A function stands for a listener or linker. */

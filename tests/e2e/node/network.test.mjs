@@ -9,7 +9,7 @@ import { installPackage } from "../support/consumer.mjs";
 import { eventually, within } from "../support/deadline.mjs";
 import { fileScope } from "../support/file-scope.mjs";
 import { startLocalDevice } from "../support/local-device.mjs";
-import { assertNoUser, assertTokenWorks, assertUserIs } from "../support/main-job.mjs";
+import { assertNoUser, assertTokenWorks, assertUserIs, signIn } from "../support/main-job.mjs";
 import { startPlatform } from "../support/platform.mjs";
 import { startRecorder } from "../support/recorder.mjs";
 import { makeAsyncStorage } from "../support/storages.mjs";
@@ -38,12 +38,6 @@ async function startRecordedDevice(t, options = {}, ownPlatform = platform) {
     device,
     requestsTo: (path) => recorder.requests.filter((request) => request.path === path),
   };
-}
-
-/** Creates or restores the user on this device. */
-async function createUser(device, externalId) {
-  const { userInfo } = await device.call("createUser", { authCode: await authCode(platform, externalId) });
-  return userInfo;
 }
 
 /** Sets the device's clock, which is this process's; `set(ms)` says how far it is off. */
@@ -86,11 +80,11 @@ for (const [what, fetch] of [
       timeouts: { callMs: SHORT_CALL_MS },
     });
     const refused = { code: "E_SDK_CREATE_USER_ERROR", reason: "NETWORK_ERROR", retryable: true };
-    await assert.rejects(createUser(device, what), refused);
+    await assert.rejects(signIn(platform, device, what), refused);
     await assertNoUser(device);
 
     isBroken = false;
-    const userInfo = await createUser(device, what);
+    const userInfo = await signIn(platform, device, what);
     expireToken(clock, userInfo);
     isBroken = true;
     await assert.rejects(device.call("requestUserAccessToken"), {
@@ -120,18 +114,18 @@ test("a redirect is not followed", async (t) => {
   const location = `http://127.0.0.1:${other.address().port}${CREATION}`;
   recorder.answerInstead(CREATION, (response) => response.writeHead(307, { location }).end());
 
-  await assert.rejects(createUser(device, "redirected"), { reason: "NETWORK_ERROR" });
+  await assert.rejects(signIn(platform, device, "redirected"), { reason: "NETWORK_ERROR" });
   assert.ok(requestsTo(CREATION).length > 0);
   assert.deepEqual(heard, []);
 
   recorder.passOn(CREATION);
-  await assertUserIs(device, (await createUser(device, "redirected")).userId);
+  await assertUserIs(device, (await signIn(platform, device, "redirected")).userId);
 });
 
 test("a creation that met a proxy's error page is tried again", async (t) => {
   const { recorder, device, requestsTo } = await startRecordedDevice(t);
   recorder.answerInstead(CREATION, html(503), 1);
-  const { userId } = await createUser(device, "error page");
+  const { userId } = await signIn(platform, device, "error page");
   await assertUserIs(device, userId);
   assert.equal(requestsTo(CREATION).length, 2);
 });
@@ -142,17 +136,17 @@ test("a platform that never answers is a network error by the call's deadline", 
   // One request alone may take longer than this.
   await within(
     "the rejection",
-    assert.rejects(createUser(device, "silence"), { reason: "NETWORK_ERROR", retryable: true }),
+    assert.rejects(signIn(platform, device, "silence"), { reason: "NETWORK_ERROR", retryable: true }),
     5_000,
   );
   recorder.passOn(CREATION);
-  await assertUserIs(device, (await createUser(device, "silence")).userId);
+  await assertUserIs(device, (await signIn(platform, device, "silence")).userId);
 });
 
 test("a proxy cannot ask for a pause of days", async (t) => {
   const clock = takeClock(t);
   const { recorder, device } = await startRecordedDevice(t, { timeouts: { callMs: SHORT_CALL_MS } });
-  const userInfo = await createUser(device, "long pause");
+  const userInfo = await signIn(platform, device, "long pause");
   expireToken(clock, userInfo);
   recorder.answerInstead(REFRESH, html(503, { "retry-after": "864000" }));
   await assert.rejects(device.call("requestUserAccessToken"), { reason: "NETWORK_ERROR" });

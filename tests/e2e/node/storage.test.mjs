@@ -5,11 +5,12 @@ import { mkdir, rename, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { authCode } from "../support/backend.mjs";
+import { warningCode } from "../support/eavesdrop.mjs";
 import { installPackage } from "../support/consumer.mjs";
 import { fileScope } from "../support/file-scope.mjs";
 import { makeFolder } from "../support/folder.mjs";
 import { startLocalDevice } from "../support/local-device.mjs";
-import { assertNoUser, assertTokenWorks, assertUserIs } from "../support/main-job.mjs";
+import { assertNoUser, assertTokenWorks, assertUserIs, signIn } from "../support/main-job.mjs";
 import { startPlatform } from "../support/platform.mjs";
 import {
   RECORD_KEY,
@@ -33,8 +34,8 @@ function startDevice(storage) {
 
 /** Creates or restores the user on this device and returns its id. */
 async function createUser(device, externalId) {
-  const { userInfo } = await device.call("createUser", { authCode: await authCode(platform, externalId) });
-  return userInfo.userId;
+  const { userId } = await signIn(platform, device, externalId);
+  return userId;
 }
 
 /** Checks that the SDK could not be initialized, and that every call says so. */
@@ -55,7 +56,7 @@ async function assertUninitialized(device) {
 
 /** Checks that the logger heard of these, each once and nothing else. */
 function assertWarned(device, ...codes) {
-  const heard = device.warnings.map((text) => /^Sentiance: (\w+):/.exec(text)?.[1]);
+  const heard = device.warnings.map(warningCode);
   assert.deepEqual(heard, codes, device.warnings.join("\n"));
 }
 

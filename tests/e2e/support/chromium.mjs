@@ -9,6 +9,7 @@ import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 import { within } from "./deadline.mjs";
+import { warningCode } from "./eavesdrop.mjs";
 import { Device } from "./device.mjs";
 import { makeFolder } from "./folder.mjs";
 
@@ -206,7 +207,7 @@ class PageDevice extends Device {
   /** What the SDK warned of: the code of each warning, oldest first. */
   get warnings() {
     const texts = this.console.filter(({ type }) => type === "warning").map(({ text }) => text);
-    return texts.map((text) => /^Sentiance: (\w+): /.exec(text)?.[1] ?? text);
+    return texts.map((text) => warningCode(text) ?? text);
   }
 
   /** Runs a function in the page, and returns what it resolves with. */

@@ -1,6 +1,9 @@
 // Writes down all that the SDK of a device tells anybody: the app by rejecting, and a console or a logger.
 
-const WARNING = /^Sentiance: (\w+):/;
+/** The code of a warning of the SDK's, of which this is the text; undefined where it is none. */
+export function warningCode(text) {
+  return /^Sentiance: (\w+):/.exec(text)?.[1];
+}
 
 /**
  * Adds `said()` and `warned()` to a device.
@@ -25,11 +28,7 @@ export function eavesdrop(device, lines) {
       await restart.call(device);
     },
     /** The codes of the SDK's warnings since the app was started. */
-    warned: () =>
-      lines()
-        .slice(start)
-        .map((line) => WARNING.exec(line)?.[1])
-        .filter(Boolean),
+    warned: () => lines().slice(start).map(warningCode).filter(Boolean),
     /** Everything, since the device was opened. */
     said: () => [...lines(), ...rejections],
   });

@@ -6,9 +6,9 @@
 // it. `ways` are those of its core.
 
 import assert from "node:assert/strict";
-import { authCode, readOwnProfile } from "./backend.mjs";
+import { authCode } from "./backend.mjs";
 import { eventually } from "./deadline.mjs";
-import { assertTokenWorks, assertUserIs } from "./main-job.mjs";
+import { assertTokenWorks, assertUserIs, signIn, untilTokenDies } from "./main-job.mjs";
 import { startPlatform } from "./platform.mjs";
 import { startRecorder } from "./recorder.mjs";
 
@@ -24,11 +24,6 @@ async function open(t, host, platform = host.platform) {
   const statusesOf = (path) =>
     recorder.requests.filter((request) => request.path === path).map(({ status }) => status);
   return { device, statusesOf };
-}
-
-async function createUser(platform, device, externalId) {
-  const { userInfo } = await device.call("createUser", { authCode: await authCode(platform, externalId) });
-  return userInfo;
 }
 
 /**
@@ -63,11 +58,8 @@ export const FAULTS = [
     async run(t, host) {
       const shortLived = await startPlatform(t, { accessTokenLifetime: "2s" });
       const { device, statusesOf } = await open(t, host, shortLived);
-      const { userId, tokenId } = await createUser(shortLived, device, "broken refresh");
-      await eventually("that the token is dead", async () => {
-        const { status } = await readOwnProfile(shortLived, tokenId);
-        return status === 401;
-      });
+      const { userId, tokenId } = await signIn(shortLived, device, "broken refresh");
+      await untilTokenDies(shortLived, tokenId);
       await device.breakOnAnswerOf(REFRESH);
       await assert.rejects(
         // The device's estimate of the platform's time may be behind by what an answer took.
@@ -84,7 +76,7 @@ export const FAULTS = [
     async run(t, host) {
       const { device } = await open(t, host);
       await device.call("addSdkStatusUpdateListener");
-      const { userId } = await createUser(host.platform, device, "broken again and again");
+      const { userId } = await signIn(host.platform, device, "broken again and again");
       await device.hears("that there is a user", (status) => status.userExists);
       for (let time = 0; time < TIMES; time += 1) {
         await assert.rejects(device.call("breakCore", host.ways[time] ?? "panic"), broken);
@@ -93,7 +85,7 @@ export const FAULTS = [
       await assertTokenWorks(host.platform, device, userId);
       await device.call("reset");
       await device.hears("that the user is gone", (status) => !status.userExists);
-      assert.equal((await createUser(host.platform, device, "broken again and again")).userId, userId);
+      assert.equal((await signIn(host.platform, device, "broken again and again")).userId, userId);
     },
   },
 ];

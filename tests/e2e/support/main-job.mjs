@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { authCode, readOwnProfile } from "./backend.mjs";
+import { eventually } from "./deadline.mjs";
 
 const USER_ID = /^[0-9a-f]{24}$/;
 
@@ -13,11 +14,11 @@ export async function performMainJob(platform, device, externalId) {
   assert.equal(await device.call("getUserId"), null);
   assert.equal((await device.call("getSdkStatus")).userExists, false);
 
-  const created = await device.call("createUser", { authCode: await authCode(platform, externalId) });
-  const { userId } = created.userInfo;
+  const created = await signIn(platform, device, externalId);
+  const { userId } = created;
   assert.match(userId, USER_ID);
-  assert.equal(created.userInfo.isTokenExpired, false);
-  assert.ok(Date.parse(created.userInfo.tokenExpiryDate) > Date.now(), "the token's end lies ahead");
+  assert.equal(created.isTokenExpired, false);
+  assert.ok(Date.parse(created.tokenExpiryDate) > Date.now(), "the token's end lies ahead");
   await assertUserIs(device, userId);
   await assertTokenWorks(platform, device, userId);
 
@@ -35,11 +36,25 @@ export async function performMainJob(platform, device, externalId) {
   await device.restart();
   await assertNoUser(device);
 
-  const restored = await device.call("createUser", { authCode: await authCode(platform, externalId) });
-  assert.equal(restored.userInfo.userId, userId, "the same external id is the same user");
+  const restored = await signIn(platform, device, externalId);
+  assert.equal(restored.userId, userId, "the same external id is the same user");
   await device.restart();
   await assertUserIs(device, userId);
   await assertTokenWorks(platform, device, userId);
+}
+
+/** Creates or restores the user of that external id on the device, and returns what `createUser` tells of it. */
+export async function signIn(platform, device, externalId) {
+  const { userInfo } = await device.call("createUser", { authCode: await authCode(platform, externalId) });
+  return userInfo;
+}
+
+/** Waits until the platform does not take this token any more. */
+export function untilTokenDies(platform, tokenId) {
+  return eventually("that the token is dead", async () => {
+    const { status } = await readOwnProfile(platform, tokenId);
+    return status === 401;
+  });
 }
 
 /** Checks that the device has this user, and that it is the active one. */

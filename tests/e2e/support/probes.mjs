@@ -11,9 +11,9 @@
 // - `warned()`: the codes of the SDK's warnings since the start; `said()`: all that the SDK told anybody, as texts.
 
 import assert from "node:assert/strict";
-import { authCode, readOwnProfile } from "./backend.mjs";
+import { authCode } from "./backend.mjs";
 import { eventually } from "./deadline.mjs";
-import { assertNoUser, assertTokenWorks, assertUserIs } from "./main-job.mjs";
+import { assertNoUser, assertTokenWorks, assertUserIs, signIn, untilTokenDies } from "./main-job.mjs";
 import { startPlatform } from "./platform.mjs";
 import { EVERYTHING, startRecorder } from "./recorder.mjs";
 import { RECORD_KEY, UNREADABLE_KEY } from "./storages.mjs";
@@ -58,23 +58,9 @@ async function open(t, host, options, platform = host.platform) {
   return { recorder, device, requestsTo };
 }
 
-/** Creates or restores the user on this device. */
-async function createUser(platform, device, externalId) {
-  const { userInfo } = await device.call("createUser", { authCode: await authCode(platform, externalId) });
-  return userInfo;
-}
-
 /** Moves the device's clock past the end of the user's access token. */
 function expireToken(device, userInfo) {
   return device.setClock({ offset: userInfo.tokenExpiryEpochTimeMs - now() + 1_000 });
-}
-
-/** Waits until the platform takes the token no more. */
-function untilDead(platform, { tokenId }) {
-  return eventually("that the token is dead", async () => {
-    const { status } = await readOwnProfile(platform, tokenId);
-    return status === 401;
-  });
 }
 
 /** Waits until the device gets a token; until then there may be a network error, and nothing else. */
@@ -103,7 +89,7 @@ export const PROBES = [
     title: "a sign-in is one request",
     async run(t, host) {
       const { recorder, device } = await open(t, host);
-      const { userId } = await createUser(host.platform, device, "one request");
+      const { userId } = await signIn(host.platform, device, "one request");
       const sent = recorder.requests.filter(({ path }) => path !== EVENTS);
       assert.deepEqual(
         sent.map(({ method, path, status }) => [method, path, status]),
@@ -116,7 +102,7 @@ export const PROBES = [
     title: "ten calls that need a new token at once make one request",
     async run(t, host) {
       const { device, requestsTo } = await open(t, host);
-      const userInfo = await createUser(host.platform, device, "ten calls");
+      const userInfo = await signIn(host.platform, device, "ten calls");
       await expireToken(device, userInfo);
       const calls = Array.from({ length: 10 }, () => device.call("requestUserAccessToken"));
       const ids = new Set((await Promise.all(calls)).map(({ tokenId }) => tokenId));
@@ -130,7 +116,7 @@ export const PROBES = [
     title: `${what} at start-up and at a refresh: the user stays, and is known before any answer`,
     async run(t, host) {
       const { recorder, device, requestsTo } = await open(t, host, SHORT_CALL);
-      const userInfo = await createUser(host.platform, device, `bad answer: ${what}`);
+      const userInfo = await signIn(host.platform, device, `bad answer: ${what}`);
       const held = [];
       recorder.answerInstead(EVERYTHING, (response) => held.push(response));
       await device.restart();
@@ -176,7 +162,7 @@ export const PROBES = [
         recorder.answerInstead(path, (response) => answers.shift()(response), answers.length);
       };
       answerOnceEach(CREATION, [inSeconds, byDate, byProxy]);
-      const userInfo = await createUser(host.platform, device, "patience");
+      const userInfo = await signIn(host.platform, device, "patience");
       assertWaited(CREATION, 3);
 
       await expireToken(device, userInfo);
@@ -190,8 +176,8 @@ export const PROBES = [
     async run(t, host) {
       const shortLived = await startPlatform(t, { accessTokenLifetime: "2s" });
       const { recorder, device, requestsTo } = await open(t, host, SHORT_CALL, shortLived);
-      const userInfo = await createUser(shortLived, device, "pause");
-      await untilDead(shortLived, userInfo);
+      const userInfo = await signIn(shortLived, device, "pause");
+      await untilTokenDies(shortLived, userInfo.tokenId);
       // The device has only an estimate of the platform's time.
       await device.setClock({ offset: 2_000 });
       recorder.answerInstead(REFRESH, json(429, "TOO_MANY_REQUESTS", { "retry-after": "864000" }));
@@ -213,7 +199,7 @@ export const PROBES = [
     async run(t, host) {
       const { recorder, device, requestsTo } = await open(t, host);
       recorder.answerInstead(CREATION, html(200));
-      await assert.rejects(createUser(host.platform, device, "hotel"), (error) => {
+      await assert.rejects(signIn(host.platform, device, "hotel"), (error) => {
         assert.equal(error.reason, "NETWORK_ERROR");
         assert.equal(error.retryable, true);
         assert.match(error.details, /is not the platform: .*a captive portal/);
@@ -226,7 +212,7 @@ export const PROBES = [
     title: "a server that never answers delays nothing that is on the device",
     async run(t, host) {
       const { recorder, device, requestsTo } = await open(t, host);
-      const { userId } = await createUser(host.platform, device, "silence");
+      const { userId } = await signIn(host.platform, device, "silence");
       recorder.answerInstead(EVERYTHING, silence);
       recorder.requests.length = 0;
       const took = [];
@@ -250,7 +236,7 @@ export const PROBES = [
     async run(t, host) {
       const { device } = await open(t, host);
       await device.failWrites(true);
-      const { userId } = await createUser(host.platform, device, "full storage");
+      const { userId } = await signIn(host.platform, device, "full storage");
       await assertUserIs(device, userId);
       await assertTokenWorks(host.platform, device, userId);
       assert.deepEqual(device.warned(), ["STORAGE_WRITE_FAILED"]);
@@ -258,7 +244,7 @@ export const PROBES = [
       await device.call("reset");
       await assertNoUser(device);
       await device.failWrites(false);
-      assert.equal((await createUser(host.platform, device, "full storage")).userId, userId);
+      assert.equal((await signIn(host.platform, device, "full storage")).userId, userId);
       await device.restart();
       await assertUserIs(device, userId);
     },
@@ -276,7 +262,7 @@ export const PROBES = [
         for (let call = 0; call < 20; call += 1) await device.call("requestUserAccessToken");
       };
       await device.setClock({ offset: first });
-      const { userId } = await createUser(host.platform, device, `clock that is ${what}`);
+      const { userId } = await signIn(host.platform, device, `clock that is ${what}`);
       await requestTwentyTokens();
       assert.equal(requestsTo(REFRESH).length, 0, "the platform's answer told the time");
       await device.setClock({ offset: then });
@@ -291,8 +277,8 @@ export const PROBES = [
       const shortLived = await startPlatform(t, { accessTokenLifetime: "2s" });
       const { device, requestsTo } = await open(t, host, undefined, shortLived);
       await device.setClock({ offset: -2 * HOUR_MS, stopped: true });
-      const userInfo = await createUser(shortLived, device, "stopped clock");
-      await untilDead(shortLived, userInfo);
+      const userInfo = await signIn(shortLived, device, "stopped clock");
+      await untilTokenDies(shortLived, userInfo.tokenId);
       assert.equal((await device.call("requestUserAccessToken")).tokenId, userInfo.tokenId, "nothing told");
 
       await device.call("addUserMetadataField", "told", "now");
@@ -310,7 +296,7 @@ export const PROBES = [
     title: "a corrupt record is set aside, and the next creation restores its user",
     async run(t, host) {
       const { device } = await open(t, host);
-      const { userId } = await createUser(host.platform, device, "corrupt record");
+      const { userId } = await signIn(host.platform, device, "corrupt record");
       const text = await device.stored(RECORD_KEY);
       const corrupt = text.slice(0, text.length / 2);
       await device.store(RECORD_KEY, corrupt);
@@ -321,7 +307,7 @@ export const PROBES = [
       assert.equal(await device.stored(RECORD_KEY), null);
       assert.equal(await device.stored(UNREADABLE_KEY), corrupt);
 
-      assert.equal((await createUser(host.platform, device, "corrupt record")).userId, userId);
+      assert.equal((await signIn(host.platform, device, "corrupt record")).userId, userId);
       await device.restart();
       await assertUserIs(device, userId);
       assert.deepEqual(device.warned(), []);
