@@ -75,6 +75,8 @@ impl SqliteStore {
             .max_connections(READERS)
             .idle_timeout(None)
             .max_lifetime(None)
+            // A file does not hang up; whoever gives a connection back tests it.
+            .test_before_acquire(false)
             .acquire_timeout(READER_DEADLINE)
             .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
             .await?;
