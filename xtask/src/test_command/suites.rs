@@ -1,6 +1,7 @@
 //! The table of everything that `npm test` runs, cheap checks first.
 
 use super::summary::Format;
+use crate::process;
 use crate::workspace::{cargo, node, npm, root};
 use anyhow::Context;
 use std::path::PathBuf;
@@ -78,9 +79,16 @@ fn check(name: &'static str, command: Command) -> Suite {
     Suite { name, format: Format::ExitCode, limit: minutes(20), slow: false, command }
 }
 
+/// The simulation and its database take turns. As a batch job, who wakes the other is not interrupted by it.
+const AS_BATCH: &str = r#"target.'cfg(target_os = "linux")'.runner = ["chrt", "--batch", "0"]"#;
+
 /// The simulation has a profile of its own, in which thousands of seeds take a minute.
 pub(crate) fn simulation(verb: &str) -> Command {
-    cargo([verb, "--quiet", "--locked", "--profile", "simulation", "-p", "simulation"])
+    let mut command = cargo([verb, "--quiet", "--locked", "--profile", "simulation", "-p", "simulation"]);
+    if process::is_installed("chrt") {
+        command.args(["--config", AS_BATCH]);
+    }
+    command
 }
 
 fn cargo_test(name: &'static str, package: &str) -> Suite {
