@@ -30,9 +30,7 @@ impl SqliteTransaction<'_> {
         query(statement).bind(app.as_str()).bind(install.as_str()).execute(&mut *self.connection).await?;
         Ok(())
     }
-}
 
-impl SqliteTransaction<'_> {
     /// The install's newest pair has this generation.
     async fn count_pair(
         &mut self,
