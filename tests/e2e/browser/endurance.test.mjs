@@ -1,25 +1,18 @@
 // What is left in a page's memory after very many calls.
 
 import { before, test } from "node:test";
-import { launchChromium, openPageDevice } from "../support/chromium.mjs";
-import { installPackage } from "../support/consumer.mjs";
+import { startBrowserStage } from "../support/browser-stage.mjs";
+import { openPageDevice } from "../support/chromium.mjs";
 import { CYCLING, ENDURANCE, WITHOUT_OPTIMIZERS, WORK } from "../support/endurance.mjs";
 import { fileScope } from "../support/file-scope.mjs";
-import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
-import { startPlatform } from "../support/platform.mjs";
 
 let platform;
 let pages;
 let browser;
 
 before(async () => {
-  let project;
-  [platform, project, browser] = await Promise.all([
-    startPlatform(fileScope),
-    installPackage(fileScope),
-    launchChromium(fileScope, [`--js-flags=${WITHOUT_OPTIMIZERS.join(" ")}`]),
-  ]);
-  pages = await startPages(fileScope, await bundleWithEsbuild(project));
+  const chromium = [`--js-flags=${WITHOUT_OPTIMIZERS.join(" ")}`];
+  ({ platform, pages, browser } = await startBrowserStage(fileScope, { chromium }));
 });
 
 /** Runs in the page before its own scripts: finds the core's memory. */

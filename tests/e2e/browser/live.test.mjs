@@ -3,12 +3,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { authCode } from "../support/backend.mjs";
-import { launchChromium, openPageDevice } from "../support/chromium.mjs";
-import { installPackage } from "../support/consumer.mjs";
+import { startBrowserStage } from "../support/browser-stage.mjs";
+import { openPageDevice } from "../support/chromium.mjs";
 import { eventually } from "../support/deadline.mjs";
 import { fileScope } from "../support/file-scope.mjs";
-import { bundleWithEsbuild, startPages } from "../support/pages.mjs";
-import { startPlatform } from "../support/platform.mjs";
 import { startRecorder } from "../support/recorder.mjs";
 
 const EVENTS = "/sdk/v1/events";
@@ -19,14 +17,10 @@ let pages;
 let browser;
 
 before(async () => {
-  let project;
   // Nobody polls during a test.
-  [platform, project, browser] = await Promise.all([
-    startPlatform(fileScope, { statusPollSeconds: 3_600 }),
-    installPackage(fileScope),
-    launchChromium(fileScope),
-  ]);
-  pages = await startPages(fileScope, await bundleWithEsbuild(project));
+  ({ platform, pages, browser } = await startBrowserStage(fileScope, {
+    platform: { statusPollSeconds: 3_600 },
+  }));
 });
 
 /** Opens a tab of a new device, whose requests pass through a recorder. */

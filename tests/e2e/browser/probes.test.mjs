@@ -16,7 +16,7 @@ import { startRecorder } from "../support/recorder.mjs";
 let stage;
 
 before(async () => {
-  stage = await startBrowserStage(fileScope, undefined, { accessTokenLifetime: "1h" });
+  stage = await startBrowserStage(fileScope, { platform: { accessTokenLifetime: "1h" } });
 });
 
 /** Runs in each page before its own scripts: a clock and a storage that the test can spoil, also across a reload. */

@@ -8,14 +8,14 @@ import { startPlatform } from "./platform.mjs";
 /**
  * Starts all three.
  *
- * @param install - Which package the app has.
- * @param options - The platform's.
+ * @param options.platform - How the platform is started.
+ * @param options.chromium - Chromium's command line.
  */
-export async function startBrowserStage(scope, install = installPackage, options = {}) {
-  const [platform, project, browser] = await Promise.all([
-    startPlatform(scope, options),
-    install(scope),
-    launchChromium(scope),
+export async function startBrowserStage(scope, { platform = {}, chromium = [] } = {}) {
+  const [started, project, browser] = await Promise.all([
+    startPlatform(scope, platform),
+    installPackage(scope),
+    launchChromium(scope, chromium),
   ]);
-  return { platform, browser, pages: await startPages(scope, await bundleWithEsbuild(project)) };
+  return { platform: started, browser, pages: await startPages(scope, await bundleWithEsbuild(project)) };
 }
