@@ -311,6 +311,25 @@ async fn more_connections_than_there_may_be_wait_and_none_is_lost() {
 }
 
 #[tokio::test]
+async fn whoever_comes_when_all_connections_are_taken_waits_until_one_is_free() {
+    const CONNECTIONS: usize = 5;
+    let settings = Settings { connections: CONNECTIONS, ..Settings::default() };
+    let platform = TestPlatform::start_with(settings).await;
+    let mut idle = Vec::new();
+    for _ in 0..CONNECTIONS {
+        idle.push(connect(&platform.url).await);
+    }
+    let mut late = connect(&platform.url).await;
+    late.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    let early = timeout(Duration::from_secs(1), late.read_to_string(&mut answer)).await;
+    assert!(early.is_err(), "{answer}");
+    drop(idle);
+    timeout(PATIENCE, late.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(statuses(&answer), ["200"], "{answer}");
+}
+
+#[tokio::test]
 async fn memory_is_bounded_by_connections_and_not_by_what_callers_send() {
     const CONNECTIONS: usize = 400;
     /// As much as is read of a head, for each of them, and as much again.
