@@ -94,6 +94,26 @@ for (const [where, prepare] of [
   });
 }
 
+test("a tab that sleeps without a word loses the lock under which it writes", async (t) => {
+  const { hidden: asleep, front: other } = await openTwoTabs(t, pages.address(platform));
+  // No tab of the SDK's holds it for ever; one that a browser stops in this moment does.
+  await asleep.evaluate(
+    () =>
+      new Promise((held) => {
+        const hold = () => {
+          held();
+          return new Promise(() => {});
+        };
+        navigator.locks.request("sentiance.core.commit", hold).catch(({ name }) => (window.lost = name));
+      }),
+  );
+  const { userInfo } = await other.call("createUser", { authCode: await authCode(platform, "no word") });
+  await assertUserIs(other, userInfo.userId);
+  await eventually("that the lock is lost", () => asleep.evaluate(() => window.lost === "AbortError"));
+  await eventually("that the other tab sees the user", () => asleep.call("userExists"));
+  other.assertQuiet();
+});
+
 test("a tab that was frozen tells its listener what changed, once", async (t) => {
   const { hidden: tab, front: other } = await openTwoTabs(t, pages.address(platform));
   await tab.call("createUser", { authCode: await authCode(platform, "asleep") });

@@ -83,6 +83,29 @@ test("a tab sees at once what another one does", async (t) => {
   two.assertQuiet();
 });
 
+test("where the app has a storage of its own, a tab sees at once what another one does", async (t) => {
+  const { one, two } = await openTwoTabs(t);
+  for (const tab of [one, two]) {
+    // Under keys of the app's choice, so that the browser tells the SDK of no change.
+    await tab.evaluate(() =>
+      window.sdk.initialize({
+        storage: {
+          getItem: (key) => localStorage.getItem(`app:${key}`),
+          setItem: (key, text) => localStorage.setItem(`app:${key}`, text),
+          removeItem: (key) => localStorage.removeItem(`app:${key}`),
+        },
+      }),
+    );
+  }
+  await two.call("addSdkStatusUpdateListener");
+  const { userInfo } = await one.call("createUser", { authCode: await authCode(platform, "own storage") });
+  await two.hears("that there is a user", (status) => status.userExists);
+  await assertUserIs(two, userInfo.userId);
+  await one.call("reset");
+  await two.hears("that the user is gone", (status) => !status.userExists);
+  await assertNoUser(two);
+});
+
 test("a user created in one tab is there in a tab that is opened later", async (t) => {
   const { one } = await openTwoTabs(t);
   const { userInfo } = await one.call("createUser", { authCode: await authCode(platform, "later") });

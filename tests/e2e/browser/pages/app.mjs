@@ -21,7 +21,6 @@ function hearTripTimeout() {
   });
 }
 
-window.sdk = sdk;
 window.perform = createAgent({ ...sdk, insistOnUser, hearTripTimeout }, (status) =>
   window.reportStatus(status),
 );
