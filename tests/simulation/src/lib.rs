@@ -7,12 +7,13 @@
 //! | `campaign`, `processor`, `report` | many seeds on all processors; what is said of one that failed |
 //! | `run`, `choose`, `shrink` | one seed; what happens next; the shortest schedule that fails |
 //! | `step`, `trace`, `tally` | what can happen, in words; what happened; how often |
-//! | `world` | devices, network, platform and time, and what is checked at every step |
+//! | `world` | what there is, and the steps that it takes |
+//! | `tabs`, `flights`, `outages`, `time` | what happens to tabs, to requests and answers, to the platform; how time passes |
 //! | `device`, `tab`, `locks`, `shelf`, `page`, `identity`, `queue` | a device: storage, tabs, what stands beside the record |
 //! | `app` | what people do: the app, its backend, an operator, a thief |
 //! | `network`, `streams`, `wire`, `json`, `server` | what is on its way; events; HTTP; the platform as a process |
 //! | `oracle` | what the platform must do, told a second time |
-//! | `invariant`, `rest` | what must hold; and at rest |
+//! | `invariant`, `watch`, `rest` | what must hold; at every step; and at rest |
 //! | `broken` | variants that are broken on purpose, to show that they are caught |
 
 #![expect(clippy::expect_used, reason = "in a test, a panic is the report")]
@@ -22,6 +23,7 @@ mod broken;
 mod campaign;
 mod choose;
 mod device;
+mod flights;
 #[path = "../../world/identity.rs"]
 mod identity;
 mod invariant;
@@ -32,6 +34,7 @@ mod json;
 mod locks;
 mod network;
 mod oracle;
+mod outages;
 #[path = "../../world/page.rs"]
 mod page;
 mod processor;
@@ -52,8 +55,11 @@ mod stories;
 mod streams;
 #[path = "../../world/tab.rs"]
 mod tab;
+mod tabs;
 mod tally;
+mod time;
 mod trace;
+mod watch;
 mod wire;
 mod world;
 
