@@ -56,6 +56,9 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        let log = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::ERROR);
+        // Only the first world can: there is one log.
+        let _ = log.with_writer(std::io::stderr).try_init();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         // In memory, where the machine has such a folder: the disk's speed is not what is tested.
         let folder = ["/dev/shm", "/tmp"].into_iter().find(|path| Path::new(path).is_dir()).unwrap_or(".");

@@ -244,7 +244,8 @@ pub(super) const BURY_TOKENS: &str = "
     join installs i on i.app_id = p.app_id and i.install_id = p.install_id
     where i.app_id = $1 and i.user_id = $2
     union all
-    select app_id, family, $3 from installs where app_id = $1 and user_id = $2";
+    select app_id, family, $3 from installs where app_id = $1 and user_id = $2
+    on conflict (app_id, hash) do update set expires_at = excluded.expires_at";
 pub(super) const BURY: &str = "
     insert into token_tombstones (app_id, hash, expires_at) values ($1, $2, $3)
     on conflict (app_id, hash) do update set expires_at = excluded.expires_at";

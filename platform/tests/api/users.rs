@@ -99,6 +99,19 @@ async fn the_external_id_of_a_deleted_user_becomes_a_new_user() {
 }
 
 #[tokio::test]
+async fn a_user_whose_install_was_deleted_before_can_be_deleted_again() {
+    let platform = TestPlatform::start().await;
+    let mut sdk = platform.sdk();
+    // The same install shows the same idempotency key each time, which names the family of its tokens.
+    for code in ["first", "second"] {
+        let answer = sdk.exchange(&platform.server.code(code).await, &"a".repeat(32)).await;
+        sdk.remember_user(&answer);
+        assert_eq!(platform.server.delete(&sdk.user_id).await.status, StatusCode::OK);
+        sdk.own_profile().await.refused(ErrorCode::UserDeleted);
+    }
+}
+
+#[tokio::test]
 async fn nothing_of_a_deleted_user_stays_but_hashes() {
     let platform = TestPlatform::start().await;
     let alice = platform.sdk_with_user("alice").await;
