@@ -31,6 +31,8 @@ async function openDetectingDevice(t, externalId) {
   const { userInfo } = await device.call("createUser", { authCode: await authCode(platform, externalId) });
   const { detectionStatus } = await device.call("enableDetections");
   assert.equal(detectionStatus, "ENABLED_AND_DETECTING");
+  await untilSeen(device, userInfo.userId, 0);
+  await watchAsApp(device);
   return { recorder, device, surroundings, userId: userInfo.userId };
 }
 
@@ -38,20 +40,32 @@ async function openDetectingDevice(t, externalId) {
 async function setOut(device, surroundings, number) {
   await surroundings.moveTo(...place(number));
   await surroundings.shake(1, 2, 9);
-  await watchAsApp(device);
 }
 
-/** The app looks at the position, too: when it has seen it, so has the SDK, or soon will. */
+/** The app looks at the position, too, which the SDK has seen: when the app sees the next one, so has the SDK, or soon will. */
 async function watchAsApp(device) {
-  await device.evaluate(() => {
-    const see = ({ coords }) => (window.latitude = coords.latitude);
-    navigator.geolocation.watchPosition(see, () => undefined, { enableHighAccuracy: true });
-  });
+  await device.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const see = ({ coords }) => {
+          window.latitude = coords.latitude;
+          resolve();
+        };
+        // At any age: without that, whoever comes second is told nothing before the device moves.
+        const options = { enableHighAccuracy: true, maximumAge: Infinity };
+        navigator.geolocation.watchPosition(see, reject, options);
+      }),
+  );
 }
 
 /** Where the device is at position `number` of the drive. */
 function place(number) {
   return [51 + number / 1_000, 4];
+}
+
+/** Which position of the drive this is. */
+function numberOf(latitude) {
+  return Math.round((latitude - 51) * 1_000);
 }
 
 /** Drives from position `from` to position `to`, without `to`. */
@@ -70,25 +84,40 @@ async function drive({ device, surroundings }, from, to) {
  * still holds when it is closed is lost, like what it would have recorded a moment later.
  */
 async function untilKept(device, count) {
-  await eventually(`that ${count} positions are kept`, async () => (await countKept(device)) >= count);
+  await eventually(
+    `that ${count} positions are kept`,
+    async () => (await numbersKept(device)).length >= count,
+  );
 }
 
-function countKept(device) {
-  return device.evaluate(
-    () =>
-      new Promise((resolve, reject) => {
-        const request = indexedDB.open("sentiance.core");
-        request.onerror = () => reject(request.error);
-        request.onsuccess = () => {
-          const database = request.result;
-          const entries = database.transaction("detections").objectStore("detections").getAll();
-          entries.onsuccess = () => {
-            database.close();
-            resolve(entries.result.filter(({ text }) => text?.includes('"position"')).length);
-          };
+/** The numbers of the positions that wait in the queue on the disk. */
+async function numbersKept(device) {
+  const latitudes = await device.evaluate(async () => {
+    // Whoever opens it first would have to make it.
+    const databases = await indexedDB.databases();
+    if (!databases.some(({ name }) => name === "sentiance.core")) return [];
+    return new Promise((resolve, reject) => {
+      const request = indexedDB.open("sentiance.core");
+      request.onerror = () => reject(request.error);
+      request.onsuccess = () => {
+        const database = request.result;
+        const entries = database.transaction("detections").objectStore("detections").getAll();
+        entries.onsuccess = () => {
+          database.close();
+          const detections = entries.result.filter(({ text }) => text).map(({ text }) => JSON.parse(text));
+          resolve(detections.flatMap(({ position }) => position?.latitude ?? []));
         };
-      }),
-  );
+      };
+    });
+  });
+  return latitudes.map(numberOf);
+}
+
+/** Waits until the SDK has this position, at which it begins to watch: before the app does, which has it from there. */
+async function untilSeen(device, userId, number) {
+  await eventually(`that the SDK sees position ${number}`, async () => {
+    return (await numbersKept(device)).includes(number) || (await numbersOnPlatform(userId)).includes(number);
+  });
 }
 
 /** Submits until the platform has so many positions: the app may see the last one before the SDK does. */
@@ -103,7 +132,7 @@ async function submitUntil(device, userId, count) {
 async function numbersOnPlatform(userId) {
   const detections = await readDetections(platform, userId);
   const positions = detections.filter(({ type }) => type === "position");
-  const numbers = positions.map(({ position }) => Math.round((position.latitude - 51) * 1_000));
+  const numbers = positions.map(({ position }) => numberOf(position.latitude));
   return numbers.sort((a, b) => a - b);
 }
 
@@ -123,7 +152,7 @@ async function assertComplete(userId) {
 test("a drive arrives complete and once, also when the page is closed on the way and the network fails", async (t) => {
   const stage = await openDetectingDevice(t, "drive");
   const { recorder, device, surroundings, userId } = stage;
-  await drive(stage, 0, 60);
+  await drive(stage, 1, 60);
   recorder.loseNextAnswerOf(UPLOAD);
   await device.call("submitDetections");
   await drive(stage, 60, 100);
@@ -134,7 +163,9 @@ test("a drive arrives complete and once, also when the page is closed on the way
   await surroundings.attach();
   await setOut(device, surroundings, 100);
   await device.call("ensureInitialized");
-  await drive(stage, 100, 160);
+  await untilSeen(device, userId, 100);
+  await watchAsApp(device);
+  await drive(stage, 101, 160);
   recorder.answerInstead(UPLOAD, (response) => response.destroy(), 1);
   await device.call("submitDetections");
   await drive(stage, 160, POSITIONS);
@@ -149,7 +180,7 @@ test("a drive arrives complete and once, also when the page is closed on the way
 test("what is recorded offline is sent as soon as there is a connection", async (t) => {
   const stage = await openDetectingDevice(t, "offline");
   const { recorder, device, userId } = stage;
-  await drive(stage, 0, 20);
+  await drive(stage, 1, 20);
   await device.setOffline(true);
   await drive(stage, 20, POSITIONS);
   await assert.rejects(device.call("submitDetections"), { reason: "NETWORK_ERROR", retryable: true });
@@ -178,7 +209,7 @@ test("of two tabs one records, and the other one takes over when it is closed", 
   const surroundings = await Surroundings.of(browser, tab);
   await surroundings.moveTo(...place(0));
   assert.equal((await tab.call("getSdkStatus")).detectionStatus, "ENABLED_AND_DETECTING");
-  for (let number = 0; number < 10; number += 1) {
+  for (let number = 1; number < 10; number += 1) {
     await Promise.all([drive(stage, number, number + 1), surroundings.moveTo(...place(number))]);
   }
   await untilKept(device, 10);
