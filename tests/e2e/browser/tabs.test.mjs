@@ -86,16 +86,17 @@ test("a tab sees at once what another one does", async (t) => {
 test("where the app has a storage of its own, a tab sees at once what another one does", async (t) => {
   const { one, two } = await openTwoTabs(t);
   for (const tab of [one, two]) {
-    // Under keys of the app's choice, so that the browser tells the SDK of no change.
-    await tab.evaluate(() =>
-      window.sdk.initialize({
+    // One of which no browser tells that it changed, and in which every tab sees a write at once.
+    await tab.evaluate(() => {
+      const open = () => caches.open("app");
+      return window.sdk.initialize({
         storage: {
-          getItem: (key) => localStorage.getItem(`app:${key}`),
-          setItem: (key, text) => localStorage.setItem(`app:${key}`, text),
-          removeItem: (key) => localStorage.removeItem(`app:${key}`),
+          getItem: async (key) => (await (await open()).match(`/${key}`))?.text() ?? null,
+          setItem: async (key, text) => (await open()).put(`/${key}`, new Response(text)),
+          removeItem: async (key) => (await open()).delete(`/${key}`),
         },
-      }),
-    );
+      });
+    });
   }
   await two.call("addSdkStatusUpdateListener");
   const { userInfo } = await one.call("createUser", { authCode: await authCode(platform, "own storage") });
