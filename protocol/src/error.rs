@@ -137,6 +137,8 @@ error_codes! {
     UserAlreadyLinked = (409, "USER_ALREADY_LINKED"),
     /// The metadata would have more than 50 entries, or has a key or value of more than 500 characters.
     MetadataLimitExceeded = (409, "METADATA_LIMIT_EXCEEDED"),
+    /// The trip would be larger than 64 KiB, with what is stored of it already.
+    TripTooLarge = (409, "TRIP_TOO_LARGE"),
     /// The install id belongs to another user.
     InstallConflict = (409, "INSTALL_CONFLICT"),
     /// The refresh token was already exchanged, and what it bought was used or the idempotency key differs.
@@ -149,11 +151,14 @@ error_codes! {
     UnsupportedMediaType = (415, "UNSUPPORTED_MEDIA_TYPE"),
     /// Too many requests: wait as long as `Retry-After` says.
     TooManyRequests = (429, "TOO_MANY_REQUESTS"),
+    /// So much is stored for this user or application already that nothing more is taken in for now: wait as long as
+    /// `Retry-After` says.
+    QuotaExceeded = (429, "QUOTA_EXCEEDED"),
     /// The platform failed; `ref` finds the cause in its log.
     InternalError = (500, "INTERNAL_ERROR"),
     /// The platform is overloaded or shutting down: wait as long as `Retry-After` says.
     Unavailable = (503, "UNAVAILABLE"),
-    /// The platform's disk is full or fails: nothing was stored. Wait as long as `Retry-After` says.
+    /// The platform's disk is full, nearly full or fails: nothing was stored. Wait as long as `Retry-After` says.
     DatabaseUnavailable = (503, "DATABASE_UNAVAILABLE"),
 }
 

@@ -31,6 +31,10 @@ pub const INFO_TEXT_MAX_CHARS: usize = 128;
 
 /// The largest body of `POST /sdk/v1/detections`, in bytes.
 pub const DETECTIONS_BODY_LIMIT_BYTES: usize = 64 * 1024;
+/// How many detections one request may hold: more than fit into the body that the SDK sends at most.
+pub const DETECTIONS_MAX_PER_REQUEST: usize = 600;
+/// How large a stored trip may be with all its metadata, in bytes of JSON.
+pub const TRIP_MAX_BYTES: usize = 64 * 1024;
 /// The largest body of `PATCH /sdk/v1/metadata`, in bytes: all entries, each character in its longest form.
 pub const METADATA_BODY_LIMIT_BYTES: usize = 640 * 1024;
 /// How many entries the metadata of a user, or of a trip, has at most.

@@ -2,10 +2,15 @@
 
 use super::{Database, Problem, app::parse_app_id, now, output};
 use crate::{
-    domain::{DeleteUser, Lifetimes, SetUserState, ShowUser},
+    domain::{DeleteUser, Lifetimes, RemoveLeftovers, SetUserState, ShowUser},
     model::{Actor, AppId, EndReason, Install, InstallStatus, Trace, User, UserId, UserState},
 };
 use clap::{Args, Subcommand};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Between two batches of a deletion.
+const PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserTask {
@@ -57,7 +62,12 @@ impl UserTask {
                     trace: Trace::default(),
                     now: now(),
                 };
+                let leftovers = RemoveLeftovers { tombstones_for: work.tombstones_for };
                 store.write(work).await?;
+                // No server may be there that would do it. In batches: one that is there goes on writing.
+                while store.write(leftovers.clone()).await? {
+                    sleep(PAUSE).await;
+                }
                 store.close().await;
                 output::line(format_args!("deleted {user}"))
             }

@@ -1,10 +1,10 @@
 //! Forgetting what is too old, a little at a time, so that no table grows for ever and no caller waits for it.
 
-use super::{Lifetimes, Refusal, audit::record, codes::REPLAY_WINDOW, users::remove_user};
+use super::{Lifetimes, Refusal, audit::record, codes::REPLAY_WINDOW, removal::remove_user};
 use crate::{
     clock::Timestamp,
     model::{Actor, AuditKind, EndReason, ExpiredSession, Trace},
-    store::{Transaction, Work},
+    store::{Transaction, Turn, Work},
 };
 use std::time::Duration;
 
@@ -32,6 +32,10 @@ impl Work for CleanUp {
     /// Whether there may be more to forget.
     type Output = bool;
     type Error = Refusal;
+
+    fn turn(&self) -> Turn {
+        Turn::HOUSEKEEPING
+    }
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, Refusal> {
         let CleanUp { keep_events, lifetimes, now } = self;

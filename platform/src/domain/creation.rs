@@ -16,6 +16,10 @@ use crate::{
 };
 use sentiance_protocol::{AppInfo, DeviceClass, DeviceInfo, InstallState, SdkInfo};
 
+/// How many installs of a user that are not active are remembered, so that they learn that another one took over. An app
+/// that restores a user more often than this within half a year gets `TOKEN_INVALID` on the oldest ones.
+const INSTALLS_KEPT: u32 = 100;
+
 /// What an SDK sends along with whatever entitles it to a user, and what a new user would be made of.
 #[derive(Debug)]
 pub struct Creation {
@@ -166,6 +170,7 @@ impl Arrival<'_> {
             }
         }
         tx.delete_stale_installs(app_id, user_id, now.minus(self.lifetimes.refresh_token)).await?;
+        tx.delete_surplus_installs(app_id, user_id, INSTALLS_KEPT).await?;
         Ok(status)
     }
 }

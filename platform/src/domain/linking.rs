@@ -108,7 +108,7 @@ impl LinkInstall {
         };
         let status = arrival.make_room(tx).await?;
         tx.move_install(&app_id, &install_id, &known.user_id, status, now).await?;
-        tx.delete_user(&app_id, &unlinked.user_id).await?;
+        tx.mark_user_deleted(&app_id, &unlinked.user_id, now).await?;
         let gone = (&app_id, &unlinked.user_id, None);
         record(tx, AuditKind::UserDeleted, gone, by.clone(), &trace, now).await?;
         let subject = (&app_id, &known.user_id, Some(&install_id));

@@ -1,6 +1,11 @@
 //! Why a use case was refused.
 
-use crate::{model::SessionRefusal, store::StoreError};
+use super::Quota;
+use crate::{
+    model::{SessionRefusal, TripOverLimit},
+    store::StoreError,
+};
+use std::time::Duration;
 
 /// Why a use case was refused. Nothing that it wrote stays.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +79,12 @@ pub enum Refusal {
     /// The metadata would be over its limits.
     #[error("the metadata would be over its limits")]
     MetadataLimit,
+    /// The trip would be too large.
+    #[error("the trip would be larger than 64 KiB")]
+    TripTooLarge,
+    /// So much is stored already that nothing more is taken in for that long.
+    #[error("the quota of stored bytes is used up")]
+    QuotaExceeded(Quota, Duration),
     /// There is no such application.
     #[error("there is no such application")]
     ApplicationNotFound,
@@ -95,6 +106,15 @@ impl From<SessionRefusal> for Refusal {
             SessionRefusal::Ended => Refusal::SessionEnded,
             SessionRefusal::Disabled => Refusal::UserDisabled,
             SessionRefusal::Expired => Refusal::TokenExpired,
+        }
+    }
+}
+
+impl From<TripOverLimit> for Refusal {
+    fn from(limit: TripOverLimit) -> Self {
+        match limit {
+            TripOverLimit::Metadata => Refusal::MetadataLimit,
+            TripOverLimit::Bytes => Refusal::TripTooLarge,
         }
     }
 }

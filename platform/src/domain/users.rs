@@ -1,10 +1,9 @@
 //! Reading, disabling, enabling and deleting users.
 
-use super::{Refusal, audit::record};
+use super::{Refusal, audit::record, removal::remove_user};
 use crate::{
     clock::Timestamp,
     model::{Actor, AppId, AuditKind, Install, Trace, User, UserId, UserState},
-    secret::Hashed,
     store::{Transaction, Work},
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -29,7 +28,10 @@ impl Work for ReadProfile {
     }
 }
 
-/// Reads a user with all installs, newest first.
+/// How many installs of a user are shown.
+const INSTALLS_SHOWN: u32 = 100;
+
+/// Reads a user with the newest installs, the newest first.
 #[derive(Debug)]
 pub struct ShowUser {
     /// The application.
@@ -44,7 +46,7 @@ impl Work for ShowUser {
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(User, Vec<Install>), Refusal> {
         let user = tx.find_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)?;
-        let installs = tx.list_installs(&self.app_id, &self.user_id).await?;
+        let installs = tx.list_installs(&self.app_id, &self.user_id, INSTALLS_SHOWN).await?;
         Ok((user, installs))
     }
 }
@@ -83,7 +85,8 @@ impl Work for SetUserState {
     }
 }
 
-/// Deletes a user with all data, installs and codes. The hashes of its tokens and install ids stay for a while, so that
+/// Deletes a user with installs and codes, and hides all data, which [`RemoveLeftovers`](super::RemoveLeftovers) then
+/// removes. The hashes of its tokens and install ids stay for a while, so that
 /// its devices, and a server that would link one of them, learn what happened.
 #[derive(Debug)]
 pub struct DeleteUser {
@@ -109,27 +112,4 @@ impl Work for DeleteUser {
         let user = tx.find_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)?;
         remove_user(tx, user, self.now.plus(self.tombstones_for), self.by, &self.trace, self.now).await
     }
-}
-
-/// Removes a user and everything that hangs on the user, but for tombstones until that time, and the audit log, which
-/// names nobody.
-pub(super) async fn remove_user<T: Transaction>(
-    tx: &mut T,
-    user: User,
-    until: Timestamp,
-    by: Actor,
-    trace: &Trace,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let User { app_id, user_id, external_id, .. } = user;
-    tx.bury_tokens(&app_id, &user_id, until).await?;
-    for install in tx.list_installs(&app_id, &user_id).await? {
-        tx.bury(&app_id, Hashed::of_install(&install.install_id), until).await?;
-    }
-    tx.delete_user(&app_id, &user_id).await?;
-    if let Some(external_id) = external_id {
-        tx.delete_codes_of(&app_id, &external_id).await?;
-    }
-    tx.forget_addresses(&app_id, &user_id).await?;
-    Ok(record(tx, AuditKind::UserDeleted, (&app_id, &user_id, None), by, trace, now).await?)
 }

@@ -1,13 +1,16 @@
 //! Failures: what goes wrong, as handlers say it. `protection` turns each into the one shape of error answers.
 
 use super::limits::{Policy, Standing};
-use crate::{domain::Refusal, store::StoreError};
+use crate::{
+    domain::{Quota, Refusal},
+    store::StoreError,
+};
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use sentiance_protocol::{ErrorBody, ErrorCode};
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// A refused or failed request.
 #[derive(Clone, Debug)]
@@ -49,6 +52,17 @@ impl Failure {
         Failure { limit: Some(policy), retry_after: Some(standing.retry_after()), ..refusal }
     }
 
+    /// A refusal because so much is stored already.
+    fn over_quota(quota: Quota, pause: Duration) -> Self {
+        let policy = match quota {
+            Quota::User => Policy::UserBytes,
+            Quota::UserAndDay => Policy::UserBytesOfDay,
+            Quota::Application => Policy::ApplicationBytes,
+        };
+        let refusal = Failure::saying(ErrorCode::QuotaExceeded, policy.refusal());
+        Failure { limit: Some(policy), retry_after: Some(pause.as_secs().max(1)), ..refusal }
+    }
+
     /// The body of its answer.
     pub(super) fn to_body(&self, reference: String) -> ErrorBody {
         let (message, error_code) = (self.message.to_string(), self.code.as_str().to_owned());
@@ -81,6 +95,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let (code, kind) = match &error {
             StoreError::Unavailable => (ErrorCode::Unavailable, "unavailable"),
+            StoreError::Crowded => (ErrorCode::Unavailable, "crowded"),
             StoreError::Disk(_) => (ErrorCode::DatabaseUnavailable, "disk"),
             StoreError::GivenUp => (ErrorCode::DatabaseUnavailable, "given_up"),
             StoreError::Moved => (ErrorCode::DatabaseUnavailable, "moved"),
@@ -97,6 +112,8 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Failure::new(match refusal {
             Refusal::Store(error) => return error.into(),
+            Refusal::QuotaExceeded(quota, pause) => return Failure::over_quota(quota, pause),
+            Refusal::TripTooLarge => ErrorCode::TripTooLarge,
             Refusal::CodeInvalid => ErrorCode::AuthenticationCodeInvalid,
             Refusal::ApplicationCredentialsInvalid => ErrorCode::ApplicationCredentialsInvalid,
             Refusal::InstallConflict => ErrorCode::InstallConflict,

@@ -20,7 +20,13 @@ mod trace;
 pub use client::{ClientAddress, NotANetwork, ProxyHeader, TrustedProxy};
 pub use limits::{Limit, Limits, NotALimit, Rate};
 
-use crate::{clock::Clock, domain::Lifetimes, metrics::Metrics, random::Randomness, store::Store};
+use crate::{
+    clock::Clock,
+    domain::{Lifetimes, Quotas},
+    metrics::Metrics,
+    random::Randomness,
+    store::Store,
+};
 use axum::{
     Router,
     extract::State,
@@ -33,6 +39,7 @@ use followers::Followers;
 use limits::Limiters;
 use sentiance_protocol::{EVENTS_HEARTBEAT_SECONDS, SdkConfiguration};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
 
 /// How the platform behaves.
 #[derive(Clone, Debug)]
@@ -49,6 +56,8 @@ pub struct Settings {
     pub proxy_header: ProxyHeader,
     /// How much is allowed.
     pub limits: Limits,
+    /// How much may be stored.
+    pub quotas: Quotas,
     /// How long a request may take to arrive: its headers, and again its body.
     pub arrival_deadline: Duration,
     /// How long a request may take in all.
@@ -95,6 +104,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::default(),
             limits: Limits::OFF,
+            quotas: Quotas::default(),
             arrival_deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(30),
             connections: 900,
@@ -126,6 +136,8 @@ pub struct Platform {
     limits: Limiters,
     followers: Arc<Followers>,
     exposed_keys: Reporter,
+    /// Told when a user was deleted, of whom something is left to remove.
+    leftovers: Notify,
 }
 
 impl Platform {
@@ -142,6 +154,7 @@ impl Platform {
             limits,
             followers,
             exposed_keys: Reporter::default(),
+            leftovers: Notify::new(),
         }
     }
 }

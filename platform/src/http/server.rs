@@ -64,6 +64,7 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
     let mut beside = JoinSet::new();
     beside.spawn(followers::keep_awake(platform.clone()));
     beside.spawn(housekeeping::keep_clean(platform.clone()));
+    beside.spawn(housekeeping::remove_leftovers(platform.clone()));
     let under_way = accept_until(stop, listener, router(platform.clone()), bounds).await;
     platform.followers.end();
     if timeout(SHUTDOWN_DEADLINE, under_way.shutdown()).await.is_err() {

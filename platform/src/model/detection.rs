@@ -1,13 +1,21 @@
-//! Detections: what a device recorded, checked, and how the parts of a trip are put together.
+//! Detections: what a device recorded, checked.
 
-use super::{DetectionId, InstallId, metadata};
+use super::{DetectionId, InstallId, TripNews, metadata};
 use crate::clock::Timestamp;
-use sentiance_protocol::{self as protocol, DetectionType, EpochMs, MetadataEntry, Motion, Position, Trip};
-use std::{fmt, ops::RangeInclusive};
+use sentiance_protocol::{self as protocol, DetectionType, EpochMs, Motion, Position, Trip};
+use serde::Serialize;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt, io,
+    ops::RangeInclusive,
+};
 
 /// The times that JavaScript can tell, without those before 1970.
 const PLAUSIBLE_TIMES: RangeInclusive<f64> = 0.0..=8.64e15;
 const TRANSPORT_MODES: RangeInclusive<u32> = 1..=11;
+
+/// What the row of a detection takes beside its content, in bytes: its keys, and their copies in the indexes.
+const ROW_BYTES: usize = 300;
 
 /// Something that was recorded on a device.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +55,56 @@ pub struct StoredDetection {
     pub install_id: InstallId,
     /// The detection.
     pub detection: Detection,
+}
+
+/// A detection of an upload, and how many of its messages told of it.
+#[derive(Clone, Debug)]
+pub struct Gathered {
+    /// Made by the SDK.
+    pub detection_id: DetectionId,
+    /// When the first message was recorded.
+    pub time: Timestamp,
+    /// What they tell.
+    pub content: GatheredContent,
+    /// How many there were.
+    pub messages: u32,
+}
+
+/// What the messages of an upload tell of one detection.
+#[derive(Clone, Debug)]
+pub enum GatheredContent {
+    /// Everything: a position, or motion.
+    Whole(DetectionContent),
+    /// A part of a trip, or all of it.
+    Trip(TripNews),
+}
+
+/// Puts the messages about each trip together, so that the trip is read and written once. Costs as much as the upload
+/// is long.
+pub fn gather(detections: Vec<Detection>) -> Vec<Gathered> {
+    let mut gathered: Vec<Gathered> = Vec::with_capacity(detections.len());
+    let mut trips: HashMap<DetectionId, usize> = HashMap::new();
+    for Detection { detection_id, time, content } in detections {
+        let content = match content {
+            DetectionContent::Trip(trip) => match trips.entry(detection_id.clone()) {
+                Entry::Occupied(place) => {
+                    let earlier = &mut gathered[*place.get()];
+                    if let GatheredContent::Trip(news) = &mut earlier.content {
+                        news.add(trip);
+                    }
+                    earlier.messages += 1;
+                    continue;
+                }
+                Entry::Vacant(place) => {
+                    place.insert(gathered.len());
+                    GatheredContent::Trip(TripNews::of(trip))
+                }
+            },
+            whole => GatheredContent::Whole(whole),
+        };
+        gathered.push(Gathered { detection_id, time, content, messages: 1 });
+    }
+    gathered
 }
 
 /// Where a page of detections ended: they are listed by time, and by id where the time is the same.
@@ -91,6 +149,16 @@ impl Detection {
         Ok(Detection { detection_id, time, content })
     }
 
+    /// How many bytes the platform stores for it, about.
+    pub fn stored_bytes(&self) -> u64 {
+        let content = match &self.content {
+            DetectionContent::Position(position) => stored_bytes(position),
+            DetectionContent::Motion(motion) => stored_bytes(motion),
+            DetectionContent::Trip(trip) => stored_bytes(trip),
+        };
+        (ROW_BYTES + content) as u64
+    }
+
     /// What kind it is.
     pub fn kind(&self) -> DetectionType {
         match self.content {
@@ -101,27 +169,25 @@ impl Detection {
     }
 }
 
-/// A trip with what a later message tells of it: what is known stays, except metadata that has a new value.
-pub fn put_together(known: &Trip, news: Trip) -> Trip {
-    Trip {
-        started_at: known.started_at,
-        ended_at: known.ended_at.or(news.ended_at),
-        timed_out: known.timed_out.or(news.timed_out),
-        transport_mode: known.transport_mode.or(news.transport_mode),
-        metadata: merge(&known.metadata, news.metadata),
-    }
+/// How many bytes a value has as it is stored, which is as JSON.
+pub(super) fn stored_bytes(value: &impl Serialize) -> usize {
+    let mut length = Length(0);
+    // Counting cannot fail, and what was read from JSON can be written as JSON.
+    let _ = serde_json::to_writer(&mut length, value);
+    length.0
 }
 
-fn merge(known: &[MetadataEntry], news: Vec<MetadataEntry>) -> Vec<MetadataEntry> {
-    let mut merged = known.to_vec();
-    for entry in news {
-        match merged.iter_mut().find(|known| known.key == entry.key) {
-            Some(known) => known.value = entry.value,
-            None => merged.push(entry),
-        }
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
     }
-    merged.retain(|entry| entry.value.is_some());
-    merged
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn parse_time(time: EpochMs) -> Result<Timestamp, InvalidDetection> {
@@ -155,36 +221,4 @@ fn checked(trip: Trip) -> Result<Trip, InvalidDetection> {
         return Err(InvalidDetection::MetadataLimit);
     }
     Ok(trip)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::put_together;
-    use sentiance_protocol::{EpochMs, MetadataEntry, Trip};
-
-    fn entry(key: &str, value: Option<&str>) -> MetadataEntry {
-        MetadataEntry { key: key.to_owned(), value: value.map(str::to_owned) }
-    }
-
-    fn started(metadata: Vec<MetadataEntry>) -> Trip {
-        let started_at = EpochMs(1.0);
-        Trip { started_at, ended_at: None, timed_out: None, transport_mode: Some(2), metadata }
-    }
-
-    #[test]
-    fn an_end_is_set_once_and_never_unset() {
-        let ended = Trip { ended_at: Some(EpochMs(5.0)), timed_out: Some(false), ..started(Vec::new()) };
-        let later = Trip { ended_at: Some(EpochMs(9.0)), timed_out: Some(true), ..ended.clone() };
-        assert_eq!(put_together(&started(Vec::new()), ended.clone()), ended);
-        assert_eq!(put_together(&ended, later), ended);
-        assert_eq!(put_together(&ended, started(Vec::new())), ended);
-    }
-
-    #[test]
-    fn metadata_is_added_replaced_and_removed_by_key() {
-        let known = started(vec![entry("a", Some("1")), entry("b", Some("2")), entry("c", Some("3"))]);
-        let news = started(vec![entry("b", Some("new")), entry("c", None), entry("d", Some(""))]);
-        let expected = vec![entry("a", Some("1")), entry("b", Some("new")), entry("d", Some(""))];
-        assert_eq!(put_together(&known, news).metadata, expected);
-    }
 }

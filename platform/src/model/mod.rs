@@ -8,16 +8,19 @@ mod install;
 pub mod metadata;
 mod origin;
 mod session;
+mod trip;
 mod user;
 
 pub use api_key::{ApiKeyRecord, ApiKeyState, Scope, UnknownScope};
 pub use audit::{Actor, AuditEvent, AuditKind, Change, Trace, UnknownAuditKind};
 pub use detection::{
-    Detection, DetectionContent, DetectionCursor, InvalidDetection, StoredDetection, put_together,
+    Detection, DetectionContent, DetectionCursor, Gathered, GatheredContent, InvalidDetection,
+    StoredDetection, gather,
 };
 pub use ids::{AppId, DetectionId, ExternalId, InstallId, KeyId, UserId};
 pub use install::{EndReason, ExpiredSession, Install, InstallStatus, status_for_new_session};
 pub use origin::{InvalidOrigin, Origin};
 pub(crate) use session::install_state;
 pub use session::{PairState, Permission, Session, SessionRefusal, TokenPair};
-pub use user::{Application, CodeUse, Redemption, User, UserState};
+pub use trip::{TripNews, TripOverLimit};
+pub use user::{Application, CodeUse, DeletedUser, Redemption, User, UserState};

@@ -34,6 +34,19 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+/// A user who was deleted, and of whom something is left.
+#[derive(Clone, Debug)]
+pub struct DeletedUser {
+    /// The application.
+    pub app_id: AppId,
+    /// The Sentiance user id.
+    pub user_id: UserId,
+    /// The external id that the user had, whose codes go too.
+    pub external_id: Option<ExternalId>,
+    /// When the user was deleted.
+    pub deleted_at: Timestamp,
+}
+
 /// Whether a user may use the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserState {

@@ -37,8 +37,13 @@ pub trait AuditLog: Send {
         since: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Stored<Vec<AuditEvent>>> + Send;
-    /// Forgets the addresses in the events of a user who goes.
-    fn forget_addresses(&mut self, app: &AppId, user: &UserId) -> impl Future<Output = Stored<()>> + Send;
+    /// Forgets the addresses in events of a user who goes, in at most so many; tells in how many.
+    fn forget_addresses(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        limit: u32,
+    ) -> impl Future<Output = Stored<u64>> + Send;
     /// Forgets events before that time, at most so many; tells how many.
     fn delete_events_before(
         &mut self,

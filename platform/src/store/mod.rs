@@ -14,9 +14,13 @@ pub use applications::{ApiKeys, Applications};
 pub use audit::AuditLog;
 pub use sqlite::{BackupError, Changes, SqliteStore as Store, UnusableDatabase, back_up, check};
 pub use transaction::{AuthenticationCodes, Installs, Tokens, Transaction, Users};
-pub use uploads::{Detections, MetadataChange, UserMetadata};
+pub use uploads::{Detections, MetadataChange, Page, StoredBytes, UserMetadata};
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 /// Why the database did not answer.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -32,6 +36,9 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
     },
+    /// Too many large writes wait already: those of this caller, or of all.
+    #[error("too many large writes wait already")]
+    Crowded,
     /// A use case panicked; its writes were rolled back.
     #[error("a use case panicked")]
     Panicked,
@@ -59,9 +66,37 @@ pub trait Work: Send + 'static {
     /// What it gives when its writes shall be undone.
     type Error: From<StoreError> + Send + 'static;
 
+    /// When it gets its turn at the writer.
+    fn turn(&self) -> Turn {
+        Turn::Prompt
+    }
+
     /// Does the work. `Ok` keeps what was written and `Err` undoes it.
     fn run<T: Transaction>(
         self,
         tx: &mut T,
     ) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
+}
+
+/// When a use case gets its turn at the one writer. What is small, and costs the same whatever a caller sends, goes
+/// before what a caller can make large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// At once: small, and somebody waits for it.
+    Prompt,
+    /// After those, one use case at a time of each share in turn.
+    Shared(u64),
+}
+
+impl Turn {
+    /// The turn of work on behalf of `owner`, who waits behind the owner's own work only.
+    pub fn among_uploads(owner: &impl Hash) -> Turn {
+        // Not chosen by callers, and a collision costs no more than sharing a turn.
+        let mut hasher = DefaultHasher::new();
+        owner.hash(&mut hasher);
+        Turn::Shared(hasher.finish())
+    }
+
+    /// The turn of what the platform does by itself.
+    pub const HOUSEKEEPING: Turn = Turn::Shared(0);
 }

@@ -59,8 +59,11 @@ pub(super) const FIND_CODE_USE: &str = "
 pub(super) const DELETE_CODES_BEFORE: &str = "
     delete from authentication_codes where (app_id, hash) in (
         select app_id, hash from authentication_codes where expires_at < $1 limit $2)";
-pub(super) const DELETE_CODES_OF: &str =
-    "delete from authentication_codes where app_id = $1 and external_id = $2";
+pub(super) const DELETE_CODES_OF: &str = "
+    delete from authentication_codes where (app_id, hash) in (
+        select app_id, hash from authentication_codes
+        where app_id = $1 and external_id = $2 and expires_at <= $3
+        order by expires_at desc limit $4)";
 
 // Users.
 pub(super) const INSERT_USER_IF_NEW: &str = "
@@ -68,15 +71,34 @@ pub(super) const INSERT_USER_IF_NEW: &str = "
     on conflict (app_id, external_id) do nothing";
 pub(super) const FIND_USER: &str = "
     select app_id, user_id, external_id, created_at, disabled_at
-    from users where app_id = $1 and user_id = $2";
+    from users where app_id = $1 and user_id = $2 and deleted_at is null";
 pub(super) const FIND_USER_BY_EXTERNAL_ID: &str = "
     select app_id, user_id, external_id, created_at, disabled_at
     from users where app_id = $1 and external_id = $2";
-pub(super) const SET_EXTERNAL_ID: &str =
-    "update users set external_id = $3 where app_id = $1 and user_id = $2 and external_id is null";
+pub(super) const SET_EXTERNAL_ID: &str = "update users set external_id = $3 where app_id = $1 and user_id = $2 and external_id is null and deleted_at is null";
 pub(super) const SET_USER_STATE: &str =
-    "update users set disabled_at = $3 where app_id = $1 and user_id = $2";
-pub(super) const DELETE_USER: &str = "delete from users where app_id = $1 and user_id = $2";
+    "update users set disabled_at = $3 where app_id = $1 and user_id = $2 and deleted_at is null";
+pub(super) const MARK_USER_DELETED: &str = "
+    update users set deleted_at = $3, former_external_id = external_id, external_id = null
+    where app_id = $1 and user_id = $2 and deleted_at is null";
+pub(super) const FIND_DELETED_USER: &str = "
+    select app_id, user_id, former_external_id as external_id, deleted_at
+    from users where deleted_at is not null order by deleted_at limit 1";
+pub(super) const COUNT_NO_LONGER_STORED: &str = "
+    update applications set stored_bytes = stored_bytes - (
+        select stored_bytes from users where app_id = $1 and user_id = $2)
+    where app_id = $1";
+pub(super) const FORGET_DELETED_USER: &str =
+    "delete from users where app_id = $1 and user_id = $2 and deleted_at is not null";
+pub(super) const COUNT_STORED_OF_USER: &str = "
+    update users set
+        stored_bytes = stored_bytes + $3,
+        bytes_of_day = case when counted_day = $4 then bytes_of_day else 0 end + $3,
+        counted_day = $4
+    where app_id = $1 and user_id = $2
+    returning stored_bytes, bytes_of_day";
+pub(super) const COUNT_STORED_OF_APPLICATION: &str =
+    "update applications set stored_bytes = stored_bytes + $2 where app_id = $1 returning stored_bytes";
 
 // Installs.
 pub(super) const FIND_INSTALL: &str = "select * from installs where app_id = $1 and install_id = $2";
@@ -88,7 +110,7 @@ pub(super) const FIND_OTHER_ACTIVE_CLASS: &str = "
         where token_pairs.app_id = installs.app_id and token_pairs.install_id = installs.install_id
             and token_pairs.status = 'current' and token_pairs.refresh_expires_at > $4)";
 pub(super) const LIST_INSTALLS: &str = "
-    select * from installs where app_id = $1 and user_id = $2 order by updated_at desc, install_id";
+    select * from installs where app_id = $1 and user_id = $2 order by updated_at desc, install_id limit $3";
 pub(super) const SAVE_INSTALL: &str = "
     insert into installs (
         app_id, install_id, user_id, status, end_reason, awaits_link, family, generation, app_name, app_version, app_origin,
@@ -127,7 +149,7 @@ pub(super) const EXPIRED_SESSIONS: &str = "
                 and (o.first_used_at is not null or o.status = 'exchanged')) as is_known
     from installs i
     join token_pairs p on p.app_id = i.app_id and p.install_id = i.install_id and p.status = 'current'
-    join users u on u.app_id = i.app_id and u.user_id = i.user_id
+    join users u on u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null
     where i.status <> 'ended' and i.updated_at <= $2
         and p.refresh_expires_at <= $1 and p.access_expires_at <= $1
     limit $3";
@@ -136,6 +158,11 @@ pub(super) const DELETE_ENDED_INSTALLS: &str = "
         select app_id, install_id from installs where status = 'ended' and updated_at < $1 limit $2)";
 pub(super) const DELETE_STALE_INSTALLS: &str = "
     delete from installs where app_id = $1 and user_id = $2 and status <> 'active' and updated_at < $3";
+pub(super) const DELETE_SURPLUS_INSTALLS: &str = "
+    delete from installs where (app_id, install_id) in (
+        select app_id, install_id from installs where app_id = $1 and user_id = $2 and status <> 'active'
+        order by updated_at desc, install_id limit 10 offset $3)";
+pub(super) const DELETE_INSTALL: &str = "delete from installs where app_id = $1 and install_id = $2";
 
 // Metadata.
 pub(super) const CHANGE_METADATA: &str = "
@@ -147,6 +174,7 @@ pub(super) const CHANGE_METADATA: &str = "
     where user_metadata.install_id <> excluded.install_id or user_metadata.revision <= excluded.revision";
 pub(super) const METADATA_OF: &str =
     "select key, value from user_metadata where app_id = $1 and user_id = $2 and value is not null";
+pub(super) const DELETE_METADATA: &str = "delete from user_metadata where app_id = $1 and user_id = $2";
 pub(super) const FORGET_REMOVED_METADATA: &str = "
     delete from user_metadata
     where app_id = $1 and user_id = $2 and value is null and key not in (
@@ -175,6 +203,12 @@ macro_rules! list_detections {
     };
 }
 
+pub(super) const SIZES_OF_DETECTIONS: &str = "
+    select detection_id, octet_length(content) as bytes from detections
+    where app_id = $1 and user_id = $2 order by detection_id limit $3";
+pub(super) const DELETE_DETECTIONS_UP_TO: &str =
+    "delete from detections where app_id = $1 and user_id = $2 and detection_id <= $3";
+
 pub(super) const LIST_DETECTIONS: &str = list_detections!("");
 pub(super) const LIST_DETECTIONS_OF_KIND: &str = list_detections!(" and kind = $6");
 
@@ -195,7 +229,7 @@ macro_rules! session_where {
                 u.disabled_at
             from token_pairs p
             join installs i on i.app_id = p.app_id and i.install_id = p.install_id
-            join users u on u.app_id = i.app_id and u.user_id = i.user_id
+            join users u on u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null
             where ",
             $condition
         )
@@ -236,15 +270,11 @@ pub(super) const DELETE_SUPERSEDED: &str = "
 pub(super) const DELETE_PAIRS: &str = "delete from token_pairs where app_id = $1 and install_id = $2";
 pub(super) const BURY_TOKENS: &str = "
     insert into token_tombstones (app_id, hash, expires_at)
-    select p.app_id, p.access_hash, $3 from token_pairs p
-    join installs i on i.app_id = p.app_id and i.install_id = p.install_id
-    where i.app_id = $1 and i.user_id = $2
+    select app_id, access_hash, $3 from token_pairs where app_id = $1 and install_id = $2
     union all
-    select p.app_id, p.refresh_hash, $3 from token_pairs p
-    join installs i on i.app_id = p.app_id and i.install_id = p.install_id
-    where i.app_id = $1 and i.user_id = $2
+    select app_id, refresh_hash, $3 from token_pairs where app_id = $1 and install_id = $2
     union all
-    select app_id, family, $3 from installs where app_id = $1 and user_id = $2
+    select app_id, family, $3 from installs where app_id = $1 and install_id = $2
     on conflict (app_id, hash) do update set expires_at = excluded.expires_at";
 pub(super) const BURY: &str = "
     insert into token_tombstones (app_id, hash, expires_at) values ($1, $2, $3)
@@ -278,7 +308,9 @@ macro_rules! list_events {
 pub(super) const LIST_EVENTS: &str = list_events!("");
 pub(super) const LIST_EVENTS_OF_USER: &str = list_events!(" and user_id = $4");
 pub(super) const FORGET_ADDRESSES: &str = "
-    update audit_events set address = null where app_id = $1 and user_id = $2 and address is not null";
+    update audit_events set address = null where seq in (
+        select seq from audit_events
+        where app_id = $1 and user_id = $2 and user_id is not null and address is not null limit $3)";
 pub(super) const DELETE_EVENTS_BEFORE: &str = "
     delete from audit_events where seq in (select seq from audit_events where occurred_at < $1 limit $2)";
 pub(super) const NEWEST_CHANGE: &str = "select coalesce(max(seq), 0) as seq from audit_events";

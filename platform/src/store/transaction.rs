@@ -4,8 +4,8 @@ use super::{ApiKeys, Applications, AuditLog, Detections, StoreError, UserMetadat
 use crate::{
     clock::Timestamp,
     model::{
-        AppId, CodeUse, EndReason, ExpiredSession, ExternalId, Install, InstallId, InstallStatus, Redemption,
-        Session, TokenPair, User, UserId, UserState,
+        AppId, CodeUse, DeletedUser, EndReason, ExpiredSession, ExternalId, Install, InstallId,
+        InstallStatus, Redemption, Session, TokenPair, User, UserId, UserState,
     },
     secret::{AccessToken, Code, Family, Hashed, IdempotencyKey, RefreshToken},
 };
@@ -97,12 +97,15 @@ pub trait AuthenticationCodes: Send {
         expired_before: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Stored<u64>> + Send;
-    /// Forgets every code that was issued for this external id, used or not.
+    /// Forgets codes of this external id, used or not, that expire until then; the latest first, and at most so many. Tells
+    /// how many.
     fn delete_codes_of(
         &mut self,
         app: &AppId,
         external_id: &ExternalId,
-    ) -> impl Future<Output = Stored<()>> + Send;
+        last_expiry: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Stored<u64>> + Send;
 }
 
 /// Users.
@@ -131,8 +134,17 @@ pub trait Users: Send {
         user: &UserId,
         state: UserState,
     ) -> impl Future<Output = Stored<bool>> + Send;
-    /// Removes a user with all that hangs on it: installs, tokens, metadata and detections.
-    fn delete_user(&mut self, app: &AppId, user: &UserId) -> impl Future<Output = Stored<()>> + Send;
+    /// From now on no other method finds the user, and the external id is free.
+    fn mark_user_deleted(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// The user who was marked first, of those that are not forgotten yet.
+    fn find_deleted_user(&mut self) -> impl Future<Output = Stored<Option<DeletedUser>>> + Send;
+    /// Forgets a marked user, of whom nothing else is left.
+    fn forget_deleted_user(&mut self, app: &AppId, user: &UserId) -> impl Future<Output = Stored<()>> + Send;
 }
 
 /// Installs.
@@ -153,11 +165,12 @@ pub trait Installs: Send {
         install: &InstallId,
         now: Timestamp,
     ) -> impl Future<Output = Stored<Option<DeviceClass>>> + Send;
-    /// All installs of a user, newest first.
+    /// The installs of a user, newest first, at most so many.
     fn list_installs(
         &mut self,
         app: &AppId,
         user: &UserId,
+        limit: u32,
     ) -> impl Future<Output = Stored<Vec<Install>>> + Send;
     /// Adds an install, or replaces what is known of it.
     fn save_install(&mut self, install: &Install, now: Timestamp) -> impl Future<Output = Stored<()>> + Send;
@@ -223,6 +236,16 @@ pub trait Installs: Send {
         user: &UserId,
         unchanged_since: Timestamp,
     ) -> impl Future<Output = Stored<()>> + Send;
+    /// Forgets some installs of the user that are not active, the longest unchanged ones of more than `kept`.
+    fn delete_surplus_installs(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        kept: u32,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Forgets an install with its tokens.
+    fn delete_install(&mut self, app: &AppId, install: &InstallId)
+    -> impl Future<Output = Stored<()>> + Send;
 }
 
 /// Pairs of tokens.
@@ -306,11 +329,11 @@ pub trait Tokens: Send {
     ) -> impl Future<Output = Stored<()>> + Send;
     /// Forgets all pairs of an install.
     fn delete_pairs(&mut self, app: &AppId, install: &InstallId) -> impl Future<Output = Stored<()>> + Send;
-    /// Keeps the hashes of all of a user's tokens until this time, though the user goes.
+    /// Keeps the hashes of all tokens of an install until this time, though the install goes.
     fn bury_tokens(
         &mut self,
         app: &AppId,
-        user: &UserId,
+        install: &InstallId,
         until: Timestamp,
     ) -> impl Future<Output = Stored<()>> + Send;
     /// Keeps the hash of something else of a user until this time.

@@ -23,6 +23,26 @@ pub struct MetadataChange<'a> {
     pub now: Timestamp,
 }
 
+/// How large a page may be: it ends where either is reached, but not before its first row.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Rows.
+    pub limit: u32,
+    /// Bytes of content.
+    pub bytes: usize,
+}
+
+/// How many bytes are stored.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredBytes {
+    /// For the user.
+    pub of_user: u64,
+    /// For the user, on the day that was asked for.
+    pub of_user_today: u64,
+    /// For all users of the application.
+    pub of_application: u64,
+}
+
 /// The metadata of users.
 pub trait UserMetadata: Send {
     /// Changes an entry, unless the same install changed it in a later revision.
@@ -38,6 +58,8 @@ pub trait UserMetadata: Send {
         app: &AppId,
         user: &UserId,
     ) -> impl Future<Output = Stored<BTreeMap<String, String>>> + Send;
+    /// Forgets all entries of a user.
+    fn delete_metadata(&mut self, app: &AppId, user: &UserId) -> impl Future<Output = Stored<()>> + Send;
     /// Forgets removed entries, except for this many that were removed last.
     fn forget_removed_metadata(
         &mut self,
@@ -71,13 +93,29 @@ pub trait Detections: Send {
         user: &UserId,
         detection: &Detection,
     ) -> impl Future<Output = Stored<()>> + Send;
-    /// The user's detections, after the cursor if there is one, of one type or of all, oldest first.
+    /// The user's detections, after the cursor if there is one, of one type or of all, oldest first; and whether there
+    /// are more than fit into the page.
     fn list_detections(
         &mut self,
         app: &AppId,
         user: &UserId,
         kind: Option<DetectionType>,
         after: Option<&DetectionCursor>,
-        limit: u32,
-    ) -> impl Future<Output = Stored<Vec<StoredDetection>>> + Send;
+        page: Page,
+    ) -> impl Future<Output = Stored<(Vec<StoredDetection>, bool)>> + Send;
+    /// Counts so many bytes more (or fewer) for a user, on that day since 1970, and tells how many there are then.
+    fn count_stored(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        bytes: i64,
+        day: i64,
+    ) -> impl Future<Output = Stored<StoredBytes>> + Send;
+    /// Deletes detections of a user, at most so many rows and about so many bytes; tells whether there may be more.
+    fn delete_detections(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        batch: Page,
+    ) -> impl Future<Output = Stored<bool>> + Send;
 }

@@ -2,8 +2,8 @@
 
 use crate::support::{Sdk, ServerKey, TestPlatform, key};
 use sentiance_platform::{
-    domain::{RecordDetections, Refusal, authenticate},
-    model::{Detection, Permission},
+    domain::{Quotas, RecordDetections, Refusal, authenticate},
+    model::{Detection, Permission, gather},
     secret::{AccessToken, Plain},
 };
 use sentiance_protocol::ErrorCode;
@@ -258,8 +258,11 @@ async fn what_happens_between_the_look_at_a_token_and_the_write_counts() {
         let token = Plain::<AccessToken>::parse(&sdk.access_token).unwrap();
         authenticate(&platform.store, &token, Permission::ActForUser, None, platform.now()).await.unwrap()
     };
-    let record =
-        async |session| platform.store.write(RecordDetections { session, detections: Vec::new() }).await;
+    let record = async |session| {
+        let quotas = Quotas::default();
+        let work = RecordDetections { session, detections: Vec::new(), quotas, now: platform.now() };
+        platform.store.write(work).await
+    };
     let sdk = platform.sdk_with_user("alice").await;
     let session = session_of(&sdk).await;
     assert!(record(session.clone()).await.is_ok());
@@ -274,7 +277,8 @@ async fn what_happens_between_the_look_at_a_token_and_the_write_counts() {
     let (session, bob) = (session_of(&awaiting).await, platform.sdk_with_user("bob").await);
     platform.server.link(&awaiting.install_id, "bob").await.ok();
     let detections = vec![Detection::parse(serde_json::from_value(position(START)).unwrap()).unwrap()];
-    platform.store.write(RecordDetections { session, detections }).await.unwrap();
+    let (quotas, now, detections) = (Quotas::default(), platform.now(), gather(detections));
+    platform.store.write(RecordDetections { session, detections, quotas, now }).await.unwrap();
     let page = platform.server.detections(&bob.user_id, "").await.ok();
     assert_eq!(ids(&page).len(), 1, "it went to the user that the install came to");
 }
@@ -297,7 +301,93 @@ async fn detections_are_gone_with_the_user() {
     let sdk = platform.sdk_with_user("alice").await;
     sdk.upload(&[position(START), motion(START), trip(&key(), json!({}))]).await.ok();
     platform.server.delete(&sdk.user_id).await.ok();
-    assert_eq!(platform.count_rows("select count(*) from detections").await, 0);
     platform.server.detections(&sdk.user_id, "").await.refused(ErrorCode::UserNotFound);
+    platform.until_rows("select count(*) from detections", 0).await;
     sdk.upload(&[position(START)]).await.refused(ErrorCode::UserDeleted);
+}
+
+/// Messages about one trip, each with an entry whose value is as long as may be.
+fn messages(id: &str, count: usize, character: char) -> Vec<Value> {
+    let value = character.to_string().repeat(500);
+    let message = |number: usize| {
+        let entry = json!({ "key": (number % 50).to_string(), "value": value });
+        trip(id, json!({ "metadata": [entry] }))
+    };
+    (0..count).map(message).collect()
+}
+
+#[tokio::test]
+async fn messages_of_a_trip_in_one_request_are_put_together() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let id = key();
+    let entry = |key: &str, value: Value| json!({ "key": key, "value": value });
+    let start = trip(&id, json!({ "transport_mode": 2, "metadata": [entry("a", json!("1"))] }));
+    let between = position(START + 1);
+    let annotated = trip(&id, json!({ "metadata": [entry("a", Value::Null), entry("b", json!("2"))] }));
+    let end = trip(&id, json!({ "ended_at": START + 5000, "timed_out": false }));
+    let all = [start, between, annotated, end];
+    assert_eq!(sdk.upload(&all).await.ok(), json!({ "accepted": 4, "known": 0 }));
+    assert_eq!(sdk.upload(&all).await.ok(), json!({ "accepted": 0, "known": 4 }));
+    let page = platform.server.detections(&sdk.user_id, "?type=trip").await.ok();
+    let expected = json!({
+        "started_at": "2023-11-14T22:13:20.000Z", "ended_at": "2023-11-14T22:13:25.000Z",
+        "timed_out": false, "transport_mode": 2, "metadata": { "b": "2" },
+    });
+    assert_eq!((ids(&page).len(), &page["detections"][0]["trip"]), (1, &expected));
+}
+
+#[tokio::test]
+async fn a_trip_takes_no_more_than_64_kib() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let id = key();
+    // 3 KB of JSON each: ten of them come in one request, and twenty-one fit.
+    let escaped = messages(&id, 50, '\u{1}');
+    for request in escaped[..20].chunks(10) {
+        sdk.upload(request).await.ok();
+    }
+    sdk.upload(&escaped[20..30]).await.refused(ErrorCode::TripTooLarge);
+    // What fits is taken in afterwards, and so is everything else.
+    sdk.upload(&[trip(&id, json!({ "ended_at": START + 1 })), position(START)]).await.ok();
+    // Fifty entries, each as long as may be, fit where a letter is a byte.
+    let whole = messages(&key(), 50, 'x');
+    sdk.upload(&whole).await.ok();
+}
+
+#[tokio::test]
+async fn a_request_holds_at_most_600_detections() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let id = key();
+    let small: Vec<_> = (0..601)
+        .map(|_| json!({ "id": id, "time": 0, "trip": { "started_at": 0, "metadata": [] } }))
+        .collect();
+    sdk.upload(&small).await.refused(ErrorCode::MalformedRequest);
+    sdk.upload(&small[1..]).await.ok();
+}
+
+#[tokio::test]
+async fn a_page_ends_where_it_would_become_too_large() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let mut expected = Vec::new();
+    for number in 0..8 {
+        let mut batch = messages(&key(), 50, 'x');
+        batch.iter_mut().for_each(|message| message["time"] = json!(START + number));
+        expected.push(batch[0]["id"].as_str().unwrap().to_owned());
+        sdk.upload(&batch).await.ok();
+    }
+    let (mut seen, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let answer = platform.server.detections(&sdk.user_id, &format!("?limit=1000{cursor}")).await;
+        assert!(answer.text.len() < 160 * 1024, "{} bytes", answer.text.len());
+        let page = answer.ok();
+        seen.extend(ids(&page).into_iter().map(str::to_owned));
+        pages += 1;
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, expected);
+    assert!((2..=4).contains(&pages), "{pages} pages");
 }

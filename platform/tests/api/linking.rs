@@ -48,7 +48,8 @@ async fn a_known_external_id_restores_its_user_on_an_install_that_awaits_its_lin
     assert_eq!(sdk.own_profile().await.ok()["id"], before.user_id.as_str(), "the tokens stay good");
     sdk.refresh().await.ok();
     assert_eq!(before.state().await, "inactive", "displaced, as by a code");
-    assert_eq!(platform.count_rows("select count(*) from users").await, 1, "the empty user is gone");
+    // The empty user is gone.
+    platform.until_rows("select count(*) from users", 1).await;
     platform.server.profile(&sdk.user_id).await.refused(ErrorCode::UserNotFound);
 }
 
@@ -164,7 +165,7 @@ async fn installs_linked_to_one_new_external_id_at_once_get_one_user() {
     }
     let users: HashSet<_> = calls.join_all().await.into_iter().collect();
     assert_eq!(users.len(), 1);
-    assert_eq!(platform.count_rows("select count(*) from users").await, 1);
+    platform.until_rows("select count(*) from users", 1).await;
     assert_eq!(active_installs(&platform).await, 1);
 }
 

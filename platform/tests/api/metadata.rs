@@ -104,6 +104,6 @@ async fn metadata_is_gone_with_the_user() {
     let sdk = platform.sdk_with_user("alice").await;
     sdk.change_metadata(1, &[("a", Some("b")), ("gone", None)]).await.ok();
     platform.server.delete(&sdk.user_id).await.ok();
-    assert_eq!(platform.count_rows("select count(*) from user_metadata").await, 0);
+    platform.until_rows("select count(*) from user_metadata", 0).await;
     sdk.change_metadata(2, &[("a", Some("b"))]).await.refused(ErrorCode::UserDeleted);
 }

@@ -3,7 +3,7 @@
 use crate::support::{Answer, EventStream, Sdk, TestPlatform, key};
 use reqwest::RequestBuilder;
 use sentiance_platform::{
-    domain::{ChangeMetadata, ConfirmLink, LinkByCode, RecordDetections, Refusal, authenticate},
+    domain::{ChangeMetadata, ConfirmLink, LinkByCode, Quotas, RecordDetections, Refusal, authenticate},
     http::endpoints::{Audience, ENDPOINTS, Endpoint},
     model::{Permission, Session, Trace},
     random::OsRandomness,
@@ -169,7 +169,8 @@ async fn outcomes(platform: &TestPlatform, session: &Session) -> [(&'static str,
     };
     let request = MetadataRequest { revision: 1, entries: Vec::new() };
     let metadata = ChangeMetadata { session: session.clone(), request, now };
-    let detections = RecordDetections { session: session.clone(), detections: Vec::new() };
+    let detections =
+        RecordDetections { session: session.clone(), detections: Vec::new(), quotas: Quotas::default(), now };
     let code = Plain::new_code(&OsRandomness).hash();
     let link = LinkByCode { session: session.clone(), code, trace: Trace::default(), now };
     [

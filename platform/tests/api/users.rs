@@ -117,12 +117,88 @@ async fn nothing_of_a_deleted_user_stays_but_hashes() {
     let alice = platform.sdk_with_user("alice").await;
     platform.server.delete(&alice.user_id).await.ok();
     for count in [
-        "select count(*) from users",
         "select count(*) from installs",
         "select count(*) from token_pairs",
         "select count(*) from authentication_codes",
+        "select count(external_id) from users",
     ] {
         assert_eq!(platform.count_rows(count).await, 0, "{count}");
     }
+    platform.until_rows("select count(*) from users", 0).await;
     alice.config().await.refused(ErrorCode::UserDeleted);
+}
+
+/// So many detections for each user, written behind the platform's back.
+const MANY: &str = "
+    insert into detections (app_id, user_id, detection_id, install_id, kind, time, content)
+    with recursive n(n) as (select 1 union all select n + 1 from n where n < 20000)
+    select u.app_id, u.user_id, printf('%032x', n.n), printf('%032x', 0), 'position', n.n,
+        '{\"latitude\":1.0,\"longitude\":1.0,\"accuracy\":1.0}'
+    from users u, n";
+
+#[tokio::test]
+async fn what_a_deleted_user_stored_is_never_seen_again_and_goes_by_and_by() {
+    let platform = TestPlatform::start().await;
+    let before = platform.sdk_with_user("alice").await;
+    before.change_metadata(1, &[("a", Some("b"))]).await.ok();
+    platform.tamper(MANY).await;
+    platform.server.delete(&before.user_id).await.ok();
+    // Nothing shows it, though the rows are there for a while.
+    platform.server.detections(&before.user_id, "").await.refused(ErrorCode::UserNotFound);
+    platform.server.profile(&before.user_id).await.refused(ErrorCode::UserNotFound);
+    before.own_profile().await.refused(ErrorCode::UserDeleted);
+    before.upload(&[]).await.refused(ErrorCode::UserDeleted);
+    let show = ["user", "show", "--app", &platform.app_id, &before.user_id];
+    assert!(platform.command().fail(&show).contains("no such user"));
+
+    let after = platform.sdk_with_user("alice").await;
+    assert_ne!(after.user_id, before.user_id);
+    assert_eq!(platform.server.detections(&after.user_id, "").await.ok()["detections"], json!([]));
+    assert_eq!(after.own_profile().await.ok()["metadata"], json!({}));
+    platform.until_rows("select count(*) from detections", 0).await;
+    platform.until_rows("select count(*) from user_metadata", 0).await;
+    platform.until_rows("select count(*) from users", 1).await;
+    after.own_profile().await.ok();
+}
+
+#[tokio::test]
+async fn a_deletion_that_a_process_did_not_finish_is_finished_by_the_next() {
+    let platform = TestPlatform::start().await;
+    platform.sdk_with_user("alice").await;
+    platform.tamper(MANY).await;
+    // As a process leaves it that dies after the first transaction.
+    platform
+        .tamper("update users set deleted_at = 1, former_external_id = external_id, external_id = null")
+        .await;
+    platform.tamper("delete from installs").await;
+    assert_eq!(platform.count_rows("select count(*) from detections").await, 20_000);
+    let bob = platform.sdk_with_user("bob").await;
+    // A command finishes what others have left, too; and so does a server from time to time.
+    platform.command().run(&["user", "delete", "--app", &platform.app_id, &bob.user_id]);
+    assert_eq!(platform.count_rows("select count(*) from detections").await, 0);
+    assert_eq!(platform.count_rows("select count(*) from users").await, 0);
+}
+
+#[tokio::test]
+async fn a_user_has_a_hundred_devices_at_most_that_learn_of_the_next_one() {
+    let platform = TestPlatform::start().await;
+    let alice = platform.sdk_with_user("alice").await;
+    platform
+        .tamper(
+            "insert into installs (app_id, install_id, user_id, status, family, generation, device_class,
+                device_class_source, sdk_version, sdk_runtime, created_at, updated_at)
+            with recursive n(n) as (select 1 union all select n + 1 from n where n < 108)
+            select app_id, printf('%032x', n), user_id, 'inactive', zeroblob(32), 1, 'phone', 'override', '', '', 0,
+                4102444800000 + n
+            from users, n",
+        )
+        .await;
+    assert_eq!(platform.count_rows("select count(*) from installs").await, 109);
+    let next = platform.sdk_with_user("alice").await;
+    assert_eq!(platform.count_rows("select count(*) from installs").await, 101);
+    assert_eq!(next.state().await, "active");
+    alice.own_profile().await.refused(ErrorCode::TokenInvalid);
+    platform.server.delete(&next.user_id).await.ok();
+    platform.until_rows("select count(*) from installs", 0).await;
+    platform.until_rows("select count(*) from users", 0).await;
 }

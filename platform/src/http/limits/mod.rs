@@ -71,6 +71,9 @@ pub(super) enum Policy {
     ExternalId,
     Address,
     Failures,
+    UserBytes,
+    UserBytesOfDay,
+    ApplicationBytes,
 }
 
 impl Policy {
@@ -81,6 +84,9 @@ impl Policy {
             Policy::ExternalId => "external-id",
             Policy::Address => "address",
             Policy::Failures => "failures",
+            Policy::UserBytes => "user-bytes",
+            Policy::UserBytesOfDay => "user-bytes-of-day",
+            Policy::ApplicationBytes => "application-bytes",
         }
     }
 
@@ -92,6 +98,13 @@ impl Policy {
             Policy::Address => "Too many requests from this address: wait as long as Retry-After says.",
             Policy::Failures => {
                 "Too many attempts from this address have failed, as this one has: wait as long as Retry-After says."
+            }
+            Policy::UserBytes => "The user has stored as much as one user may: nothing more is taken in.",
+            Policy::UserBytesOfDay => {
+                "The user has stored as much as one user may in a day: try again tomorrow."
+            }
+            Policy::ApplicationBytes => {
+                "The application has stored as much as it may: nothing more is taken in."
             }
         }
     }

@@ -35,5 +35,7 @@ pub(in crate::http) async fn link(
         now,
     };
     let user_id = platform.store.write(work).await?;
+    // The user with which the install was created may have gone.
+    platform.leftovers.notify_one();
     Ok(Json(LinkInstallResponse { id: user_id.to_string() }))
 }

@@ -4,13 +4,13 @@ use super::malformed;
 use crate::{
     domain::RecordDetections,
     http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure},
-    model::{Detection, InvalidDetection, Permission},
+    model::{Detection, InvalidDetection, Permission, gather},
 };
 use axum::{
     Json,
     extract::{FromRequest, Request, State},
 };
-use sentiance_protocol::{DetectionsRequest, DetectionsResponse, ErrorCode};
+use sentiance_protocol::{DETECTIONS_MAX_PER_REQUEST, DetectionsRequest, DetectionsResponse, ErrorCode};
 
 pub(in crate::http) async fn record(
     State(platform): PlatformState,
@@ -19,10 +19,15 @@ pub(in crate::http) async fn record(
 ) -> Result<Json<DetectionsResponse>, Failure> {
     let session = credential.user(&platform, Permission::ActForUser).await?;
     let JsonBody(body) = JsonBody::<DetectionsRequest>::from_request(request, &platform).await?;
+    if body.detections.len() > DETECTIONS_MAX_PER_REQUEST {
+        return Err(malformed("A request may hold at most 600 detections."));
+    }
     let detections = body.detections.into_iter().map(Detection::parse).collect::<Result<_, _>>();
     let detections = detections.map_err(|invalid| match invalid {
         InvalidDetection::Malformed(message) => malformed(message),
         InvalidDetection::MetadataLimit => Failure::new(ErrorCode::MetadataLimitExceeded),
     })?;
-    Ok(Json(platform.store.write(RecordDetections { session, detections }).await?))
+    let (quotas, now) = (platform.settings.quotas, platform.clock.now());
+    let work = RecordDetections { session, detections: gather(detections), quotas, now };
+    Ok(Json(platform.store.write(work).await?))
 }

@@ -58,6 +58,7 @@ pub(in crate::http) async fn remove(
     let tombstones_for = platform.settings.lifetimes.refresh_token;
     let now = platform.clock.now();
     platform.store.write(DeleteUser { app_id, user_id, tombstones_for, by, trace, now }).await?;
+    platform.leftovers.notify_one();
     Ok(StatusCode::OK)
 }
 

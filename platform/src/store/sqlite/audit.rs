@@ -86,13 +86,14 @@ impl AuditLog for SqliteTransaction<'_> {
         rows::all(listing.fetch_all(&mut *self.connection).await?)
     }
 
-    async fn forget_addresses(&mut self, app: &AppId, user: &UserId) -> Result<(), StoreError> {
-        query(sql::FORGET_ADDRESSES)
+    async fn forget_addresses(&mut self, app: &AppId, user: &UserId, limit: u32) -> Result<u64, StoreError> {
+        let forgotten = query(sql::FORGET_ADDRESSES)
             .bind(app.as_str())
             .bind(user.as_str())
+            .bind(limit)
             .execute(&mut *self.connection)
             .await?;
-        Ok(())
+        Ok(forgotten.rows_affected())
     }
 
     async fn delete_events_before(&mut self, time: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -134,12 +134,20 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         self.delete_before(sql::DELETE_CODES_BEFORE, expired_before, limit).await
     }
 
-    async fn delete_codes_of(&mut self, app: &AppId, external_id: &ExternalId) -> Result<(), StoreError> {
-        query(sql::DELETE_CODES_OF)
+    async fn delete_codes_of(
+        &mut self,
+        app: &AppId,
+        external_id: &ExternalId,
+        last_expiry: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let deleted = query(sql::DELETE_CODES_OF)
             .bind(app.as_str())
             .bind(external_id.as_str())
+            .bind(last_expiry.0)
+            .bind(limit)
             .execute(&mut *self.connection)
             .await?;
-        Ok(())
+        Ok(deleted.rows_affected())
     }
 }

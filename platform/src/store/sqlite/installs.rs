@@ -51,11 +51,17 @@ impl Installs for SqliteTransaction<'_> {
         row.as_ref().map(|row| Reader::of("installs", row).device_class()).transpose()
     }
 
-    async fn list_installs(&mut self, app: &AppId, user: &UserId) -> Result<Vec<Install>, StoreError> {
+    async fn list_installs(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        limit: u32,
+    ) -> Result<Vec<Install>, StoreError> {
         rows::all(
             query(sql::LIST_INSTALLS)
                 .bind(app.as_str())
                 .bind(user.as_str())
+                .bind(limit)
                 .fetch_all(&mut *self.connection)
                 .await?,
         )
@@ -222,6 +228,30 @@ impl Installs for SqliteTransaction<'_> {
             .bind(app.as_str())
             .bind(user.as_str())
             .bind(unchanged_since.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn delete_surplus_installs(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        kept: u32,
+    ) -> Result<(), StoreError> {
+        query(sql::DELETE_SURPLUS_INSTALLS)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(kept)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn delete_install(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
+        query(sql::DELETE_INSTALL)
+            .bind(app.as_str())
+            .bind(install.as_str())
             .execute(&mut *self.connection)
             .await?;
         Ok(())

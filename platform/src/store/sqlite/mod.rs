@@ -8,6 +8,7 @@ mod changes;
 mod codes;
 mod files;
 mod installs;
+mod queue;
 mod rows;
 mod tokens;
 mod uploads;
@@ -201,12 +202,13 @@ fn primary_code(code: Option<&str>) -> Option<i32> {
     code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff)
 }
 
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql")),
     (20260201000000, "linking", include_str!("../../../migrations/sqlite/20260201000000_linking.sql")),
     (20260202000000, "uploads", include_str!("../../../migrations/sqlite/20260202000000_uploads.sql")),
     (20260301000000, "audit", include_str!("../../../migrations/sqlite/20260301000000_audit.sql")),
     (20260302000000, "clean-up", include_str!("../../../migrations/sqlite/20260302000000_clean_up.sql")),
+    (20260402000000, "bounds", include_str!("../../../migrations/sqlite/20260402000000_bounds.sql")),
 ];
 
 /// Whether there are tables, but none that says which migrations have run.

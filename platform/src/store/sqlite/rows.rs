@@ -3,8 +3,8 @@
 use crate::{
     clock::Timestamp,
     model::{
-        Actor, ApiKeyRecord, ApiKeyState, AppId, Application, AuditEvent, Change, CodeUse, Detection,
-        DetectionContent, DetectionId, EndReason, ExpiredSession, ExternalId, Install, InstallId,
+        Actor, ApiKeyRecord, ApiKeyState, AppId, Application, AuditEvent, Change, CodeUse, DeletedUser,
+        Detection, DetectionContent, DetectionId, EndReason, ExpiredSession, ExternalId, Install, InstallId,
         InstallStatus, KeyId, PairState, Redemption, Session, StoredDetection, Trace, User, UserId,
         UserState,
     },
@@ -68,6 +68,11 @@ impl<'r> Reader<'r> {
 
     pub(super) fn count(&self, column: &'static str) -> Read<u32> {
         u32::try_from(self.get::<i64>(column)?).or_else(|_| self.impossible(column))
+    }
+
+    /// A number of bytes. What was stored before it was counted may be taken off, so fewer than none are none.
+    pub(super) fn bytes(&self, column: &'static str) -> Read<u64> {
+        Ok(u64::try_from(self.get::<i64>(column)?).unwrap_or_default())
     }
 
     pub(super) fn hash<K>(&self, column: &'static str) -> Read<Hashed<K>> {
@@ -159,6 +164,18 @@ impl FromRow for User {
             external_id: row.external_id_if_set()?,
             state: row.user_state()?,
             created_at: row.time("created_at")?,
+        })
+    }
+}
+
+impl FromRow for DeletedUser {
+    fn from_row(row: &SqliteRow) -> Read<Self> {
+        let row = Reader::of("users", row);
+        Ok(DeletedUser {
+            app_id: row.app_id()?,
+            user_id: row.parse("user_id", UserId::parse)?,
+            external_id: row.external_id_if_set()?,
+            deleted_at: row.time("deleted_at")?,
         })
     }
 }
@@ -315,6 +332,11 @@ impl FromRow for Change {
 /// The record in an optional row.
 pub(super) fn optional<T: FromRow>(row: Option<SqliteRow>) -> Read<Option<T>> {
     row.as_ref().map(T::from_row).transpose()
+}
+
+/// The record in a row.
+pub(super) fn one<T: FromRow>(row: &SqliteRow) -> Read<T> {
+    T::from_row(row)
 }
 
 /// The records in a list of rows.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    model::{AppId, InstallId, Session, TokenPair, UserId},
+    model::{AppId, InstallId, Session, TokenPair},
     secret::{AccessToken, Family, Hashed, IdempotencyKey, RefreshToken},
     store::{StoreError, Tokens, sql},
 };
@@ -173,10 +173,15 @@ impl Tokens for SqliteTransaction<'_> {
         self.change_pairs(sql::DELETE_PAIRS, app, install).await
     }
 
-    async fn bury_tokens(&mut self, app: &AppId, user: &UserId, until: Timestamp) -> Result<(), StoreError> {
+    async fn bury_tokens(
+        &mut self,
+        app: &AppId,
+        install: &InstallId,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
         query(sql::BURY_TOKENS)
             .bind(app.as_str())
-            .bind(user.as_str())
+            .bind(install.as_str())
             .bind(until.0)
             .execute(&mut *self.connection)
             .await?;

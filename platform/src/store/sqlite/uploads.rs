@@ -8,8 +8,9 @@ use crate::{
     model::{
         AppId, Detection, DetectionContent, DetectionCursor, DetectionId, InstallId, StoredDetection, UserId,
     },
-    store::{Detections, MetadataChange, StoreError, UserMetadata, sql},
+    store::{Detections, MetadataChange, Page, StoreError, StoredBytes, UserMetadata, sql},
 };
+use futures_util::TryStreamExt;
 use sentiance_protocol::DetectionType;
 use sqlx::query;
 use std::collections::BTreeMap;
@@ -48,6 +49,15 @@ impl UserMetadata for SqliteTransaction<'_> {
             .map(|row| Reader::of("user_metadata", row))
             .map(|row| Ok((row.utf8("key")?, row.utf8("value")?)))
             .collect()
+    }
+
+    async fn delete_metadata(&mut self, app: &AppId, user: &UserId) -> Result<(), StoreError> {
+        query(sql::DELETE_METADATA)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
     }
 
     async fn forget_removed_metadata(
@@ -125,19 +135,89 @@ impl Detections for SqliteTransaction<'_> {
         user: &UserId,
         kind: Option<DetectionType>,
         after: Option<&DetectionCursor>,
-        limit: u32,
-    ) -> Result<Vec<StoredDetection>, StoreError> {
+        page: Page,
+    ) -> Result<(Vec<StoredDetection>, bool), StoreError> {
         let statement = if kind.is_some() { sql::LIST_DETECTIONS_OF_KIND } else { sql::LIST_DETECTIONS };
         let mut listing = query(statement)
             .bind(app.as_str())
             .bind(user.as_str())
             .bind(after.map_or(-1, |cursor| cursor.time.0))
             .bind(after.map_or("", |cursor| cursor.detection_id.as_str()))
-            .bind(limit);
+            // One more tells whether there are more.
+            .bind(page.limit.saturating_add(1));
         if let Some(kind) = kind {
             listing = listing.bind(kind.as_str());
         }
-        rows::all(listing.fetch_all(&mut *self.connection).await?)
+        // Row by row: what does not fit into the page is never in memory.
+        let mut rows = listing.fetch(&mut *self.connection);
+        let (mut listed, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.try_next().await? {
+            bytes += Reader::of("detections", &row).get::<&str>("content")?.len();
+            if !listed.is_empty() && (listed.len() >= page.limit as usize || bytes > page.bytes) {
+                return Ok((listed, true));
+            }
+            listed.push(rows::one(&row)?);
+        }
+        Ok((listed, false))
+    }
+
+    async fn count_stored(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        bytes: i64,
+        day: i64,
+    ) -> Result<StoredBytes, StoreError> {
+        let of_user = query(sql::COUNT_STORED_OF_USER)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(bytes)
+            .bind(day)
+            .fetch_one(&mut *self.connection)
+            .await?;
+        let of_application = query(sql::COUNT_STORED_OF_APPLICATION)
+            .bind(app.as_str())
+            .bind(bytes)
+            .fetch_one(&mut *self.connection)
+            .await?;
+        let of_user = Reader::of("users", &of_user);
+        Ok(StoredBytes {
+            of_user: of_user.bytes("stored_bytes")?,
+            of_user_today: of_user.bytes("bytes_of_day")?,
+            of_application: Reader::of("applications", &of_application).bytes("stored_bytes")?,
+        })
+    }
+
+    async fn delete_detections(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        batch: Page,
+    ) -> Result<bool, StoreError> {
+        let sizes = query(sql::SIZES_OF_DETECTIONS)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(batch.limit)
+            .fetch_all(&mut *self.connection)
+            .await?;
+        let (mut last, mut count, mut bytes) = (None, 0, 0);
+        for row in &sizes {
+            let row = Reader::of("detections", row);
+            if bytes > batch.bytes as u64 {
+                break;
+            }
+            bytes += row.bytes("bytes")?;
+            last = Some(row.get::<&str>("detection_id")?);
+            count += 1;
+        }
+        let Some(last) = last else { return Ok(false) };
+        query(sql::DELETE_DETECTIONS_UP_TO)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(last)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(count < sizes.len() || sizes.len() >= batch.limit as usize)
     }
 }
 

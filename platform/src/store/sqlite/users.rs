@@ -2,7 +2,8 @@
 
 use super::{SqliteTransaction, rows};
 use crate::{
-    model::{AppId, ExternalId, User, UserId, UserState},
+    clock::Timestamp,
+    model::{AppId, DeletedUser, ExternalId, User, UserId, UserState},
     store::{StoreError, Users, sql},
 };
 use sqlx::query;
@@ -77,8 +78,29 @@ impl Users for SqliteTransaction<'_> {
         Ok(changed.rows_affected() > 0)
     }
 
-    async fn delete_user(&mut self, app: &AppId, user: &UserId) -> Result<(), StoreError> {
-        query(sql::DELETE_USER).bind(app.as_str()).bind(user.as_str()).execute(&mut *self.connection).await?;
+    async fn mark_user_deleted(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::MARK_USER_DELETED)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(now.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn find_deleted_user(&mut self) -> Result<Option<DeletedUser>, StoreError> {
+        rows::optional(query(sql::FIND_DELETED_USER).fetch_optional(&mut *self.connection).await?)
+    }
+
+    async fn forget_deleted_user(&mut self, app: &AppId, user: &UserId) -> Result<(), StoreError> {
+        for statement in [sql::COUNT_NO_LONGER_STORED, sql::FORGET_DELETED_USER] {
+            query(statement).bind(app.as_str()).bind(user.as_str()).execute(&mut *self.connection).await?;
+        }
         Ok(())
     }
 }

@@ -1,36 +1,123 @@
-//! The one writer, with group commit: it takes everything that waits, runs each use case in a savepoint of one
-//! transaction, commits once, and only then tells the callers. Under load one disk flush thus serves many callers.
+//! The one writer, with group commit: it takes what waits, for some milliseconds, runs each use case in a savepoint of
+//! one transaction, commits once, and only then tells the callers. Under load one disk flush thus serves many callers.
 
-use super::{OpenedFiles, SqliteTransaction};
+use super::{
+    OpenedFiles, SqliteTransaction,
+    queue::{Full, Queue},
+};
 use crate::{
     metrics::StoreMetrics,
     store::{StoreError, Work},
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use sqlx::{Connection, Executor, SqliteConnection};
-use std::panic::AssertUnwindSafe;
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::{
-    sync::{Mutex, mpsc, oneshot, watch},
+    sync::{Mutex, Notify, oneshot, watch},
     task::JoinHandle,
     time::Instant,
 };
 
-/// How many use cases may wait. More are refused: a caller that is told to come back is better off than one that
-/// waits until its deadline.
-const QUEUE_LENGTH: usize = 1024;
-/// How many use cases share a commit, at most: bounds how long the first of them waits.
+/// How many use cases share a commit, at most.
 const BATCH_SIZE: usize = 128;
+/// How long a group works before its commit: bounds how long the first of it waits, and all that come after it. What is
+/// under way then is finished; large use cases have bounds of their own.
+const GROUP_TIME: Duration = Duration::from_millis(10);
 
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Message>,
+    inbox: Arc<Inbox>,
     task: Mutex<Option<JoinHandle<()>>>,
     metrics: StoreMetrics,
 }
 
-enum Message {
-    Run(Box<dyn Job>),
-    Stop,
+/// What callers hand to the writer.
+#[derive(Default)]
+struct Inbox {
+    waiting: SyncMutex<Waiting>,
+    news: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    queue: Queue<Box<dyn Job>>,
+    /// Nothing more is taken in.
+    is_closed: bool,
+}
+
+impl std::fmt::Debug for Inbox {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Inbox").field("waiting", &self.lock().queue.len()).finish()
+    }
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // No code that holds it can panic half way.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next group: as many prompt ones as wait now, and the turns of shares between which time is looked at. Nothing
+    /// when it was closed and is empty.
+    async fn next_group(&self) -> Option<Group<'_>> {
+        loop {
+            let news = self.news.notified();
+            {
+                let waiting = self.lock();
+                if waiting.queue.len() > 0 {
+                    let prompt = waiting.queue.prompt_len().min(BATCH_SIZE);
+                    return Some(Group { inbox: self, prompt, shared: 0, count: 0, began: Instant::now() });
+                }
+                if waiting.is_closed {
+                    return None;
+                }
+            }
+            news.await;
+        }
+    }
+}
+
+/// Chooses the use cases of one group: prompt ones first, then shares in turn, until its time is over. Where both wait, at
+/// least one of each gets its turn.
+struct Group<'i> {
+    inbox: &'i Inbox,
+    /// How many prompt ones may still come: those that come later belong to the next group.
+    prompt: usize,
+    /// How many of the shares it has taken.
+    shared: usize,
+    count: usize,
+    began: Instant,
+}
+
+impl Group<'_> {
+    fn next(&mut self) -> Option<Box<dyn Job>> {
+        let is_over = self.count >= BATCH_SIZE || self.began.elapsed() >= GROUP_TIME;
+        let mut waiting = self.inbox.lock();
+        loop {
+            let next = if self.prompt > 0 && (!is_over || self.count == 0) {
+                self.prompt -= 1;
+                waiting.queue.pop_prompt()
+            } else if !is_over || self.shared == 0 {
+                self.shared += 1;
+                waiting.queue.pop_shared()
+            } else {
+                None
+            };
+            match next {
+                // A caller that gave up in the queue gets nothing written: it will ask again.
+                Some(job) if job.is_abandoned() => {}
+                Some(job) => {
+                    self.count += 1;
+                    return Some(job);
+                }
+                None => return None,
+            }
+        }
+    }
 }
 
 impl Writer {
@@ -41,54 +128,64 @@ impl Writer {
         recorded: watch::Sender<()>,
         metrics: StoreMetrics,
     ) -> Self {
-        let (queue, messages) = mpsc::channel(QUEUE_LENGTH);
-        let task = tokio::spawn(run(connection, files, messages, recorded, metrics.clone()));
-        Writer { queue, task: Mutex::new(Some(task)), metrics }
+        let inbox = Arc::new(Inbox::default());
+        let task = tokio::spawn(run(connection, files, inbox.clone(), recorded, metrics.clone()));
+        Writer { inbox, task: Mutex::new(Some(task)), metrics }
     }
 
     pub(super) async fn submit<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
         let (reply, answer) = oneshot::channel();
+        let turn = work.turn();
         let task = Task { work: Some(work), result: None, recorded: false, reply };
-        self.queue.try_send(Message::Run(Box::new(task))).map_err(|_| StoreError::Unavailable)?;
-        // It may be taken out before it is counted: the writer sets the number anew for each group.
-        self.metrics.queue_depth.set(length(self.queue.max_capacity() - self.queue.capacity()));
+        {
+            let mut waiting = self.inbox.lock();
+            if waiting.is_closed {
+                return Err(StoreError::Unavailable.into());
+            }
+            waiting.queue.push(turn, Box::new(task)).map_err(|full| match full {
+                Full::All => StoreError::Unavailable,
+                Full::Share => StoreError::Crowded,
+            })?;
+            self.metrics.queue_depth.set(length(waiting.queue.len()));
+        }
+        self.inbox.news.notify_one();
         answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable.into()))
     }
 
     /// Finishes what waits; whatever comes later is refused.
     pub(super) async fn stop(&self) {
-        // Both fail only where the writer has already stopped.
-        let _ = self.queue.send(Message::Stop).await;
+        self.inbox.lock().is_closed = true;
+        self.inbox.news.notify_one();
         if let Some(task) = self.task.lock().await.take() {
+            // It fails only where the writer has panicked.
             let _ = task.await;
         }
+    }
+}
+
+impl Drop for Writer {
+    /// Without a writer nobody can submit anything more, and the task ends when all is done.
+    fn drop(&mut self) {
+        self.inbox.lock().is_closed = true;
+        self.inbox.news.notify_one();
     }
 }
 
 async fn run(
     mut connection: SqliteConnection,
     files: OpenedFiles,
-    mut messages: mpsc::Receiver<Message>,
+    inbox: Arc<Inbox>,
     recorded: watch::Sender<()>,
     metrics: StoreMetrics,
 ) {
-    let mut waiting = Vec::with_capacity(BATCH_SIZE);
-    while messages.recv_many(&mut waiting, BATCH_SIZE).await > 0 {
-        metrics.queue_depth.set(length(messages.len()));
-        let mut batch = Vec::with_capacity(waiting.len());
-        for message in waiting.drain(..) {
-            match message {
-                // A caller that gave up in the queue gets nothing written: it will ask again.
-                Message::Run(job) if job.is_abandoned() => {}
-                Message::Run(job) => batch.push(job),
-                Message::Stop => messages.close(),
-            }
-        }
+    while let Some(mut group) = inbox.next_group().await {
+        let began = group.began;
+        let mut batch = Vec::new();
+        let mut outcome = run_group(&mut connection, &mut group, &mut batch).await;
+        metrics.queue_depth.set(length(inbox.lock().queue.len()));
         if batch.is_empty() {
             continue;
         }
-        let began = Instant::now();
-        let mut outcome = run_batch(&mut connection, &mut batch).await;
         metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
         metrics.group_size.observe(batch.len() as f64);
         if outcome.is_ok() && !files.are_in_place() {
@@ -113,29 +210,43 @@ fn length(of_queue: usize) -> i64 {
     i64::try_from(of_queue).unwrap_or(i64::MAX)
 }
 
-async fn run_batch(connection: &mut SqliteConnection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    let outcome = try_batch(connection, batch).await;
+/// Runs the group in one transaction; `batch` has all that were taken out of the queue, whatever comes of it.
+async fn run_group(
+    connection: &mut SqliteConnection,
+    group: &mut Group<'_>,
+    batch: &mut Vec<Box<dyn Job>>,
+) -> Result<(), StoreError> {
+    let outcome = try_group(connection, group, batch).await;
     if outcome.is_err() {
-        // Whatever failed, be it the commit, no transaction may stay open: the next batch could not begin. Where
+        // Whatever failed, be it the commit, no transaction may stay open: the next group could not begin. Where
         // SQLite has rolled back by itself, there is nothing left to roll back, and that is fine.
         let _ = connection.execute("rollback").await;
     }
     outcome
 }
 
-async fn try_batch(connection: &mut SqliteConnection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+async fn try_group(
+    connection: &mut SqliteConnection,
+    group: &mut Group<'_>,
+    batch: &mut Vec<Box<dyn Job>>,
+) -> Result<(), StoreError> {
     // What comes between two use cases is handed to SQLite's thread at once: each hand-over costs as much as a statement.
     let mut before = "begin immediate; savepoint use_case";
-    for job in batch {
+    while let Some(job) = group.next() {
+        batch.push(job);
         connection.execute(before).await?;
-        if !job.run(connection).await {
+        if let Some(job) = batch.last_mut()
+            && !job.run(connection).await
+        {
             // Where the disk fails in the middle of a statement, SQLite may have undone the whole transaction, and the
             // savepoint with it: then the use cases before this one are undone, too.
             connection.execute("rollback to use_case").await.map_err(|_| StoreError::GivenUp)?;
         }
         before = "release use_case; savepoint use_case";
     }
-    connection.execute("release use_case; commit").await?;
+    if !batch.is_empty() {
+        connection.execute("release use_case; commit").await?;
+    }
     Ok(())
 }
 
@@ -199,7 +310,7 @@ mod tests {
         domain::{ListApplications, Refusal},
         model::{AppId, Application},
         random::OsRandomness,
-        store::{Store, StoreError, Transaction, Work},
+        store::{Store, StoreError, Transaction, Turn, Work, sqlite::queue::LENGTH},
     };
     use tempfile::TempDir;
 
@@ -271,12 +382,61 @@ mod tests {
     #[tokio::test]
     async fn more_than_the_queue_holds_are_refused_at_once() {
         let (_folder, store) = new_store().await;
-        let writes = (0..super::QUEUE_LENGTH + 10).map(|_| store.write(Add("one", End::Well)));
+        let writes = (0..LENGTH + 10).map(|_| store.write(Add("one", End::Well)));
         let results = futures_util::future::join_all(writes).await;
         let refused =
             results.iter().filter(|result| matches!(result, Err(Refusal::Store(StoreError::Unavailable))));
         assert_eq!(refused.count(), 10);
-        assert_eq!(names(&store).await.len(), super::QUEUE_LENGTH);
+        assert_eq!(names(&store).await.len(), LENGTH);
+    }
+
+    /// Takes as long as it is told, as what a caller makes large does.
+    struct Slow(u64);
+
+    impl Work for Slow {
+        type Output = ();
+        type Error = StoreError;
+
+        fn turn(&self) -> Turn {
+            Turn::Shared(self.0)
+        }
+
+        async fn run<T: Transaction>(self, _: &mut T) -> Result<(), StoreError> {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_prompt_waits_for_one_large_write_and_not_for_all() {
+        let (_folder, store) = new_store().await;
+        let done = std::cell::Cell::new(0);
+        let slow = async |share| {
+            store.write(Slow(share)).await.unwrap();
+            done.set(done.get() + 1);
+        };
+        let large = futures_util::future::join_all((0..100).map(|number| slow(number % 20)));
+        let prompt = async {
+            // When the first large ones are under way.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            let before = done.get();
+            store.write(Add("prompt", End::Well)).await.unwrap();
+            done.get() - before
+        };
+        let (_, passed) = tokio::join!(large, prompt);
+        // The one that was under way, and one in the group of the prompt one.
+        assert!(passed <= 4, "{passed} large writes were finished before the prompt one");
+        assert_eq!(done.get(), 100, "and no large one is forgotten");
+    }
+
+    #[tokio::test]
+    async fn one_caller_takes_few_places_and_is_told_to_come_back() {
+        let (_folder, store) = new_store().await;
+        let greedy = futures_util::future::join_all((0..50).map(|_| store.write(Slow(1))));
+        let (greedy, other) = tokio::join!(greedy, store.write(Slow(2)));
+        let refused = greedy.iter().filter(|result| matches!(result, Err(StoreError::Crowded))).count();
+        assert_eq!(refused, 42);
+        assert!(other.is_ok());
     }
 
     #[tokio::test]

@@ -17,9 +17,11 @@ use tokio::{
 };
 use world::World;
 
-/// Codes that this platform cannot be brought to answer with: it has no limits of rates (`rate_limits` is about them), and
-/// restoring a user leaves one active install. And what a full disk is answered with, which `tests/durability` is about.
-const UNREACHABLE: [ErrorCode; 3] = [TooManyRequests, MultipleInstallsActive, DatabaseUnavailable];
+/// Codes that this platform cannot be brought to answer with by one request: it has no limits of rates (`rate_limits` is
+/// about them) and no quotas (`quotas`), restoring a user leaves one active install, and a trip becomes too large by
+/// several requests (`detections`). And what a full disk is answered with, which `tests/durability` is about.
+const UNREACHABLE: [ErrorCode; 5] =
+    [TooManyRequests, QuotaExceeded, MultipleInstallsActive, TripTooLarge, DatabaseUnavailable];
 
 /// One line of the table.
 struct Row {
