@@ -355,13 +355,15 @@ mod tests {
             json!({"status_poll_seconds": 60, "trip_timeout_seconds": 7200, "disk_quota_bytes": 1000});
         both_agree::<CreateUserResponse>(&json!({
             "user_id": "0123", "linked": true, "install_state": "active", "token": token, "config": config,
-            "server_time": 1_700_000_000_000_u64,
+            "server_time": 1_700_000_000_000_u64, "metadata_keys": "0123abcd",
         }));
         both_agree::<RefreshResponse>(&json!({"token": token, "server_time": 1}));
         both_agree::<ConfigResponse>(&json!({
             "install_state": "inactive", "config": config, "server_time": 1,
         }));
-        both_agree::<LinkResponse>(&json!({"user_id": "0123", "linked": true, "install_state": "active"}));
+        both_agree::<LinkResponse>(&json!({
+            "user_id": "0123", "linked": true, "install_state": "active", "metadata_keys": "0123abcd",
+        }));
         both_agree::<MetadataRequest>(&json!({
             "revision": 3, "entries": [{"key": "a", "value": "b"}, {"key": "gone"}],
         }));

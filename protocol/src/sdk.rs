@@ -3,6 +3,7 @@
 #[cfg(doc)]
 use crate::{
     DISK_QUOTA_BYTES, MOBILE_QUOTA_BYTES, TRIP_TIMEOUT_SECONDS, UPLOAD_INTERVAL_SECONDS, WIFI_QUOTA_BYTES,
+    key_hash,
 };
 use crate::{EpochMs, Secret, message, text_enum};
 
@@ -137,6 +138,10 @@ message! {
         pub config: SdkConfiguration,
         /// The platform's clock.
         pub server_time: EpochMs,
+        /// The keys of the metadata that a restored user has: the [`key_hash`] of each, in 8 hex digits, one behind the
+        /// other. With them the device judges the limit of entries as the platform does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub metadata_keys: Option<String>,
     }
 }
 
@@ -241,5 +246,8 @@ message! {
         pub linked: bool,
         /// Whether this install is the user's active one.
         pub install_state: InstallState,
+        /// The keys of the metadata that the user has, as in [`CreateUserResponse`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub metadata_keys: Option<String>,
     }
 }

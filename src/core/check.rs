@@ -6,8 +6,9 @@ use super::commits::Owner;
 use super::effect::{Body, Effect, Method, Request, Timer};
 use super::event::{Reply, Response, Ticket, TransportError};
 use super::machine::Core;
+use super::meaning::Meaning;
 use super::record::{User, UserState};
-use sentiance_protocol::{EpochMs, ErrorCode};
+use sentiance_protocol::EpochMs;
 
 /// The shortest interval between two checks that the page's coming and going causes.
 const MIN_INTERVAL_MS: f64 = 10_000.0;
@@ -75,7 +76,7 @@ impl Core {
             // been set since.
             let clock_offset = Some(config.server_time.since(self.now));
             self.observe(&sent.install_id, Observation { clock_offset, ..seen });
-        } else if let Some(state) = response.verdict() {
+        } else if let Meaning::Session(state) = response.meaning() {
             self.observe_refusal(&sent.install_id, state, Some(sent.generation));
         }
     }
@@ -166,41 +167,5 @@ impl Core {
         if !self.hears_events() {
             self.start_check();
         }
-    }
-}
-
-/// What an error of that name says of an install, if anything. It counts only with the status that goes with it, where
-/// it came with one.
-pub(super) fn verdict(error_code: &str, status: Option<u16>) -> Option<UserState> {
-    const VERDICTS: [((&str, u16), UserState); 3] = [
-        (ErrorCode::UserDisabledRemotely.signature(), UserState::Refused),
-        (ErrorCode::UserDeleted.signature(), UserState::Deleted),
-        (ErrorCode::SessionEnded.signature(), UserState::SessionEnded),
-    ];
-    let is_said = |((name, of), _): &&((&str, u16), UserState)| {
-        *name == error_code && status.is_none_or(|status| status == *of)
-    };
-    VERDICTS.iter().find(is_said).map(|(_, state)| *state)
-}
-
-impl Response {
-    /// The platform's own word that this session can't act, if this is one. A status alone never is: anything on
-    /// the way can answer 401.
-    pub(super) fn verdict(&self) -> Option<UserState> {
-        let Reply::Error(body) = &self.reply else { return None };
-        verdict(&body.error_code, Some(self.status))
-    }
-
-    /// Whether this is the platform's error of that name, with the status that goes with it. To be called with a
-    /// constant: the module then holds the few names that matter, and not the whole list.
-    pub(super) fn is(&self, (name, status): (&str, u16)) -> bool {
-        matches!(&self.reply, Reply::Error(body) if body.error_code == name) && self.status == status
-    }
-
-    /// Whether the same request can succeed later.
-    pub(super) fn is_passing(&self) -> bool {
-        self.status >= 500
-            || self.is(const { ErrorCode::TooManyRequests.signature() })
-            || self.is(const { ErrorCode::RequestTimeout.signature() })
     }
 }

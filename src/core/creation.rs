@@ -12,6 +12,8 @@ use super::event::{
     CallId, CreateUserOptions, Entropy, LinkerKind, LockOutcome, Reply, Response, Ticket, TransportError, hex,
 };
 use super::machine::Core;
+use super::meaning::{Meaning, told};
+use super::metadata::MetadataEdit;
 use super::platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
 use super::preferences::DataType;
 use super::record::{Pending, User, UserState};
@@ -34,6 +36,8 @@ pub(super) struct Creation {
     pending: Option<Pending>,
     /// The user that the platform answered with, until it is in the record.
     received: Option<Box<User>>,
+    /// The keys of the metadata that this user has already.
+    metadata_keys: Option<String>,
 }
 
 /// What the platform takes for a user.
@@ -96,6 +100,7 @@ impl Core {
             tries: Tries::default(),
             pending: None,
             received: None,
+            metadata_keys: None,
         });
         self.emit(Effect::StartTimer(Timer::CreationDeadline, self.settings.timeouts.creation));
         self.emit(Effect::Lock(ticket, LockName::Creation));
@@ -294,6 +299,7 @@ impl Core {
             config: answer.config.clone(),
         });
         creation.received = Some(user.clone());
+        creation.metadata_keys = answer.metadata_keys.clone();
         let call = creation.call;
         if creation.credential.needs_linker() {
             creation.stage = Stage::Linking;
@@ -310,6 +316,9 @@ impl Core {
         user.state = UserState::from(answer.install_state);
         // Only now did it come to that user. Of two installs that did, the later stays.
         user.issued_at = user.platform_time(self.now);
+        if let Some(creation) = &mut self.creation {
+            creation.metadata_keys = answer.metadata_keys.clone();
+        }
         self.finish_creation(user);
     }
 
@@ -326,6 +335,9 @@ impl Core {
         let (Some(creation), Some(user)) = (self.creation.take(), &self.record.user) else { return };
         let info = UserInfo::of(user, self.now);
         self.emit(Effect::Unlock(LockName::Creation));
+        if let Some(keys) = creation.metadata_keys {
+            self.edit_metadata(MetadataEdit::Learn(keys), None);
+        }
         self.settle(creation.call, Ok(Output::User(info)));
     }
 
@@ -397,11 +409,9 @@ pub(super) fn refusal_of(response: &Response, address: &str) -> Refused {
         .concat();
         return Refused::ForNow(Reason::NetworkError, details);
     };
-    let details = [&body.error_code, ": ", &body.message, " (ref ", &body.reference, ")"].concat();
-    if response.is_passing() {
-        Refused::ForNow(Reason::ServerError, details)
-    } else {
-        Refused::ForGood(details)
+    match response.meaning() {
+        Meaning::Retry => Refused::ForNow(Reason::ServerError, told(body)),
+        _ => Refused::ForGood(told(body)),
     }
 }
 

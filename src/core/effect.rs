@@ -78,8 +78,8 @@ pub enum Effect {
     Lead(Role, bool),
     /// Add entries to the queue. Answered by [`Event::Queued`](super::Event::Queued).
     Enqueue(Ticket, Box<Addition>),
-    /// Read the oldest entries of `install_id`, so many that they make one body of at most `max_bytes`; none, where the
-    /// queue is another install's of a later epoch. Answered by [`Event::Batch`](super::Event::Batch).
+    /// Read the oldest entries of `install_id`, so many that they make one body of at most `max_bytes`, and at most
+    /// `max_entries`; none, where the queue is another install's of a later epoch. Answered by [`Event::Batch`](super::Event::Batch).
     TakeBatch {
         /// Names the answer.
         ticket: Ticket,
@@ -89,6 +89,8 @@ pub enum Effect {
         epoch: u32,
         /// How long the body may be.
         max_bytes: usize,
+        /// How many entries it may have.
+        max_entries: usize,
     },
     /// Remove entries that were sent. Answered by [`Event::Queued`](super::Event::Queued).
     DropBatch(Ticket, Vec<f64>),
@@ -376,11 +378,19 @@ impl Warning {
         }
     }
 
-    /// The platform will never take what was sent.
-    pub fn upload_refused(error_code: &str) -> Self {
+    /// An entry that was to be sent was dropped, since it is refused for good.
+    pub fn upload_refused(why: &str) -> Self {
         Warning {
             code: "UPLOAD_REFUSED",
-            message: ["The platform refused what was recorded, so it was dropped: ", error_code].concat(),
+            message: ["An entry was refused for good, so it was dropped: ", why].concat(),
+        }
+    }
+
+    /// The platform refuses every upload, whatever it holds.
+    pub fn upload_blocked(why: &str) -> Self {
+        Warning {
+            code: "UPLOAD_BLOCKED",
+            message: ["The platform refuses every upload, so what is queued is kept: ", why].concat(),
         }
     }
 

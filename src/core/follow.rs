@@ -4,10 +4,10 @@
 //! but that it has to be opened again. Where there can be none, the check is repeated at intervals instead.
 
 use super::change::Observation;
-use super::check::verdict;
 use super::effect::{Body, Effect, Method, Request, Role, Timer};
 use super::event::{Extent, Reply, Response, Ticket, TransportError};
 use super::machine::Core;
+use super::meaning::{Meaning, verdict};
 use super::retry::LONGEST_PAUSE_MS;
 use sentiance_protocol::EpochMs;
 
@@ -192,7 +192,7 @@ impl Core {
         self.follow.pause = Some(if asked.is_some() { Pause::Asked } else { Pause::Own });
         self.emit(Effect::StartTimer(Timer::Follow, own + asked.unwrap_or(0.0)));
 
-        if let Some(state) = response.and_then(|response| response.verdict()) {
+        if let Some(Meaning::Session(state)) = response.map(|response| response.meaning()) {
             self.observe_refusal(&stream.install_id, state, Some(stream.generation));
         }
     }

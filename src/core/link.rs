@@ -8,6 +8,7 @@ use super::effect::{Body, Effect, Method, Output, Request, Timer, UserInfo};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, Reply, Response, Ticket, TransportError};
 use super::machine::Core;
+use super::meaning::Meaning;
 use super::record::{User, UserState};
 use super::refresh::Waiter;
 use super::retry::Tries;
@@ -168,7 +169,7 @@ impl Core {
                 }
                 let reason = if response.is(const { ErrorCode::UserAlreadyLinked.signature() }) {
                     Some(Reason::UserAlreadyLinked)
-                } else if response.verdict().is_some() {
+                } else if matches!(response.meaning(), Meaning::Session(_)) {
                     Some(Reason::UserDisabledRemotely)
                 } else {
                     None

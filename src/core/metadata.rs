@@ -4,7 +4,10 @@
 //! that the driver applies to what is stored at that moment, so that tabs don't overwrite each other. It says whose it
 //! is, since it is not removed together with the record: a page may end in between, and a tab may not know yet.
 
-use sentiance_protocol::{METADATA_MAX_CHARS, METADATA_MAX_ENTRIES, MetadataEntry, MetadataRequest, message};
+use super::event::hex;
+use sentiance_protocol::{
+    METADATA_MAX_CHARS, METADATA_MAX_ENTRIES, MetadataEntry, MetadataRequest, key_hash, message,
+};
 
 message! {
     /// What is stored.
@@ -21,6 +24,10 @@ message! {
         pub acknowledged: u32,
         /// The entries.
         pub entries: Vec<StoredEntry>,
+        /// The hashes of the keys that the platform had when this install came to the user, but for those that the entries
+        /// name or that were removed here: 8 hex digits each. Without it, what else the user has is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub other_keys: Option<String>,
     }
 }
 
@@ -55,6 +62,17 @@ pub enum MetadataEdit {
     Change(Vec<MetadataEntry>),
     /// The platform has heard of everything up to this revision.
     Acknowledge(u32),
+    /// The platform has said its last word on the changes up to this revision of these entries alone.
+    Settle {
+        /// The newest change that was sent.
+        revision: u32,
+        /// The names of the entries.
+        keys: Vec<String>,
+        /// Whether the platform has them; else it refused them for good, and they are dropped here, too.
+        accepted: bool,
+    },
+    /// The platform has these keys of the user, as in `CreateUserResponse`.
+    Learn(String),
 }
 
 /// Why entries were refused.
@@ -74,7 +92,7 @@ impl Metadata {
         if !self.open_for(editor) {
             return match edit {
                 MetadataEdit::Change(_) => Err(SUPERSEDED),
-                MetadataEdit::Read | MetadataEdit::Acknowledge(_) => Ok(false),
+                _ => Ok(false),
             };
         }
         match edit {
@@ -87,6 +105,22 @@ impl Metadata {
                     self.entries.retain(|entry| entry.value.is_some() || entry.revision > *revision);
                 }
                 Ok(news)
+            }
+            MetadataEdit::Settle { revision, keys, accepted } => {
+                let acknowledged = self.acknowledged;
+                let is_meant = |entry: &StoredEntry| entry.revision <= *revision && keys.contains(&entry.key);
+                self.entries.retain(|entry| !is_meant(entry) || (*accepted && entry.value.is_some()));
+                for entry in self.entries.iter_mut().filter(|entry| is_meant(entry)) {
+                    entry.revision = entry.revision.min(acknowledged);
+                }
+                Ok(true)
+            }
+            MetadataEdit::Learn(keys) if keys.len() > METADATA_MAX_ENTRIES * HASH_DIGITS => Ok(false),
+            MetadataEdit::Learn(keys) => {
+                let mut others = keys.clone();
+                self.entries.iter().for_each(|entry| forget(&mut others, &entry.key));
+                self.other_keys = Some(others);
+                Ok(true)
             }
         }
     }
@@ -116,29 +150,64 @@ impl Metadata {
     }
 
     fn change(&mut self, changes: &[MetadataEntry]) -> Result<(), &'static str> {
-        let mut entries = self.entries.clone();
+        let (mut entries, mut others) = (self.entries.clone(), self.other_keys.clone());
         let revision = self.revision.wrapping_add(1);
         for change in changes {
+            if let Some(others) = &mut others {
+                forget(others, &change.key);
+            }
             entries.retain(|entry| entry.key != change.key);
             entries.push(StoredEntry { key: change.key.clone(), value: change.value.clone(), revision });
         }
-        let present = entries.iter().filter(|entry| entry.value.is_some()).count();
-        if present > METADATA_MAX_ENTRIES {
+        let present = |entries: &[StoredEntry]| entries.iter().filter(|entry| entry.value.is_some()).count();
+        let total = |entries: &[StoredEntry], others: &Option<String>| {
+            present(entries) + others.as_ref().map_or(0, |others| others.len() / HASH_DIGITS)
+        };
+        let after = total(&entries, &others);
+        // Entries that were set before the user came can be too many already: what does not add to them is possible.
+        if after > METADATA_MAX_ENTRIES && after > total(&self.entries, &self.other_keys) {
             return Err(TOO_MANY);
         }
-        if entries.len() - present > METADATA_MAX_ENTRIES {
+        if entries.len() - present(&entries) > METADATA_MAX_ENTRIES {
             return Err(TOO_MANY_REMOVED);
         }
-        (self.entries, self.revision) = (entries, revision);
+        (self.entries, self.other_keys, self.revision) = (entries, others, revision);
         Ok(())
     }
 
-    /// What the platform has not heard of, if there is anything.
-    pub(crate) fn news(&self) -> Option<MetadataRequest> {
-        let news = self.entries.iter().filter(|entry| entry.revision > self.acknowledged);
-        let entries: Vec<_> =
-            news.map(|entry| MetadataEntry { key: entry.key.clone(), value: entry.value.clone() }).collect();
+    /// What the platform has not heard of, if there is anything: so many entries at most. Removals come first, since they
+    /// make room for the others.
+    pub(crate) fn news(&self, most: usize) -> Option<MetadataRequest> {
+        let mut entries = Vec::new();
+        for removed in [true, false] {
+            for StoredEntry { key, value, revision } in &self.entries {
+                if *revision > self.acknowledged && value.is_none() == removed && entries.len() < most {
+                    entries.push(MetadataEntry { key: key.clone(), value: value.clone() });
+                }
+            }
+        }
         (!entries.is_empty()).then_some(MetadataRequest { revision: self.revision, entries })
+    }
+
+    /// Whether so many entries are all that the platform has not heard of.
+    pub(crate) fn is_all(&self, entries: usize) -> bool {
+        self.entries.iter().filter(|entry| entry.revision > self.acknowledged).count() == entries
+    }
+}
+
+/// How many digits a key has in a list of hashes.
+const HASH_DIGITS: usize = 8;
+
+/// Takes a key out of a list of hashes.
+fn forget(hashes: &mut String, key: &str) {
+    let hash = hex(&key_hash(key).to_be_bytes());
+    let mut at = 0;
+    while let Some(other) = hashes.get(at..at + HASH_DIGITS) {
+        if other == hash {
+            *hashes = [&hashes[..at], &hashes[at + HASH_DIGITS..]].concat();
+            return;
+        }
+        at += HASH_DIGITS;
     }
 }
 
@@ -190,7 +259,7 @@ mod tests {
         assert_eq!(metadata.entries.len(), 1);
         assert!(metadata.apply(&ada(), &set("a", Some("1"))).is_err());
         assert_eq!(metadata.apply(&ada(), &MetadataEdit::Acknowledge(1)), Ok(false));
-        assert!(metadata.news().is_some());
+        assert!(metadata.news(usize::MAX).is_some());
     }
 
     #[test]
@@ -208,11 +277,11 @@ mod tests {
         metadata.apply(&ada(), &set("a", Some("1"))).unwrap();
         metadata.apply(&ada(), &set("b", Some("2"))).unwrap();
         metadata.apply(&ada(), &MetadataEdit::Acknowledge(1)).unwrap();
-        assert_eq!(metadata.news().unwrap().entries.len(), 1);
+        assert_eq!(metadata.news(usize::MAX).unwrap().entries.len(), 1);
         metadata.apply(&ada(), &set("a", None)).unwrap();
-        assert_eq!(metadata.news().unwrap().entries.len(), 2);
+        assert_eq!(metadata.news(usize::MAX).unwrap().entries.len(), 2);
         metadata.apply(&ada(), &MetadataEdit::Acknowledge(3)).unwrap();
-        assert_eq!(metadata.news(), None);
+        assert_eq!(metadata.news(usize::MAX), None);
         assert_eq!(metadata.entries.len(), 1);
     }
 

@@ -10,7 +10,8 @@
 //! | `event`, `effect` | what goes in, what comes out |
 //! | `calls` | the calls of the API that need no conversation |
 //! | `creation`, `link`, `refresh`, `reset`, `check`, `follow`, `upload` | one conversation each |
-//! | `upload_schedule` | when what is queued is sent, and who waits for it |
+//! | `upload_schedule`, `upload_refusal` | when what is queued is sent, and who waits for it; what is refused for good |
+//! | `meaning`, `reply` | what a response is, and what an error means |
 //! | `recording`, `trips` | detections: what is recorded, and when |
 //! | `documents`, `metadata`, `usage` | what is stored beside the record |
 //! | `commits` | the queue of changes to the record, and compare-and-set |
@@ -31,6 +32,7 @@ mod event;
 mod follow;
 mod link;
 mod machine;
+mod meaning;
 mod metadata;
 mod motion;
 mod platform_url;
@@ -47,6 +49,7 @@ mod status;
 mod surroundings;
 mod trips;
 mod upload;
+mod upload_refusal;
 mod upload_schedule;
 mod usage;
 

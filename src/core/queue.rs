@@ -39,6 +39,8 @@ pub struct Batch {
     pub keys: Vec<f64>,
     /// The body: a `DetectionsRequest`, no longer than was asked for.
     pub body: String,
+    /// How many entries were dropped, since each alone is longer than a body may be.
+    pub oversized: f64,
     /// What the queue holds, these entries among it.
     pub state: QueueState,
 }

@@ -7,6 +7,7 @@ use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, User
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, LockOutcome, Reply, Response, Ticket, TransportError};
 use super::machine::Core;
+use super::meaning::Meaning;
 use super::record::{User, UserState};
 use super::retry::Tries;
 use sentiance_protocol::{ErrorCode, RefreshRequest};
@@ -75,6 +76,15 @@ impl Core {
             Some(user) if user.is_token_fresh(self.now) => self.tell(waiter, Ok(Output::Nothing)),
             Some(_) => self.join_refresh(waiter),
             None => self.tell(waiter, Err(no_user())),
+        }
+    }
+
+    /// The platform refused a token of that generation: tells `waiter` when there is another one.
+    pub(super) fn renew_token(&mut self, generation: u32, waiter: Waiter) {
+        match &self.record.user {
+            Some(user) if user.token.generation == generation => self.join_refresh(waiter),
+            // Another tab was faster.
+            _ => self.with_token(waiter),
         }
     }
 
@@ -232,7 +242,8 @@ impl Core {
             self.emit(Effect::StopTimer(Timer::RefreshDeadline));
             return self.commit(change, owner);
         }
-        if let Some(state) = response.verdict() {
+        let meaning = response.meaning();
+        if let Meaning::Session(state) = meaning {
             return self.refresh_refused(state);
         }
         if response.is(const { ErrorCode::RefreshTokenUsed.signature() }) {
@@ -247,7 +258,7 @@ impl Core {
         let Reply::Error(body) = &response.reply else {
             return self.retry_refresh(response.pause(), "What answered is not the platform.");
         };
-        if response.is_passing() {
+        if meaning == Meaning::Retry {
             if let Some(ms) = response.pause() {
                 self.note_pause(ms);
             }

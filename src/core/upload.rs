@@ -1,10 +1,11 @@
 //! What is queued is sent: metadata, then detections batch by batch. Sending twice is harmless, since the platform knows
 //! what it has by the ids; so what is sent is removed only after the platform said that it has it.
 
-use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, Warning};
+use super::effect::{Body, Effect, LockName, Method, Request, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{LockOutcome, Reply, Response, Ticket, TransportError};
 use super::machine::Core;
+use super::meaning::Meaning;
 use super::metadata::MetadataEdit;
 use super::preferences::DataType;
 use super::queue::Batch;
@@ -12,7 +13,7 @@ use super::record::UserState;
 use super::refresh::Waiter;
 use super::retry::Tries;
 use super::upload_schedule::SOON_MS;
-use sentiance_protocol::ErrorCode;
+use sentiance_protocol::MetadataRequest;
 
 /// The longest body: under the platform's limit, and under what browsers let a page send at its end.
 const MAX_BATCH_BYTES: usize = 60 * 1024;
@@ -30,10 +31,20 @@ pub(super) struct Upload {
     holds_lock: bool,
     /// Whether a fresh token was asked for. Once is enough: where there is none, the old one may do.
     authorized: bool,
-    /// Whether the platform called the token expired, and it was refreshed.
+    /// Whether the platform refused the token, and it was refreshed.
     refreshed: bool,
-    /// How often metadata was sent, which should be once.
+    /// The generation of the token that was sent last.
+    generation: u32,
+    /// How often metadata was sent, which should be once, and a few times more for each refusal.
     metadata_requests: u32,
+    /// How many entries the next request may have: halved by every refusal of several, doubled by every success.
+    pub(super) most: usize,
+    /// How many it may have at most, since something on the way takes no more.
+    ceiling: usize,
+    /// How often the platform refused something for good.
+    pub(super) refusals: u32,
+    /// Whether the platform takes a request of this sender that holds nothing.
+    pub(super) is_sender_accepted: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -42,11 +53,35 @@ pub(super) enum Stage {
     /// The metadata is read or marked as sent, or what was sent is dropped.
     AtStorage(Ticket),
     Token,
-    /// The request for metadata of that revision.
-    Metadata(Ticket, u32),
+    /// Metadata of that revision: these keys are on their way, which are all that there are, or not.
+    Metadata {
+        ticket: Ticket,
+        revision: u32,
+        keys: Vec<String>,
+        is_all: bool,
+    },
     Taking(Ticket),
     Sending(Ticket, Vec<f64>),
     Retrying,
+}
+
+impl Stage {
+    /// How many entries are on their way.
+    pub(super) fn entries(&self) -> usize {
+        match self {
+            Stage::Metadata { keys, .. } => keys.len(),
+            Stage::Sending(_, keys) => keys.len(),
+            _ => 0,
+        }
+    }
+
+    /// The request that is under way.
+    fn sent(&self) -> Option<Ticket> {
+        match self {
+            Stage::Metadata { ticket, .. } | Stage::Sending(ticket, _) => Some(*ticket),
+            _ => None,
+        }
+    }
 }
 
 impl Upload {
@@ -58,7 +93,12 @@ impl Upload {
             holds_lock: false,
             authorized: false,
             refreshed: false,
+            generation: 0,
             metadata_requests: 0,
+            most: usize::MAX,
+            ceiling: usize::MAX,
+            refusals: 0,
+            is_sender_accepted: false,
         }
     }
 }
@@ -114,28 +154,13 @@ impl Core {
             let details = "The user can't act any more.".to_owned();
             return self.fail_upload(Reason::UserDisabledRemotely, details);
         }
-        let news = self.documents.metadata.news().filter(|_| preferences.data_types != 0);
+        let most = self.uploads.under_way.as_ref().map_or(0, |upload| upload.most);
+        let news = self.documents.metadata.news(most).filter(|_| preferences.data_types != 0);
         if let Some(request) = news {
-            if !self.is_authorized() {
-                return;
+            if self.is_authorized() {
+                self.send_metadata(request);
             }
-            let (Some(upload), Some(user)) = (&mut self.uploads.under_way, &self.record.user) else { return };
-            upload.metadata_requests += 1;
-            if upload.metadata_requests > MAX_METADATA_REQUESTS {
-                let details = "What was sent can't be marked as sent.".to_owned();
-                return self.fail_upload(Reason::UnexpectedError, details);
-            }
-            let revision = request.revision;
-            let request = Request::of_user(
-                user,
-                Method::Patch,
-                "/sdk/v1/metadata",
-                Body::Metadata(request),
-                self.settings.timeouts.request,
-            );
-            let ticket = self.ticket();
-            self.set_stage(Stage::Metadata(ticket, revision));
-            return self.emit(Effect::Send(ticket, Box::new(request)));
+            return;
         }
         if !preferences.may_send(DataType::GeneralDetections) {
             return self.end_upload();
@@ -144,10 +169,47 @@ impl Core {
         let ticket = self.ticket();
         self.set_stage(Stage::Taking(ticket));
         let epoch = self.record.epoch;
-        self.emit(Effect::TakeBatch { ticket, install_id, epoch, max_bytes: MAX_BATCH_BYTES });
+        self.emit(Effect::TakeBatch {
+            ticket,
+            install_id,
+            epoch,
+            max_bytes: MAX_BATCH_BYTES,
+            max_entries: most,
+        });
     }
 
-    fn set_stage(&mut self, stage: Stage) {
+    fn send_metadata(&mut self, request: MetadataRequest) {
+        let Some(upload) = &mut self.uploads.under_way else { return };
+        upload.metadata_requests += 1;
+        if upload.metadata_requests > MAX_METADATA_REQUESTS * (1 + upload.refusals) {
+            let details = "What was sent can't be marked as sent.".to_owned();
+            return self.fail_upload(Reason::UnexpectedError, details);
+        }
+        let keys: Vec<_> = request.entries.iter().map(|entry| entry.key.clone()).collect();
+        let (revision, is_all) = (request.revision, self.documents.metadata.is_all(keys.len()));
+        let ticket = self.ticket();
+        self.send_upload(Body::Metadata(request), ticket, Stage::Metadata { ticket, revision, keys, is_all });
+    }
+
+    /// Sends metadata or detections in the name of the user.
+    pub(super) fn send_upload(&mut self, body: Body, ticket: Ticket, stage: Stage) {
+        let Some(user) = self.active_user() else { return self.continue_upload() };
+        let (method, path) = match body {
+            Body::Metadata(_) => (Method::Patch, "/sdk/v1/metadata"),
+            _ => (Method::Post, "/sdk/v1/detections"),
+        };
+        let generation = user.token.generation;
+        let mut request = Request::of_user(user, method, path, body, self.settings.timeouts.request);
+        // A page that was left may end at any moment. A browser lets such a request have 64 KiB, which metadata can exceed.
+        request.keepalive = !self.is_visible() && method == Method::Post;
+        if let Some(upload) = &mut self.uploads.under_way {
+            upload.generation = generation;
+        }
+        self.set_stage(stage);
+        self.emit(Effect::Send(ticket, Box::new(request)));
+    }
+
+    pub(super) fn set_stage(&mut self, stage: Stage) {
         if let Some(upload) = &mut self.uploads.under_way {
             upload.stage = stage;
         }
@@ -167,25 +229,14 @@ impl Core {
         // Another tab may have made room, or what kept the queue from taking something in has passed.
         self.queue = batch.state;
         self.queue_refused = false;
+        self.note_oversized(batch.oversized);
         if batch.keys.is_empty() {
             return self.end_upload();
         }
-        if !self.is_authorized() {
-            return;
+        if self.is_authorized() {
+            let ticket = self.ticket();
+            self.send_upload(Body::Detections(batch.body), ticket, Stage::Sending(ticket, batch.keys));
         }
-        let Some(user) = self.active_user() else { return self.continue_upload() };
-        let mut request = Request::of_user(
-            user,
-            Method::Post,
-            "/sdk/v1/detections",
-            Body::Detections(batch.body),
-            self.settings.timeouts.request,
-        );
-        // A page that was left may end at any moment.
-        request.keepalive = !self.is_visible();
-        let ticket = self.ticket();
-        self.set_stage(Stage::Sending(ticket, batch.keys));
-        self.emit(Effect::Send(ticket, Box::new(request)));
     }
 
     pub(super) fn on_upload_response(
@@ -193,50 +244,70 @@ impl Core {
         ticket: Ticket,
         response: &Result<Box<Response>, TransportError>,
     ) {
-        let is_mine = self.uploads.under_way.as_ref().is_some_and(|upload| match &upload.stage {
-            Stage::Metadata(sent, _) | Stage::Sending(sent, _) => *sent == ticket,
-            _ => false,
-        });
-        if !is_mine {
+        let Some(upload) =
+            self.uploads.under_way.as_mut().filter(|upload| upload.stage.sent() == Some(ticket))
+        else {
             return;
-        }
+        };
         let Ok(response) = response else {
             return self.retry_upload(None, "The platform could not be reached.");
         };
         if matches!(response.reply, Reply::Empty) {
             return self.upload_accepted();
         }
-        if let Some(state) = response.verdict() {
-            return self.upload_stopped(state);
-        }
         let Reply::Error(body) = &response.reply else {
+            // What stands before the platform may take less at a time than the platform does.
+            if response.status == 413 && upload.stage.entries() > 1 {
+                upload.refusals += 1;
+                upload.ceiling = upload.stage.entries() / 2;
+                return self.send_fewer();
+            }
             return self.retry_upload(response.pause(), "What answered is not the platform.");
         };
-        let Some(upload) = &mut self.uploads.under_way else { return };
-        if response.is(const { ErrorCode::TokenExpired.signature() }) && !upload.refreshed {
-            upload.refreshed = true;
-            upload.stage = Stage::Token;
-            return self.join_refresh(Waiter::Upload);
+        match response.meaning() {
+            Meaning::Session(state) => self.upload_stopped(state),
+            Meaning::NewToken if !upload.refreshed => {
+                upload.refreshed = true;
+                upload.stage = Stage::Token;
+                let generation = upload.generation;
+                self.renew_token(generation, Waiter::Upload);
+            }
+            Meaning::Retry | Meaning::NewToken => {
+                // The platform's own word outlasts this upload; a proxy's does not.
+                self.uploads.pause_until = response.pause().map(|ms| self.now.plus(ms));
+                self.retry_upload(response.pause(), "The platform could not answer.");
+            }
+            Meaning::Content => self.upload_refused(body, true),
+            Meaning::Sender => self.upload_refused(body, false),
         }
-        if response.is_passing() || response.status == 401 {
-            // The platform's own word outlasts this upload; a proxy's does not.
-            self.uploads.pause_until = response.pause().map(|ms| self.now.plus(ms));
-            return self.retry_upload(response.pause(), "The platform could not answer.");
-        }
-        // It will never take this: keeping it would keep back all that comes after it.
-        self.emit(Effect::Warn(Warning::upload_refused(&body.error_code)));
-        self.upload_accepted();
     }
 
-    /// The platform has what was sent, or will never take it.
+    /// The platform has what was sent.
     fn upload_accepted(&mut self) {
-        let ticket = self.ticket();
         let Some(upload) = &mut self.uploads.under_way else { return };
         upload.tries = Tries::default();
+        if upload.stage.entries() == 0 {
+            upload.is_sender_accepted = true;
+            return self.continue_upload();
+        }
+        upload.most = upload.most.saturating_mul(2).min(upload.ceiling);
+        self.settle_sent(true);
+    }
+
+    /// The platform has what was sent, or will never take it: it need not be sent again.
+    pub(super) fn settle_sent(&mut self, accepted: bool) {
+        let ticket = self.ticket();
+        let Some(upload) = &mut self.uploads.under_way else { return };
         match std::mem::replace(&mut upload.stage, Stage::AtStorage(ticket)) {
             Stage::Sending(_, keys) => self.emit(Effect::DropBatch(ticket, keys)),
-            Stage::Metadata(_, revision) => {
-                let ticket = self.edit_metadata(MetadataEdit::Acknowledge(revision), None);
+            Stage::Metadata { revision, keys, is_all, .. } => {
+                let ticket = self.edit_metadata(
+                    match accepted && is_all {
+                        true => MetadataEdit::Acknowledge(revision),
+                        false => MetadataEdit::Settle { revision, keys, accepted },
+                    },
+                    None,
+                );
                 self.set_stage(Stage::AtStorage(ticket));
             }
             _ => {}
@@ -248,7 +319,7 @@ impl Core {
         if self.upload_awaits(ticket) {
             return self.continue_upload();
         }
-        if self.documents.metadata.news().is_some() {
+        if self.documents.metadata.news(1).is_some() {
             self.arm_upload(SOON_MS);
         }
     }
@@ -290,7 +361,7 @@ impl Core {
     }
 
     /// Gives up for now. The next upload starts after a pause.
-    fn fail_upload(&mut self, reason: Reason, details: String) {
+    pub(super) fn fail_upload(&mut self, reason: Reason, details: String) {
         self.leave_upload();
         let passing = reason != Reason::UserDisabledRemotely && reason != Reason::NoUser;
         if passing {
@@ -298,7 +369,9 @@ impl Core {
             self.uploads.failures += 1;
             self.arm_upload(pause.min(LONGEST_BACKOFF_MS) * (1.0 + self.jitter()) + self.upload_pause());
         }
-        let error = SdkError { code: Code::SubmitDetections, reason, details, retryable: passing };
+        // What the platform refuses today it will refuse tomorrow, unless somebody changes it.
+        let retryable = passing && reason != Reason::ServerError;
+        let error = SdkError { code: Code::SubmitDetections, reason, details, retryable };
         self.settle_submitters(Err(error));
     }
 
@@ -314,13 +387,15 @@ impl Core {
                 return;
             }
         }
-        self.settle_submitters(Ok(Output::Done));
+        self.tell_submitters();
     }
 
     fn leave_upload(&mut self) {
         let Some(upload) = self.uploads.under_way.take() else { return };
         match upload.stage {
-            Stage::Metadata(ticket, _) | Stage::Sending(ticket, _) => self.emit(Effect::Abort(ticket)),
+            Stage::Metadata { ticket, .. } | Stage::Sending(ticket, _) => {
+                self.emit(Effect::Abort(ticket));
+            }
             Stage::Retrying => self.emit(Effect::StopTimer(Timer::UploadRetry)),
             _ => {}
         }
@@ -336,6 +411,7 @@ impl Core {
         self.disarm_upload();
         self.uploads.failures = 0;
         self.uploads.pause_until = None;
+        self.uploads.refused = None;
         self.settle_submitters(Err(SdkError::no_user(Code::SubmitDetections)));
     }
 }

@@ -8,6 +8,7 @@ use super::queue::QueueOutcome;
 use super::record::UserState;
 use super::retry::LONGEST_PAUSE_MS;
 use super::upload::{Stage, Upload};
+use super::upload_refusal::Refused;
 use sentiance_protocol::{EpochMs, UPLOAD_INTERVAL_SECONDS};
 
 /// So many entries are worth a request at once.
@@ -31,6 +32,8 @@ pub(super) struct Uploads {
     pub(super) failures: u32,
     /// The calls of `submitDetections` that wait.
     submitters: Vec<CallId>,
+    /// What was refused for good and dropped, until a call of `submitDetections` is told.
+    pub(super) refused: Option<Refused>,
 }
 
 impl Core {

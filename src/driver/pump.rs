@@ -143,8 +143,9 @@ impl Driver {
             Effect::Sense(on) => self.sense(on),
             Effect::Lead(role, on) => self.lead(role, on),
             Effect::Enqueue(ticket, addition) => self.queue.push(self, Job::Add(ticket, addition)),
-            Effect::TakeBatch { ticket, install_id, epoch, max_bytes } => {
-                self.queue.push(self, Job::Take { ticket, install_id, epoch, max_bytes });
+            Effect::TakeBatch { ticket, install_id, epoch, max_bytes, max_entries } => {
+                let job = Job::Take { ticket, install_id, epoch, max_bytes, max_entries };
+                self.queue.push(self, job);
             }
             Effect::DropBatch(ticket, keys) => self.queue.push(self, Job::Drop(ticket, keys)),
             Effect::ClearQueue(epoch) => self.queue.push(self, Job::Clear(epoch)),

@@ -39,8 +39,8 @@ impl Device {
                 self.check_gone(&gone, true);
                 Event::Queued(ticket, outcome)
             }
-            Chore::Take { ticket, install_id, epoch } => {
-                let (batch, gone) = self.shelf.take(&install_id, epoch);
+            Chore::Take { ticket, install_id, epoch, max_entries } => {
+                let (batch, gone) = self.shelf.take(&install_id, epoch, max_entries);
                 self.check_gone(&gone, false);
                 Event::Batch(ticket, Ok(batch))
             }

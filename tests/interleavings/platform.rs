@@ -180,6 +180,7 @@ impl Platform {
             token,
             config: self.config.clone(),
             server_time: now,
+            metadata_keys: None,
         })))
     }
 
@@ -250,7 +251,8 @@ impl Platform {
         let install = self.installs.get_mut(install_id).ok_or(ErrorCode::TokenInvalid)?;
         install.awaits_link = false;
         let install_state = state_of(install);
-        Ok(Reply::Linked(LinkResponse { user_id: install.person.clone(), linked: true, install_state }))
+        let user_id = install.person.clone();
+        Ok(Reply::Linked(LinkResponse { user_id, linked: true, install_state, metadata_keys: None }))
     }
 
     fn refresh(&mut self, body: &RefreshRequest, now: EpochMs) -> Result<Reply, ErrorCode> {

@@ -81,16 +81,24 @@ impl Shelf {
     }
 
     /// The oldest entries of an install, three at most, so that there are several batches; what others have left goes.
-    pub(crate) fn take(&mut self, install_id: &str, epoch: u32) -> (Batch, Vec<Entry>) {
+    pub(crate) fn take(&mut self, install_id: &str, epoch: u32, most: usize) -> (Batch, Vec<Entry>) {
         if self.is_late(install_id, epoch) {
             return (Batch::default(), Vec::new());
         }
         let gone = self.remove_where(|entry| entry.owner != install_id);
-        let taken = || self.entries.iter().take(3);
+        let taken = || self.entries.iter().take(most.min(3));
         let request =
             DetectionsRequest { detections: taken().map(|entry| entry.detection.clone()).collect() };
         let body = serde_json::to_string(&request).expect("a body");
-        (Batch { keys: taken().map(|entry| entry.key).collect(), body, state: self.state() }, gone)
+        (
+            Batch {
+                keys: taken().map(|entry| entry.key).collect(),
+                body,
+                oversized: 0.0,
+                state: self.state(),
+            },
+            gone,
+        )
     }
 
     pub(crate) fn remove(&mut self, keys: &[f64]) -> (QueueState, Vec<Entry>) {

@@ -33,7 +33,7 @@ pub(crate) enum Chore {
     Edit(Ticket, Edit),
     RemoveDocuments(u32),
     Add(Ticket, Box<Addition>),
-    Take { ticket: Ticket, install_id: String, epoch: u32 },
+    Take { ticket: Ticket, install_id: String, epoch: u32, max_entries: usize },
     Drop(Ticket, Vec<f64>),
     Clear(u32),
     LookAround,
@@ -218,8 +218,8 @@ impl Tab {
             Effect::Edit(ticket, edit) => self.chores.push(Chore::Edit(ticket, edit)),
             Effect::RemoveDocuments(epoch) => self.chores.push(Chore::RemoveDocuments(epoch)),
             Effect::Enqueue(ticket, addition) => self.chores.push(Chore::Add(ticket, addition)),
-            Effect::TakeBatch { ticket, install_id, epoch, .. } => {
-                self.chores.push(Chore::Take { ticket, install_id, epoch });
+            Effect::TakeBatch { ticket, install_id, epoch, max_entries, .. } => {
+                self.chores.push(Chore::Take { ticket, install_id, epoch, max_entries });
             }
             Effect::DropBatch(ticket, keys) => self.chores.push(Chore::Drop(ticket, keys)),
             Effect::ClearQueue(epoch) => self.chores.push(Chore::Clear(epoch)),

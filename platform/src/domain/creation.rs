@@ -60,6 +60,8 @@ pub struct Created {
     pub install_state: InstallState,
     /// The session.
     pub grant: Grant,
+    /// The keys of the metadata that the user has, as the SDK is told them.
+    pub metadata_keys: Option<String>,
 }
 
 impl Creation {

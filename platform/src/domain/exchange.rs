@@ -4,6 +4,7 @@ use super::{
     Refusal,
     codes::{REPLAY_WINDOW, report_reuse},
     creation::{Created, Creation},
+    metadata::known_keys,
 };
 use crate::{
     model::{AppId, AuditKind, ExternalId, Redemption, User, UserState},
@@ -69,6 +70,7 @@ impl ExchangeCode {
             return Err(Refusal::InstallConflict);
         }
         let user_id = user.user_id.clone();
+        let metadata_keys = if created { None } else { known_keys(tx, &app_id, &user_id).await? };
         let (install_id, idempotency_key) = (creation.install_id.clone(), creation.idempotency_key);
         let kind = if created { AuditKind::UserCreated } else { AuditKind::UserRestored };
         let (install_state, grant) = creation.start_session(tx, kind, user, known, false).await?;
@@ -76,7 +78,7 @@ impl ExchangeCode {
         let redemption =
             Redemption { app_id, install_id, idempotency_key, generation, created_user: created };
         tx.record_redemption(code, &redemption).await?;
-        Ok(Created { user_id, created, linked: true, install_state, grant })
+        Ok(Created { user_id, created, linked: true, install_state, grant, metadata_keys })
     }
 
     async fn repeat_lost_answer<T: Transaction>(self, tx: &mut T) -> Result<Created, Refusal> {
@@ -94,7 +96,8 @@ impl ExchangeCode {
         let created = redemption.created_user;
         tx.record_redemption(code, &Redemption { generation: grant.generation, ..redemption }).await?;
         let install_state = session.install_state();
-        Ok(Created { user_id: session.user_id, created, linked: true, install_state, grant })
+        let metadata_keys = known_keys(tx, &session.app_id, &session.user_id).await?;
+        Ok(Created { user_id: session.user_id, created, linked: true, install_state, grant, metadata_keys })
     }
 }
 

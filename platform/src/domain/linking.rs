@@ -3,7 +3,7 @@
 
 use super::{
     Refusal, audit::record, codes::report_reuse, creation::Arrival, exchange::Exchanged,
-    session::active_user, tokens::Lifetimes,
+    metadata::known_keys, session::active_user, tokens::Lifetimes,
 };
 use crate::{
     clock::Timestamp,
@@ -12,7 +12,7 @@ use crate::{
         UserId, UserState, install_state,
     },
     secret::{Code, Hashed},
-    store::{Transaction, Work},
+    store::{StoreError, Transaction, Work},
 };
 use sentiance_protocol::{InstallState, LinkResponse};
 
@@ -138,7 +138,7 @@ impl Work for ConfirmLink {
             // However disabled: a linked user is created on a device though disabled, as one by a code is.
             Some(_) => {
                 tx.confirm_link(app_id, install_id).await?;
-                Ok(linked(user.user_id, state))
+                Ok(linked(tx, user, state).await?)
             }
             None if state == InstallState::Active => Err(Refusal::UserNotLinked),
             None => Err(Refusal::UserDisabled),
@@ -194,10 +194,15 @@ impl Work for LinkByCode {
         }
         tx.record_code_link(app_id, *code, install_id).await?;
         tx.confirm_link(app_id, install_id).await?;
-        Ok(Exchanged::Granted(linked(user.user_id, InstallState::Active)))
+        Ok(Exchanged::Granted(linked(tx, user, InstallState::Active).await?))
     }
 }
 
-fn linked(user_id: UserId, install_state: InstallState) -> LinkResponse {
-    LinkResponse { user_id: user_id.to_string(), linked: true, install_state }
+async fn linked<T: Transaction>(
+    tx: &mut T,
+    user: User,
+    install_state: InstallState,
+) -> Result<LinkResponse, StoreError> {
+    let metadata_keys = known_keys(tx, &user.app_id, &user.user_id).await?;
+    Ok(LinkResponse { user_id: user.user_id.to_string(), linked: true, install_state, metadata_keys })
 }

@@ -3,10 +3,10 @@
 use super::{Refusal, session::active_user};
 use crate::{
     clock::Timestamp,
-    model::{Session, metadata::entry_fits},
-    store::{MetadataChange, Transaction, Work},
+    model::{AppId, Session, UserId, metadata::entry_fits},
+    store::{MetadataChange, StoreError, Transaction, Work},
 };
-use sentiance_protocol::{METADATA_MAX_ENTRIES, MetadataRequest};
+use sentiance_protocol::{METADATA_MAX_ENTRIES, MetadataRequest, key_hash};
 
 /// How many removed entries of a user are remembered, so that a request which was overtaken does not bring them back.
 const REMOVED_KEPT: u32 = 200;
@@ -20,6 +20,17 @@ pub struct ChangeMetadata {
     pub request: MetadataRequest,
     /// The present.
     pub now: Timestamp,
+}
+
+/// What a device is told of the metadata that its user has, so that it can judge the limit; nothing where there is none.
+pub(super) async fn known_keys<T: Transaction>(
+    tx: &mut T,
+    app_id: &AppId,
+    user_id: &UserId,
+) -> Result<Option<String>, StoreError> {
+    let metadata = tx.metadata_of(app_id, user_id).await?;
+    let keys = metadata.keys().map(|key| format!("{:08x}", key_hash(key))).collect::<String>();
+    Ok(Some(keys).filter(|keys| !keys.is_empty()))
 }
 
 impl Work for ChangeMetadata {

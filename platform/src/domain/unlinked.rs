@@ -3,6 +3,7 @@
 use super::{
     Refusal,
     creation::{Created, Creation},
+    metadata::known_keys,
 };
 use crate::{
     model::{AppId, AuditKind, Install, User, UserState},
@@ -52,7 +53,8 @@ impl Work for CreateUnlinkedUser {
         let (install_state, grant) =
             creation.start_session(tx, AuditKind::UserCreated, user, None, linking).await?;
         tx.record_creation(&app_id, &install_id, key, grant.generation).await?;
-        Ok(Created { user_id, created: true, linked: false, install_state, grant })
+        let metadata_keys = None;
+        Ok(Created { user_id, created: true, linked: false, install_state, grant, metadata_keys })
     }
 }
 
@@ -72,5 +74,6 @@ async fn repeat_lost_answer<T: Transaction>(
     tx.record_creation(&app_id, &install_id, key, grant.generation).await?;
     let user = tx.find_user(&app_id, &user_id).await?.ok_or(Refusal::UserNotFound)?;
     let (linked, install_state) = (user.external_id.is_some(), session.install_state());
-    Ok(Created { user_id, created: true, linked, install_state, grant })
+    let metadata_keys = known_keys(tx, &app_id, &user_id).await?;
+    Ok(Created { user_id, created: true, linked, install_state, grant, metadata_keys })
 }

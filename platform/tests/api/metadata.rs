@@ -1,7 +1,7 @@
 //! `PATCH /sdk/v1/metadata`, and the metadata in the profile.
 
 use crate::support::{Sdk, TestPlatform};
-use sentiance_protocol::ErrorCode;
+use sentiance_protocol::{ErrorCode, key_hash};
 use serde_json::{Value, json};
 
 async fn metadata_of(platform: &TestPlatform, sdk: &Sdk) -> Value {
@@ -48,6 +48,50 @@ async fn what_another_install_writes_counts_when_it_arrives() {
     second.change_metadata(1, &[("a", Some("second"))]).await.ok();
     assert_eq!(metadata_of(&platform, &second).await, json!({ "a": "second", "b": "first" }));
     first.change_metadata(10, &[("a", Some("late"))]).await.refused(ErrorCode::UserDisabledRemotely);
+}
+
+/// The keys as the SDK is told them.
+fn hashes(keys: &[&str]) -> Value {
+    keys.iter().map(|key| format!("{:08x}", key_hash(key))).collect::<String>().into()
+}
+
+#[tokio::test]
+async fn a_device_is_told_the_keys_of_the_user_that_it_restores() {
+    let platform = TestPlatform::start().await;
+    let mut first = platform.sdk();
+    let created = first.create_user(&platform.server.code("alice").await).await;
+    assert_eq!(created.ok().get("metadata_keys"), None, "a new user has none");
+    first.change_metadata(1, &[("a", Some("1")), ("é", Some("2")), ("gone", Some("3"))]).await.ok();
+    first.change_metadata(2, &[("gone", None)]).await.ok();
+    let restored = platform.sdk().create_user(&platform.server.code("alice").await).await;
+    assert_eq!(restored.ok()["metadata_keys"], hashes(&["a", "é"]));
+}
+
+#[tokio::test]
+async fn a_device_is_told_the_keys_of_the_user_that_it_is_linked_to() {
+    let platform = TestPlatform::start().await;
+    let first = platform.sdk_with_user("alice").await;
+    first.change_metadata(1, &[("a", Some("1"))]).await.ok();
+    let second = platform.sdk_with_unlinked_user(true).await;
+    platform.server.link(&second.install_id, "alice").await.ok();
+    assert_eq!(second.confirm_link().await.ok()["metadata_keys"], hashes(&["a"]));
+
+    let third = platform.sdk_with_unlinked_user(false).await;
+    third.change_metadata(1, &[("b", Some("1"))]).await.ok();
+    let linked = third.link_by_code(&platform.server.code("bob").await).await;
+    assert_eq!(linked.ok()["metadata_keys"], hashes(&["b"]));
+}
+
+/// However long the keys are, the response stays within what an SDK reads.
+#[tokio::test]
+async fn fifty_keys_of_five_hundred_characters_are_told_in_short() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let keys: Vec<_> = (0..50).map(|number| format!("{number:03}{}", "語".repeat(497))).collect();
+    let all: Vec<_> = keys.iter().map(|key| (key.as_str(), Some("x"))).collect();
+    sdk.change_metadata(1, &all).await.ok();
+    let restored = platform.sdk().create_user(&platform.server.code("alice").await).await.ok();
+    assert_eq!(restored["metadata_keys"].as_str().map(str::len), Some(50 * 8));
 }
 
 #[tokio::test]

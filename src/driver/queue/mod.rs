@@ -40,7 +40,7 @@ pub(super) struct DetectionQueue {
 /// Something to be done with the queue.
 pub(super) enum Job {
     Add(Ticket, Box<Addition>),
-    Take { ticket: Ticket, install_id: String, epoch: u32, max_bytes: usize },
+    Take { ticket: Ticket, install_id: String, epoch: u32, max_bytes: usize, max_entries: usize },
     Drop(Ticket, Vec<f64>),
     Clear(u32),
 }
@@ -105,10 +105,11 @@ impl Job {
                     ("vital", is_vital.into()),
                 ])
             }
-            Job::Take { install_id, epoch, max_bytes, .. } => js::object(&[
+            Job::Take { install_id, epoch, max_bytes, max_entries, .. } => js::object(&[
                 ("owner", install_id.as_str().into()),
                 ("epoch", (*epoch).into()),
                 ("take", (*max_bytes as f64).into()),
+                ("most", (*max_entries as f64).into()),
             ]),
             Job::Drop(_, keys) => {
                 let keys: Array = keys.iter().copied().map(JsValue::from).collect();
@@ -162,6 +163,7 @@ fn read_batch(answer: &JsValue) -> Batch {
     Batch {
         keys: keys.iter().filter_map(|key| key.as_f64()).collect(),
         body: js::get(answer, "body").as_string().unwrap_or_default(),
+        oversized: js::get(answer, "oversized").as_f64().unwrap_or(0.0),
         state: read_state(answer),
     }
 }

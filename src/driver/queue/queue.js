@@ -178,7 +178,7 @@ function inList(job, list) {
 
 /**
  * What a job does to the entries, which it visits from the oldest on. A job is one of
- * `{owner, epoch, add: [{text, bytes, detail}], limit, vital}`, `{owner, epoch, take: maxBytes}` and `{drop: keys}`.
+ * `{owner, epoch, add: [{text, bytes, detail}], limit, vital}`, `{owner, epoch, take: maxBytes, most: maxEntries}` and `{drop: keys}`.
  */
 function plan(job, before) {
   const totals = {
@@ -202,6 +202,7 @@ function plan(job, before) {
   const texts = [];
   let length = HEAD.length + TAIL.length;
   let removed = false;
+  let oversized = 0;
 
   const remove = (entry) => {
     totals.count--;
@@ -230,9 +231,12 @@ function plan(job, before) {
       }
       if (entry.owner !== job.owner) return remove(entry);
       // Nothing behind it would ever be sent.
-      if (HEAD.length + entry.bytes + TAIL.length > job.take) return drop(entry);
+      if (HEAD.length + entry.bytes + TAIL.length > job.take) {
+        oversized++;
+        return drop(entry);
+      }
       // One more for the comma.
-      if (length + entry.bytes + 1 > job.take) return undefined;
+      if (keys.length >= job.most || length + entry.bytes + 1 > job.take) return undefined;
       length += entry.bytes + 1;
       keys.push(entry.key);
       texts.push(entry.text);
@@ -251,7 +255,7 @@ function plan(job, before) {
         this.added.push({ ...entry, key: totals.last, owner: job.owner });
       }
       const { count, bytes, dropped } = totals;
-      return { count, bytes, dropped, keys, body: HEAD + texts.join() + TAIL };
+      return { count, bytes, dropped, oversized, keys, body: HEAD + texts.join() + TAIL };
     },
   };
 }

@@ -71,8 +71,8 @@ impl World<'_> {
                 }
                 Event::Queued(ticket, device.shelf.add(*addition).0)
             }
-            Chore::Take { ticket, install_id, epoch } => {
-                Event::Batch(ticket, Ok(device.shelf.take(&install_id, epoch).0))
+            Chore::Take { ticket, install_id, epoch, max_entries } => {
+                Event::Batch(ticket, Ok(device.shelf.take(&install_id, epoch, max_entries).0))
             }
             Chore::Drop(ticket, keys) => Event::Queued(ticket, Ok(device.shelf.remove(&keys).0)),
             Chore::Clear(epoch) => {

@@ -67,6 +67,7 @@ pub(in crate::http) async fn create(
         token: on_the_wire(&created.grant),
         config: platform.settings.sdk.clone(),
         server_time: now.into(),
+        metadata_keys: created.metadata_keys,
     };
     Ok((status, Json(response)))
 }
