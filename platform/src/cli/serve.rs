@@ -9,7 +9,7 @@ use super::{
     now, output,
 };
 use crate::{
-    domain::{Lifetimes, ListApplications, SetFirstAppSecret},
+    domain::{Lifetimes, ListApplications, Quotas, SetFirstAppSecret},
     http::{EventSettings, Limit, Limits, Platform, ProxyHeader, Settings, TrustedProxy, server},
     model::Scope,
     secret::{AppSecret, Plain},
@@ -116,6 +116,35 @@ struct Server {
     /// How many exchanges of one address may fail until more failures are told to wait [default: 30/m:60, for dev off].
     #[arg(long, env = "PLATFORM_LIMIT_FAILURES", value_name = "RATE")]
     limit_failures: Option<Limit>,
+    /// How many KiB one user may upload [default: 64/s:8192, for dev off].
+    #[arg(long, env = "PLATFORM_LIMIT_UPLOAD_PER_USER", value_name = "RATE")]
+    limit_upload_per_user: Option<Limit>,
+    /// How many KiB may be uploaded from one address [default: 1024/s:32768, for dev off].
+    #[arg(long, env = "PLATFORM_LIMIT_UPLOAD_PER_ADDRESS", value_name = "RATE")]
+    limit_upload_per_address: Option<Limit>,
+    /// How many users may be created with an application's secret from one address [default: 30/m:300, for dev off].
+    #[arg(long, env = "PLATFORM_LIMIT_UNLINKED_PER_ADDRESS", value_name = "RATE")]
+    limit_unlinked_per_address: Option<Limit>,
+    /// How many users may be created with one application's secret [default: 50/s:5000, for dev off].
+    #[arg(long, env = "PLATFORM_LIMIT_UNLINKED_PER_APP", value_name = "RATE")]
+    limit_unlinked_per_app: Option<Limit>,
+    /// How many bytes of detections one user may store; 0 for no bound.
+    #[arg(long, env = "PLATFORM_QUOTA_PER_USER_BYTES", value_name = "BYTES", default_value_t = 16 << 30)]
+    quota_per_user_bytes: u64,
+    /// How many bytes of detections one user may store in a day (UTC); 0 for no bound.
+    #[arg(long, env = "PLATFORM_QUOTA_PER_USER_AND_DAY_BYTES", value_name = "BYTES", default_value_t = 256 << 20)]
+    quota_per_user_and_day_bytes: u64,
+    /// How many bytes of detections all users of one application may store; 0 for no bound.
+    #[arg(long, env = "PLATFORM_QUOTA_PER_APP_BYTES", value_name = "BYTES", default_value_t = 0)]
+    quota_per_app_bytes: u64,
+    /// How many bytes of the disk stay free: less than that, and uploads and users who are not linked are refused
+    /// [default: 536870912, for dev 0].
+    #[arg(long, env = "PLATFORM_MIN_FREE_DISK_BYTES", value_name = "BYTES")]
+    min_free_disk_bytes: Option<u64>,
+    /// How long a user is kept who is not linked and was never used.
+    #[arg(long, env = "PLATFORM_UNUSED_USER_LIFETIME", default_value = "7d", value_name = "TIME",
+          value_parser = parse_lifetime)]
+    unused_user_lifetime: Duration,
     /// Where to answer `GET /metrics`, for Prometheus; without it nowhere. Not for the public.
     #[arg(long, env = "PLATFORM_METRICS_ADDRESS", value_name = "HOST:PORT")]
     metrics_address: Option<SocketAddr>,
@@ -127,12 +156,14 @@ struct Server {
 /// What `serve` and `dev` do where no option says anything.
 struct Defaults {
     limits: Limits,
+    min_free_disk: u64,
     allow_loopback_origins: bool,
 }
 
-const SERVE: Defaults = Defaults { limits: Limits::PRODUCTION, allow_loopback_origins: false };
+const SERVE: Defaults =
+    Defaults { limits: Limits::PRODUCTION, min_free_disk: 512 << 20, allow_loopback_origins: false };
 /// A developer's tests come from one address, with one key.
-const DEV: Defaults = Defaults { limits: Limits::OFF, allow_loopback_origins: true };
+const DEV: Defaults = Defaults { limits: Limits::OFF, min_free_disk: 0, allow_loopback_origins: true };
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Problem> {
@@ -163,7 +194,7 @@ impl Dev {
 }
 
 impl Server {
-    fn settings(&self, Defaults { limits, allow_loopback_origins }: Defaults) -> Settings {
+    fn settings(&self, Defaults { limits, min_free_disk, allow_loopback_origins }: Defaults) -> Settings {
         let lifetimes = Lifetimes {
             access_token: self.access_token_lifetime,
             refresh_token: self.refresh_token_lifetime,
@@ -181,6 +212,16 @@ impl Server {
             per_external_id: self.limit_per_external_id.unwrap_or(limits.per_external_id),
             per_address: self.limit_per_address.unwrap_or(limits.per_address),
             failures: self.limit_failures.unwrap_or(limits.failures),
+            upload_per_user: self.limit_upload_per_user.unwrap_or(limits.upload_per_user),
+            upload_per_address: self.limit_upload_per_address.unwrap_or(limits.upload_per_address),
+            unlinked_per_address: self.limit_unlinked_per_address.unwrap_or(limits.unlinked_per_address),
+            unlinked_per_app: self.limit_unlinked_per_app.unwrap_or(limits.unlinked_per_app),
+        };
+        let bound = |bytes: u64| (bytes > 0).then_some(bytes);
+        let quotas = Quotas {
+            per_user: bound(self.quota_per_user_bytes),
+            per_user_and_day: bound(self.quota_per_user_and_day_bytes),
+            per_application: bound(self.quota_per_app_bytes),
         };
         let defaults = Settings::default();
         let (connections, streams) = room_for(defaults.connections, self.event_streams);
@@ -188,7 +229,15 @@ impl Server {
             lifetimes,
             sdk,
             connections,
-            events: EventSettings { streams, streams_per_address: streams.div_ceil(2), ..defaults.events },
+            events: EventSettings {
+                streams,
+                streams_per_address: streams.div_ceil(10),
+                streams_unlinked: streams.div_ceil(2),
+                ..defaults.events
+            },
+            quotas,
+            min_free_disk: self.min_free_disk_bytes.unwrap_or(min_free_disk),
+            unused_user_lifetime: self.unused_user_lifetime,
             audit_retention: self.audit_retention,
             allow_loopback_origins,
             trusted_proxies: self.trusted_proxy.clone(),

@@ -3,13 +3,13 @@
 use super::{Lifetimes, Refusal, audit::record, codes::REPLAY_WINDOW, removal::remove_user};
 use crate::{
     clock::Timestamp,
-    model::{Actor, AuditKind, EndReason, ExpiredSession, Trace},
+    model::{Actor, AppId, AuditKind, EndReason, ExpiredSession, Trace, UserId},
     store::{Transaction, Turn, Work},
 };
 use std::time::Duration;
 
 /// How many rows of a table are forgotten at once.
-const BATCH: u32 = 200;
+const BATCH: u32 = 50;
 
 /// Forgets a batch of each table:
 ///
@@ -17,11 +17,14 @@ const BATCH: u32 = 200;
 /// - authentication codes for which nobody may come back any more, and tombstones that have expired,
 /// - sessions whose tokens have expired: they end, and with them goes a user to whom nobody can ever come again and who
 ///   was never used,
+/// - users who are not linked and were not used within some days: everybody who has the app can create those,
 /// - installs whose session ended long ago.
 #[derive(Clone, Debug)]
 pub struct CleanUp {
     /// How long audit events are kept.
     pub keep_events: Duration,
+    /// How long users are kept who are not linked and were never used.
+    pub keep_unused_users: Duration,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
     /// The present.
@@ -38,13 +41,20 @@ impl Work for CleanUp {
     }
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, Refusal> {
-        let CleanUp { keep_events, lifetimes, now } = self;
+        let CleanUp { keep_events, keep_unused_users, lifetimes, now } = self;
         // An install is changed whenever its session gets tokens: what was changed later has not expired.
         let long_ago = now.minus(lifetimes.refresh_token);
         let expired = tx.expired_sessions(now, long_ago, BATCH).await?;
         let mut counts = vec![expired.len() as u64];
         for session in expired {
             end(tx, session, lifetimes, now).await?;
+        }
+        let unused = tx.take_unused_users(now.minus(keep_unused_users), BATCH).await?;
+        counts.push(unused.len() as u64);
+        for (app_id, user_id) in unused {
+            if tx.is_unused_user(&app_id, &user_id).await? {
+                remove(tx, &app_id, &user_id, lifetimes, now).await?;
+            }
         }
         counts.push(tx.delete_ended_installs(long_ago, BATCH).await?);
         counts.push(tx.delete_codes_before(now.minus(REPLAY_WINDOW), BATCH).await?);
@@ -61,12 +71,22 @@ async fn end<T: Transaction>(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let ExpiredSession { app_id, install_id, user_id, is_known } = session;
-    let by = Actor::Platform;
     if !is_known {
-        let Some(user) = tx.find_user(&app_id, &user_id).await? else { return Ok(()) };
-        return remove_user(tx, user, now.plus(lifetimes.refresh_token), by, &Trace::default(), now).await;
+        return remove(tx, &app_id, &user_id, lifetimes, now).await;
     }
     tx.end_install(&app_id, &install_id, EndReason::Expired, now).await?;
     let subject = (&app_id, &user_id, Some(&install_id));
-    Ok(record(tx, AuditKind::SessionExpired, subject, by, &Trace::default(), now).await?)
+    Ok(record(tx, AuditKind::SessionExpired, subject, Actor::Platform, &Trace::default(), now).await?)
+}
+
+async fn remove<T: Transaction>(
+    tx: &mut T,
+    app_id: &AppId,
+    user_id: &UserId,
+    lifetimes: Lifetimes,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let Some(user) = tx.find_user(app_id, user_id).await? else { return Ok(()) };
+    let until = now.plus(lifetimes.refresh_token);
+    remove_user(tx, user, until, Actor::Platform, &Trace::default(), now).await
 }

@@ -78,12 +78,12 @@ impl Creation {
         }
     }
 
-    /// Brings the install, which may be known already, to the user, and starts its session. `kind` says whether the
-    /// user is new.
+    /// Brings the install, which may be known already, to the user, and starts its session. `kind` says what is recorded of
+    /// it, if anything.
     pub(super) async fn start_session<T: Transaction>(
         self,
         tx: &mut T,
-        kind: AuditKind,
+        kind: Option<AuditKind>,
         user: User,
         known: Option<Install>,
         awaits_link: bool,
@@ -100,7 +100,9 @@ impl Creation {
         };
         let status = arrival.make_room(tx).await?;
         let subject = (&app_id, &user_id, Some(&self.install_id));
-        record(tx, kind, subject, Actor::Install(self.install_id.clone()), &self.trace, self.now).await?;
+        if let Some(kind) = kind {
+            record(tx, kind, subject, Actor::Install(self.install_id.clone()), &self.trace, self.now).await?;
+        }
         // Generations go on counting over the sessions of an install, so that of two pairs the newer is always told.
         let generation = known.as_ref().map_or(0, |install| install.generation) + 1;
         let install = Install {

@@ -34,7 +34,7 @@ impl Work for RecordDetections {
     type Error = Refusal;
 
     fn turn(&self) -> Turn {
-        Turn::among_uploads(&(&self.session.app_id, &self.session.user_id))
+        Turn::among_uploads(&(&self.session.app_id, &self.session.user_id), self.detections.len())
     }
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<DetectionsResponse, Refusal> {

@@ -73,7 +73,7 @@ impl ExchangeCode {
         let metadata_keys = if created { None } else { known_keys(tx, &app_id, &user_id).await? };
         let (install_id, idempotency_key) = (creation.install_id.clone(), creation.idempotency_key);
         let kind = if created { AuditKind::UserCreated } else { AuditKind::UserRestored };
-        let (install_state, grant) = creation.start_session(tx, kind, user, known, false).await?;
+        let (install_state, grant) = creation.start_session(tx, Some(kind), user, known, false).await?;
         let generation = grant.generation;
         let redemption =
             Redemption { app_id, install_id, idempotency_key, generation, created_user: created };

@@ -4,7 +4,7 @@ use super::{Refusal, session::active_user};
 use crate::{
     clock::Timestamp,
     model::{AppId, Session, UserId, metadata::entry_fits},
-    store::{MetadataChange, StoreError, Transaction, Work},
+    store::{MetadataChange, StoreError, Transaction, Turn, Work},
 };
 use sentiance_protocol::{METADATA_MAX_ENTRIES, MetadataRequest, key_hash};
 
@@ -36,6 +36,10 @@ pub(super) async fn known_keys<T: Transaction>(
 impl Work for ChangeMetadata {
     type Output = ();
     type Error = Refusal;
+
+    fn turn(&self) -> Turn {
+        Turn::among_uploads(&(&self.session.app_id, &self.session.user_id), self.request.entries.len())
+    }
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
         let ChangeMetadata { session, request: MetadataRequest { revision, entries }, now } = self;

@@ -34,7 +34,7 @@ pub use following::ReadInstallState;
 pub use known::IsKnown;
 pub use linking::{ConfirmLink, LinkByCode, LinkInstall};
 pub use metadata::ChangeMetadata;
-pub use quotas::{Quota, Quotas};
+pub use quotas::{Quota, Quotas, SumStored};
 pub use refresh::{RefreshTokens, Refreshed};
 pub use refusal::Refusal;
 pub use removal::RemoveLeftovers;

@@ -5,7 +5,7 @@ use super::Refusal;
 use crate::{
     clock::Timestamp,
     model::{AppId, UserId},
-    store::Transaction,
+    store::{StoreError, Transaction, Work},
 };
 use std::time::Duration;
 
@@ -63,5 +63,18 @@ impl Quotas {
         } else {
             Ok(())
         }
+    }
+}
+
+/// Sums up how many bytes of detections are stored, from one counter for each application.
+#[derive(Debug)]
+pub struct SumStored;
+
+impl Work for SumStored {
+    type Output = u64;
+    type Error = StoreError;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<u64, StoreError> {
+        tx.stored_bytes().await
     }
 }

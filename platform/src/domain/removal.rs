@@ -37,7 +37,10 @@ pub(super) async fn remove_user<T: Transaction>(
     if let Some(external_id) = external_id {
         tx.delete_codes_of(&app_id, &external_id, last_expiry(now), BATCH).await?;
     }
-    record(tx, AuditKind::UserDeleted, (&app_id, &user_id, None), by, trace, now).await?;
+    // That users go whom everybody can create, and whom nobody used, is not recorded: neither was that they came.
+    if by != Actor::Platform {
+        record(tx, AuditKind::UserDeleted, (&app_id, &user_id, None), by, trace, now).await?;
+    }
     tx.forget_addresses(&app_id, &user_id, BATCH).await?;
     Ok(())
 }

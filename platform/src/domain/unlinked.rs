@@ -6,7 +6,7 @@ use super::{
     metadata::known_keys,
 };
 use crate::{
-    model::{AppId, AuditKind, Install, User, UserState},
+    model::{AppId, Install, User, UserState},
     secret::{AppSecret, Hashed},
     store::{Transaction, Work},
 };
@@ -48,10 +48,11 @@ impl Work for CreateUnlinkedUser {
             created_at: creation.now,
         };
         tx.insert_user_if_new(&user).await?;
+        tx.insert_unused_user(&app_id, &user.user_id, creation.now).await?;
         let (user_id, install_id) = (user.user_id.clone(), creation.install_id.clone());
         let key = creation.idempotency_key;
-        let (install_state, grant) =
-            creation.start_session(tx, AuditKind::UserCreated, user, None, linking).await?;
+        // Everybody who has the app can do this without end, so it is not recorded.
+        let (install_state, grant) = creation.start_session(tx, None, user, None, linking).await?;
         tx.record_creation(&app_id, &install_id, key, grant.generation).await?;
         let metadata_keys = None;
         Ok(Created { user_id, created: true, linked: false, install_state, grant, metadata_keys })

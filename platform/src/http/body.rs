@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, header::CONTENT_TYPE},
 };
 use http_body_util::{BodyExt, LengthLimitError};
-use sentiance_protocol::ErrorCode;
+use sentiance_protocol::{BODY_LIMIT_BYTES, ErrorCode};
 use serde::de::DeserializeOwned;
 use std::{error::Error, sync::Arc};
 use tokio::time::timeout;
@@ -25,6 +25,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Platform>> for JsonBody<T> {
         let collected = timeout(platform.settings.arrival_deadline, collect(request.into_body()))
             .await
             .map_err(|_| Failure::new(ErrorCode::RequestTimeout))??;
+        let _turn = match collected.len() {
+            ..=BODY_LIMIT_BYTES => None,
+            _ => platform.turn_at_large_work().await,
+        };
         serde_json::from_slice(&collected).map(JsonBody).map_err(|error| malformed(&error))
     }
 }

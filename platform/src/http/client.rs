@@ -92,6 +92,19 @@ impl ClientAddress {
     }
 }
 
+impl ClientAddress {
+    /// IPv6: the first 48 bits, which one site usually has; IPv4: the whole address.
+    pub fn network(self) -> AddressPrefix {
+        AddressPrefix(match self.0 {
+            IpAddr::V6(address) => {
+                let [a, b, c, ..] = address.segments();
+                Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into()
+            }
+            address => address,
+        })
+    }
+}
+
 impl fmt::Display for AddressPrefix {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

@@ -3,7 +3,10 @@
 //! A wake-up carries no news: whoever is woken reads the state from the database. So one too many, or two that become
 //! one, change nothing. What wakes is the audit log, in which every process records what it changes.
 
-use super::{EventSettings, Platform, client::AddressPrefix};
+use super::{
+    EventSettings, Platform,
+    client::{AddressPrefix, ClientAddress},
+};
 use crate::{
     domain::{ChangesAfter, NewestChange},
     model::{AppId, Change, InstallId, Session, UserId},
@@ -34,8 +37,73 @@ struct Registry {
     /// The same ones, by the user as they last read it.
     by_user: HashMap<(AppId, UserId), Vec<Arc<Notify>>>,
     by_address: HashMap<AddressPrefix, usize>,
+    by_network: HashMap<AddressPrefix, usize>,
+    /// Those of users who are not linked, by address.
+    unlinked_by_address: HashMap<AddressPrefix, usize>,
     count: usize,
+    unlinked: usize,
     has_ended: bool,
+}
+
+/// What a follower takes of what there is.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    address: AddressPrefix,
+    network: AddressPrefix,
+    is_linked: bool,
+}
+
+/// However little room is left, an address may have so many.
+const FEW: usize = 4;
+
+impl Registry {
+    /// The fewer streams are free, the fewer one address may have: so some are always left for others. Of users who are
+    /// not linked everybody can make as many as they like, so they have less.
+    fn has_room(&self, place: &Place, bounds: &EventSettings) -> bool {
+        let free = bounds.streams.saturating_sub(self.count);
+        let share = (free / 4).max(FEW);
+        let (per_address, per_network) = (bounds.streams_per_address, 2 * bounds.streams_per_address);
+        let per_unlinked_address = per_address.min(share).div_ceil(4).max(FEW);
+        free > 0
+            && of(&self.by_address, place.address) < per_address.min(share)
+            && of(&self.by_network, place.network) < per_network.min(share)
+            && (place.is_linked
+                || self.unlinked < bounds.streams_unlinked
+                    && of(&self.unlinked_by_address, place.address) < per_unlinked_address)
+    }
+
+    fn take(&mut self, place: &Place) {
+        self.count += 1;
+        *self.by_address.entry(place.address).or_default() += 1;
+        *self.by_network.entry(place.network).or_default() += 1;
+        if !place.is_linked {
+            self.unlinked += 1;
+            *self.unlinked_by_address.entry(place.address).or_default() += 1;
+        }
+    }
+
+    fn give_back(&mut self, place: &Place) {
+        self.count -= 1;
+        fewer(&mut self.by_address, place.address);
+        fewer(&mut self.by_network, place.network);
+        if !place.is_linked {
+            self.unlinked -= 1;
+            fewer(&mut self.unlinked_by_address, place.address);
+        }
+    }
+}
+
+fn of(counts: &HashMap<AddressPrefix, usize>, prefix: AddressPrefix) -> usize {
+    counts.get(&prefix).copied().unwrap_or(0)
+}
+
+fn fewer(counts: &mut HashMap<AddressPrefix, usize>, prefix: AddressPrefix) {
+    if let Some(count) = counts.get_mut(&prefix) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&prefix);
+        }
+    }
 }
 
 /// There are as many followers as may be, or the platform is shutting down.
@@ -52,26 +120,25 @@ impl Followers {
     pub(super) fn follow(
         self: &Arc<Self>,
         session: &Session,
-        address: AddressPrefix,
+        client: ClientAddress,
     ) -> Result<Following, NoRoom> {
-        let EventSettings { streams, streams_per_install, streams_per_address, .. } = self.bounds;
         let install = (session.app_id.clone(), session.install_id.clone());
         let user = (session.app_id.clone(), session.user_id.clone());
         let news = Arc::new(Notify::new());
         let mut registry = self.registry();
+        let place =
+            Place { address: client.prefix(), network: client.network(), is_linked: session.is_linked };
         let of_install = registry.by_install.get(&install).map_or(0, Vec::len);
-        let of_address = registry.by_address.get(&address).copied().unwrap_or(0);
         let has_room =
-            registry.count < streams && of_install < streams_per_install && of_address < streams_per_address;
+            of_install < self.bounds.streams_per_install && registry.has_room(&place, &self.bounds);
         if registry.has_ended || !has_room {
             return Err(NoRoom);
         }
-        registry.count += 1;
-        registry.by_address.insert(address, of_address + 1);
+        registry.take(&place);
         registry.by_install.entry(install.clone()).or_default().push(news.clone());
         registry.by_user.entry(user.clone()).or_default().push(news.clone());
         drop(registry);
-        Ok(Following { followers: self.clone(), install, user, address, news })
+        Ok(Following { followers: self.clone(), install, user, place, news })
     }
 
     /// Ends all, and lets nobody follow any more.
@@ -102,7 +169,7 @@ pub(super) struct Following {
     followers: Arc<Followers>,
     install: (AppId, InstallId),
     user: (AppId, UserId),
-    address: AddressPrefix,
+    place: Place,
     news: Arc<Notify>,
 }
 
@@ -135,11 +202,7 @@ impl Drop for Following {
         let mut registry = self.followers.registry();
         remove(&mut registry.by_install, &self.install, &self.news);
         remove(&mut registry.by_user, &self.user, &self.news);
-        registry.count -= 1;
-        let left = registry.by_address.remove(&self.address).unwrap_or(0).saturating_sub(1);
-        if left > 0 {
-            registry.by_address.insert(self.address, left);
-        }
+        registry.give_back(&self.place);
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) async fn keep_clean(platform: Arc<Platform>) {
         let settings = &platform.settings;
         let work = CleanUp {
             keep_events: settings.audit_retention,
+            keep_unused_users: settings.unused_user_lifetime,
             lifetimes: settings.lifetimes,
             now: platform.clock.now(),
         };

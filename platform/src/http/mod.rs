@@ -5,6 +5,7 @@ mod browser;
 mod client;
 mod cors;
 mod credentials;
+mod disk;
 pub mod endpoints;
 mod exposed_keys;
 mod failure;
@@ -33,13 +34,14 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::get,
 };
+use disk::Disk;
 use endpoints::Audience;
 use exposed_keys::Reporter;
 use followers::Followers;
 use limits::Limiters;
 use sentiance_protocol::{EVENTS_HEARTBEAT_SECONDS, SdkConfiguration};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 /// How the platform behaves.
 #[derive(Clone, Debug)]
@@ -58,6 +60,10 @@ pub struct Settings {
     pub limits: Limits,
     /// How much may be stored.
     pub quotas: Quotas,
+    /// How many bytes of the disk stay free of uploads and new unlinked users.
+    pub min_free_disk: u64,
+    /// How long users are kept who are not linked and were never used.
+    pub unused_user_lifetime: Duration,
     /// How long a request may take to arrive: its headers, and again its body.
     pub arrival_deadline: Duration,
     /// How long a request may take in all.
@@ -80,8 +86,11 @@ pub struct EventSettings {
     pub streams: usize,
     /// How many of one install.
     pub streams_per_install: usize,
-    /// How many of one address (IPv6: of its first 64 bits), so that nobody takes all there are.
+    /// How many of one address (IPv6: of its first 64 bits; of the first 48, twice as many), while there is room: one address
+    /// never gets more than a quarter of what is free.
     pub streams_per_address: usize,
+    /// How many of all users who are not linked; of one address a quarter of what others get.
+    pub streams_unlinked: usize,
     /// How often a stream without news shows that it lives.
     pub heartbeat: Duration,
     /// How long a stream lasts, give or take a tenth. Its reader then comes again.
@@ -105,13 +114,16 @@ impl Default for Settings {
             proxy_header: ProxyHeader::default(),
             limits: Limits::OFF,
             quotas: Quotas::default(),
+            min_free_disk: 0,
+            unused_user_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             arrival_deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(30),
             connections: 900,
             events: EventSettings {
                 streams: 10_000,
                 streams_per_install: 4,
-                streams_per_address: 5_000,
+                streams_per_address: 1_000,
+                streams_unlinked: 5_000,
                 heartbeat: Duration::from_secs(EVENTS_HEARTBEAT_SECONDS.into()),
                 lifetime: Duration::from_secs(30 * 60),
             },
@@ -119,6 +131,14 @@ impl Default for Settings {
             clean_up_interval: Duration::from_secs(60),
         }
     }
+}
+
+/// How many bodies of more than 64 KiB may be under way at once.
+const LARGE_BODIES: usize = 64;
+
+/// Half of the processors: the rest is always there for what is small.
+fn large_work_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1))
 }
 
 /// What every handler needs.
@@ -134,8 +154,12 @@ pub struct Platform {
     /// What was measured.
     pub metrics: Metrics,
     limits: Limiters,
+    disk: Disk,
     followers: Arc<Followers>,
     exposed_keys: Reporter,
+    /// Turns at what costs much processor time, and places for bodies that take much memory.
+    large_work: Semaphore,
+    large_bodies: Arc<Semaphore>,
     /// Told when a user was deleted, of whom something is left to remove.
     leftovers: Notify,
 }
@@ -145,6 +169,7 @@ impl Platform {
     pub fn new(store: Store, clock: impl Clock, random: impl Randomness, settings: Settings) -> Self {
         let (limits, metrics) = (Limiters::new(settings.limits), Metrics::new(store.metrics()));
         let followers = Arc::new(Followers::new(settings.events.clone()));
+        let disk = Disk::new(settings.min_free_disk, &store);
         Platform {
             store,
             clock: Box::new(clock),
@@ -152,10 +177,19 @@ impl Platform {
             settings,
             metrics,
             limits,
+            disk,
             followers,
             exposed_keys: Reporter::default(),
+            large_work: Semaphore::new(large_work_at_once()),
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
             leftovers: Notify::new(),
         }
+    }
+
+    /// A turn at what costs much processor time, such as reading a large body or making a page.
+    async fn turn_at_large_work(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.large_work.acquire().await.ok()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Serving connections: deadlines for slow callers, and an end that finishes what is under way.
 
-use super::{Platform, followers, housekeeping, metrics_router, router};
+use super::{Platform, disk, followers, housekeeping, metrics_router, router};
 use axum::{Router, extract::ConnectInfo};
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -65,6 +65,7 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
     beside.spawn(followers::keep_awake(platform.clone()));
     beside.spawn(housekeeping::keep_clean(platform.clone()));
     beside.spawn(housekeeping::remove_leftovers(platform.clone()));
+    beside.spawn(disk::watch(platform.clone()));
     let under_way = accept_until(stop, listener, router(platform.clone()), bounds).await;
     platform.followers.end();
     if timeout(SHUTDOWN_DEADLINE, under_way.shutdown()).await.is_err() {

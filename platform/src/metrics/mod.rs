@@ -29,6 +29,8 @@ pub struct Metrics {
     exchanges: Family<ExchangeLabels, Counter>,
     store_errors: Family<ErrorLabels, Counter>,
     open_streams: Gauge,
+    disk_free: Gauge,
+    stored: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -87,8 +89,21 @@ impl Metrics {
         let store_errors =
             own.add("store_errors", "Requests that the database did not serve", Family::default());
         let open_streams = own.add("open_streams", "Streams of events that are open", Gauge::default());
+        let disk_free =
+            own.add("disk_free_bytes", "Bytes that are free on the database's disk", Gauge::default());
+        let stored = own.add("stored_bytes", "Bytes of detections that are stored", Gauge::default());
         store.register(&mut own);
-        Metrics { registry, requests, durations, refusals, exchanges, store_errors, open_streams }
+        Metrics {
+            registry,
+            requests,
+            durations,
+            refusals,
+            exchanges,
+            store_errors,
+            open_streams,
+            disk_free,
+            stored,
+        }
     }
 
     /// Everything that was measured, in the OpenMetrics text format.
@@ -115,6 +130,14 @@ impl Metrics {
 
     pub(crate) fn store_failed(&self, kind: &'static str) {
         self.store_errors.get_or_create(&ErrorLabels { kind }).inc();
+    }
+
+    pub(crate) fn disk_has(&self, free: u64) {
+        self.disk_free.set(i64::try_from(free).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn has_stored(&self, bytes: u64) {
+        self.stored.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Counts a stream as open for as long as what this gives lives.

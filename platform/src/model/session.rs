@@ -46,6 +46,8 @@ pub struct Session {
     pub user_id: UserId,
     /// Whether the user may use the platform.
     pub user_state: UserState,
+    /// Whether the user has an external id.
+    pub is_linked: bool,
     /// The install.
     pub install_id: InstallId,
     /// Names the install's present session.
@@ -142,6 +144,7 @@ mod tests {
             app_id: AppId::parse(&"a".repeat(24)).unwrap(),
             user_id: UserId::parse(&"b".repeat(24)).unwrap(),
             user_state: UserState::Enabled,
+            is_linked: true,
             install_id: InstallId::parse(&"c".repeat(32)).unwrap(),
             family: Hashed::from_bytes(&[0; 32]).unwrap(),
             install_status: InstallStatus::Active,

@@ -84,19 +84,24 @@ pub trait Work: Send + 'static {
 pub enum Turn {
     /// At once: small, and somebody waits for it.
     Prompt,
-    /// After those, one use case at a time of each share in turn.
-    Shared(u64),
+    /// After those, and in turn with what others have.
+    Shared {
+        /// Whose it is.
+        share: u64,
+        /// How many rows it may write, about: what is small passes what is large of others.
+        cost: u32,
+    },
 }
 
 impl Turn {
-    /// The turn of work on behalf of `owner`, who waits behind the owner's own work only.
-    pub fn among_uploads(owner: &impl Hash) -> Turn {
+    /// The turn of work on behalf of `owner` that may write so many rows.
+    pub fn among_uploads(owner: &impl Hash, rows: usize) -> Turn {
         // Not chosen by callers, and a collision costs no more than sharing a turn.
         let mut hasher = DefaultHasher::new();
         owner.hash(&mut hasher);
-        Turn::Shared(hasher.finish())
+        Turn::Shared { share: hasher.finish(), cost: u32::try_from(rows).unwrap_or(u32::MAX) }
     }
 
     /// The turn of what the platform does by itself.
-    pub const HOUSEKEEPING: Turn = Turn::Shared(0);
+    pub const HOUSEKEEPING: Turn = Turn::Shared { share: 0, cost: 100 };
 }

@@ -84,6 +84,19 @@ pub(super) const MARK_USER_DELETED: &str = "
 pub(super) const FIND_DELETED_USER: &str = "
     select app_id, user_id, former_external_id as external_id, deleted_at
     from users where deleted_at is not null order by deleted_at limit 1";
+pub(super) const INSERT_UNUSED_USER: &str =
+    "insert into unused_users (created_at, app_id, user_id) values ($3, $1, $2)";
+pub(super) const TAKE_UNUSED_USERS: &str = "
+    delete from unused_users where (created_at, app_id, user_id) in (
+        select created_at, app_id, user_id from unused_users where created_at < $1 order by created_at limit $2)
+    returning app_id, user_id";
+pub(super) const IS_UNUSED_USER: &str = "
+    select 1 from users u
+    where u.app_id = $1 and u.user_id = $2 and u.external_id is null and u.deleted_at is null and not exists (
+        select 1 from installs i
+        join token_pairs p on p.app_id = i.app_id and p.install_id = i.install_id
+        where i.app_id = u.app_id and i.user_id = u.user_id
+            and (p.first_used_at is not null or p.status = 'exchanged'))";
 pub(super) const COUNT_NO_LONGER_STORED: &str = "
     update applications set stored_bytes = stored_bytes - (
         select stored_bytes from users where app_id = $1 and user_id = $2)
@@ -97,6 +110,7 @@ pub(super) const COUNT_STORED_OF_USER: &str = "
         counted_day = $4
     where app_id = $1 and user_id = $2
     returning stored_bytes, bytes_of_day";
+pub(super) const SUM_STORED: &str = "select coalesce(sum(stored_bytes), 0) as stored_bytes from applications";
 pub(super) const COUNT_STORED_OF_APPLICATION: &str =
     "update applications set stored_bytes = stored_bytes + $2 where app_id = $1 returning stored_bytes";
 
@@ -226,7 +240,7 @@ macro_rules! session_where {
             "select p.app_id, p.install_id, p.generation, p.status as pair_status, p.idempotency_key,
                 p.first_used_at, p.access_expires_at, p.refresh_expires_at,
                 i.user_id, i.family, i.status as install_status, i.end_reason, i.generation as newest_generation,
-                u.disabled_at
+                u.disabled_at, u.external_id is not null as is_linked
             from token_pairs p
             join installs i on i.app_id = p.app_id and i.install_id = p.install_id
             join users u on u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null

@@ -134,6 +134,21 @@ pub trait Users: Send {
         user: &UserId,
         state: UserState,
     ) -> impl Future<Output = Stored<bool>> + Send;
+    /// Remembers a user who may never be used.
+    fn insert_unused_user(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
+    /// Those who were created before a time, the first ones, at most so many; each is given once.
+    fn take_unused_users(
+        &mut self,
+        created_before: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Stored<Vec<(AppId, UserId)>>> + Send;
+    /// Whether a user is not linked, and no token of the user was ever used.
+    fn is_unused_user(&mut self, app: &AppId, user: &UserId) -> impl Future<Output = Stored<bool>> + Send;
     /// From now on no other method finds the user, and the external id is free.
     fn mark_user_deleted(
         &mut self,

@@ -111,6 +111,8 @@ pub trait Detections: Send {
         bytes: i64,
         day: i64,
     ) -> impl Future<Output = Stored<StoredBytes>> + Send;
+    /// How many bytes are counted for all applications.
+    fn stored_bytes(&mut self) -> impl Future<Output = Stored<u64>> + Send;
     /// Deletes detections of a user, at most so many rows and about so many bytes; tells whether there may be more.
     fn delete_detections(
         &mut self,

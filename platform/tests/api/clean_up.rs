@@ -65,7 +65,10 @@ async fn a_session_that_nobody_used_for_too_long_ends_and_its_install_is_forgott
 
 #[tokio::test]
 async fn a_user_whom_nobody_knows_goes_with_the_session_if_it_was_never_used() {
-    let platform = tidy_platform().await;
+    // As they are kept that were there before there was a list of them.
+    let settings = Settings { unused_user_lifetime: 400 * DAY, ..Settings::default() };
+    let clean_up_interval = Duration::from_millis(100);
+    let platform = TestPlatform::start_with(Settings { clean_up_interval, ..settings }).await;
     let unused = platform.sdk_with_unlinked_user(false).await;
     let used = platform.sdk_with_unlinked_user(false).await;
     used.own_profile().await.ok();
@@ -79,13 +82,37 @@ async fn a_user_whom_nobody_knows_goes_with_the_session_if_it_was_never_used() {
 
     platform.pass(2 * DAY);
     platform.until_rows(sessions, 0).await;
-    assert_eq!(platform.count_rows("select count(*) from users").await, 3);
+    platform.until_rows("select count(*) from users", 3).await;
     platform.server.profile(&unused.user_id).await.refused(ErrorCode::UserNotFound);
     for kept in [used, refreshed, linked] {
         platform.server.profile(&kept.user_id).await.ok();
         kept.config().await.refused(ErrorCode::SessionEnded);
     }
     unused.config().await.refused(ErrorCode::UserDeleted);
+}
+
+#[tokio::test]
+async fn a_user_whom_nobody_knows_goes_after_a_week_if_it_was_never_used() {
+    let platform = tidy_platform().await;
+    let unused = platform.sdk_with_unlinked_user(false).await;
+    let used = platform.sdk_with_unlinked_user(false).await;
+    used.own_profile().await.ok();
+    let mut refreshed = platform.sdk_with_unlinked_user(false).await;
+    refreshed.refresh().await.ok();
+    let linked = platform.sdk_with_unlinked_user(true).await;
+    platform.server.link(&linked.install_id, "alice").await.ok();
+    let by_code = platform.sdk_with_user("bob").await;
+    platform.pass(6 * DAY);
+    platform.sdk_with_unlinked_user(false).await;
+    platform.pass(2 * DAY);
+    platform.until_rows("select count(*) from unused_users", 1).await;
+    platform.until_rows("select count(*) from users", 5).await;
+    for kept in [used, refreshed, linked, by_code] {
+        platform.server.profile(&kept.user_id).await.ok();
+    }
+    unused.config().await.refused(ErrorCode::UserDeleted);
+    let events = platform.audit(&["--user", &unused.user_id]);
+    assert!(events.is_empty(), "what anybody can cause without end is not recorded: {events:?}");
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod metadata;
 mod metrics;
 mod migrations;
 mod process;
+mod quotas;
 mod rate_limits;
 mod refresh;
 mod reset;

@@ -133,6 +133,8 @@ async fn assert_many_at_once_are_answered(service: &Service, known: &Sdk) {
     .await
     .expect("all are answered");
     let refusals = uploaded.iter().chain(&asked).filter(|answer| !answer.status.is_success());
+    // All uploads are of one user, of whom only a few may wait at once.
+    let refusals = refusals.filter(|answer| answer.error_code().as_deref() != Some("UNAVAILABLE"));
     assert!(refusals.map(assert_says_that_it_cannot_store).count() > 0);
 }
 

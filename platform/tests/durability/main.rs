@@ -11,6 +11,7 @@
     reason = "a test that cannot go on has failed, and a long one tells what it has tried"
 )]
 
+mod attacks;
 mod backups;
 mod crashes;
 mod damaged_files;

@@ -19,6 +19,11 @@ pub(crate) const SERVE: &[&str] = &[
     "--limit-per-external-id=off",
     "--limit-per-address=off",
     "--limit-failures=off",
+    "--limit-upload-per-user=off",
+    "--limit-upload-per-address=off",
+    "--limit-unlinked-per-address=off",
+    "--limit-unlinked-per-app=off",
+    "--min-free-disk-bytes=0",
 ];
 
 pub(crate) struct Service {
@@ -30,6 +35,7 @@ pub(crate) struct Service {
     url: watch::Sender<String>,
     log: PathBuf,
     folder: TempDir,
+    serve: &'static [&'static str],
 }
 
 impl Service {
@@ -37,23 +43,39 @@ impl Service {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("platform.db");
-        Self::start_in(folder, &database, &[])
+        Self::start_in(folder, &database, &[], SERVE)
+    }
+
+    /// The same, and as it is told.
+    pub(crate) fn start_serving(serve: &'static [&'static str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("platform.db");
+        Self::start_in(folder, &database, &[], serve)
+    }
+
+    /// The same as that, on a database that lies elsewhere, and through another program.
+    pub(crate) fn start_serving_on(
+        database: &Path,
+        starter: &[&str],
+        serve: &'static [&'static str],
+    ) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), database, starter, serve)
     }
 
     /// The same, on a database that lies elsewhere, and through another program.
     pub(crate) fn start_on(database: &Path, starter: &[&str]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), database, starter)
+        Self::start_in(tempfile::tempdir().unwrap(), database, starter, SERVE)
     }
 
-    fn start_in(folder: TempDir, database: &Path, starter: &[&str]) -> Self {
+    fn start_in(folder: TempDir, database: &Path, starter: &[&str], serve: &'static [&'static str]) -> Self {
         let (database, log) = (database.to_owned(), folder.path().join("log"));
         let command = Command::on(&database).through(starter).logging_to(&log);
         let app_id = command.create_app("Test", &[]);
         let secret = command.create_key(&app_id, &["user.link", "user.read", "user.delete"]);
-        let running = command.start(SERVE);
+        let running = command.start(serve);
         let server = ServerKey::new(&running.url, &secret);
         let url = watch::Sender::new(running.url.clone());
-        Service { command, database, server, running: Some(running), url, log, folder }
+        Service { command, database, server, running: Some(running), url, log, folder, serve }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -94,7 +116,7 @@ impl Service {
 
     /// Starts it again.
     pub(crate) fn restart(&mut self) {
-        let running = self.command.start(SERVE);
+        let running = self.command.start(self.serve);
         self.url.send_replace(running.url.clone());
         self.running = Some(running);
     }

@@ -8,11 +8,13 @@ pub(super) mod exchange;
 mod fields;
 mod rate;
 mod table;
+mod upload;
 
 pub(super) use exchange::Exchange;
 pub(super) use fields::{Meter, announce};
 pub use rate::{Limit, NotALimit, Rate};
 pub(super) use table::Standing;
+pub(super) use upload::Upload;
 
 use super::{
     Platform,
@@ -44,6 +46,14 @@ pub struct Limits {
     pub per_address: Limit,
     /// Failed exchanges of codes, credentials and refresh tokens from one address.
     pub failures: Limit,
+    /// KiB of uploads of one user.
+    pub upload_per_user: Limit,
+    /// KiB of uploads from one address.
+    pub upload_per_address: Limit,
+    /// Users who are created by an application's credentials, from one address.
+    pub unlinked_per_address: Limit,
+    /// Users who are created by one application's credentials.
+    pub unlinked_per_app: Limit,
 }
 
 impl Limits {
@@ -53,6 +63,10 @@ impl Limits {
         per_external_id: Limit::Off,
         per_address: Limit::Off,
         failures: Limit::Off,
+        upload_per_user: Limit::Off,
+        upload_per_address: Limit::Off,
+        unlinked_per_address: Limit::Off,
+        unlinked_per_app: Limit::Off,
     };
 
     /// For production; the documentation gives the reason for each.
@@ -61,16 +75,26 @@ impl Limits {
         per_external_id: Limit::To(Rate::per_minute(10, 20)),
         per_address: Limit::To(Rate::per_second(100, 1000)),
         failures: Limit::To(Rate::per_minute(30, 60)),
+        upload_per_user: Limit::To(Rate::per_second(64, 8 * 1024)),
+        upload_per_address: Limit::To(Rate::per_second(1024, 32 * 1024)),
+        unlinked_per_address: Limit::To(Rate::per_minute(30, 300)),
+        unlinked_per_app: Limit::To(Rate::per_second(50, 5000)),
     };
 }
 
 /// Which limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Policy {
+pub(in crate::http) enum Policy {
     Key,
     ExternalId,
     Address,
     Failures,
+    UserUpload,
+    AddressUpload,
+    UnlinkedAddress,
+    UnlinkedApplication,
+    DiskReserve,
+    Streams,
     UserBytes,
     UserBytesOfDay,
     ApplicationBytes,
@@ -84,6 +108,12 @@ impl Policy {
             Policy::ExternalId => "external-id",
             Policy::Address => "address",
             Policy::Failures => "failures",
+            Policy::UserUpload => "user-upload",
+            Policy::AddressUpload => "address-upload",
+            Policy::UnlinkedAddress => "unlinked-address",
+            Policy::UnlinkedApplication => "unlinked-application",
+            Policy::DiskReserve => "disk-reserve",
+            Policy::Streams => "streams",
             Policy::UserBytes => "user-bytes",
             Policy::UserBytesOfDay => "user-bytes-of-day",
             Policy::ApplicationBytes => "application-bytes",
@@ -98,6 +128,18 @@ impl Policy {
             Policy::Address => "Too many requests from this address: wait as long as Retry-After says.",
             Policy::Failures => {
                 "Too many attempts from this address have failed, as this one has: wait as long as Retry-After says."
+            }
+            Policy::UserUpload => "Too many uploads of this user: wait as long as Retry-After says.",
+            Policy::AddressUpload => "Too many uploads from this address: wait as long as Retry-After says.",
+            Policy::UnlinkedAddress => {
+                "Too many new users from this address: wait as long as Retry-After says."
+            }
+            Policy::UnlinkedApplication => {
+                "Too many new users of this application: wait as long as Retry-After says."
+            }
+            Policy::DiskReserve => "The platform's disk is nearly full: nothing that needs room is taken in.",
+            Policy::Streams => {
+                "There are as many event streams as may be: ask for the state, or come back later."
             }
             Policy::UserBytes => "The user has stored as much as one user may: nothing more is taken in.",
             Policy::UserBytesOfDay => {
@@ -117,6 +159,10 @@ pub(super) struct Limiters {
     external_ids: Table<[u8; 32]>,
     addresses: Table<AddressPrefix>,
     failures: Table<AddressPrefix>,
+    user_uploads: Table<[u8; 32]>,
+    address_uploads: Table<AddressPrefix>,
+    unlinked_addresses: Table<AddressPrefix>,
+    unlinked_apps: Table<AppId>,
 }
 
 impl Limiters {
@@ -127,6 +173,10 @@ impl Limiters {
             external_ids: Table::new(limits.per_external_id),
             addresses: Table::new(limits.per_address),
             failures: Table::new(limits.failures),
+            user_uploads: Table::new(limits.upload_per_user),
+            address_uploads: Table::new(limits.upload_per_address),
+            unlinked_addresses: Table::new(limits.unlinked_per_address),
+            unlinked_apps: Table::new(limits.unlinked_per_app),
         }
     }
 
@@ -162,10 +212,36 @@ impl Limiters {
         now: Timestamp,
         meter: &Meter,
     ) -> Result<(), Failure> {
-        // All ids of applications have one length, so that no two pairs give the same text.
-        let id = Sha256::new().chain_update(app.as_str()).chain_update(external_id.as_str()).finalize();
-        meter.settle(Policy::ExternalId, self.external_ids.charge(id.into(), now))
+        let id = digest(app, external_id.as_str());
+        meter.settle(Policy::ExternalId, self.external_ids.charge(id, now))
     }
+
+    /// Charges a user who is to be created by an application's credentials, to the address and to the application. What
+    /// comes to nothing is to be [given back](Self::give_back_unlinked): who does not know the secret uses nothing up.
+    pub(super) fn charge_unlinked(
+        &self,
+        address: AddressPrefix,
+        app: &AppId,
+        now: Timestamp,
+        meter: &Meter,
+    ) -> Result<(), Failure> {
+        meter.settle(Policy::UnlinkedAddress, self.unlinked_addresses.charge(address, now))?;
+        let of_app = self.unlinked_apps.charge(app.clone(), now);
+        meter.settle(Policy::UnlinkedApplication, of_app).inspect_err(|_| {
+            self.unlinked_addresses.give_back(&address);
+        })
+    }
+
+    /// Takes the charge back for a user who was not created.
+    pub(super) fn give_back_unlinked(&self, address: AddressPrefix, app: &AppId) {
+        self.unlinked_addresses.give_back(&address);
+        self.unlinked_apps.give_back(app);
+    }
+}
+
+/// Stands for an id within an application. All ids of applications have one length, so that no two pairs give one text.
+fn digest(app: &AppId, id: &str) -> [u8; 32] {
+    Sha256::new().chain_update(app.as_str()).chain_update(id).finalize().into()
 }
 
 /// Charges each call to the address that it comes from. Inside of what lets pages read the answer.

@@ -60,20 +60,39 @@ impl<K: Eq + Hash> Table<K> {
 
     /// Charges for one, if that is allowed. `None` where there is no limit.
     pub(super) fn charge(&self, caller: K, now: Timestamp) -> Option<Result<Standing, Exhausted>> {
+        self.charge_units(caller, 1, now)
+    }
+
+    /// Charges for so many, if all of them are allowed at once; for more than the burst, as for the burst.
+    pub(super) fn charge_units(
+        &self,
+        caller: K,
+        units: u32,
+        now: Timestamp,
+    ) -> Option<Result<Standing, Exhausted>> {
         let Limit::To(rate) = self.limit else { return None };
         let now = nanoseconds(now);
         let mut reaches = self.lock();
         let known = reaches.get(&caller).copied();
         let used = used(rate, known, now);
-        let after = used + rate.interval_ns;
+        let after = used + rate.interval_ns * i64::from(units.min(rate.burst));
         if after > rate.window_ns() {
-            return Some(Err(Exhausted(standing(rate, used))));
+            let next_ns = after - rate.window_ns();
+            return Some(Err(Exhausted(Standing { next_ns, ..standing(rate, used) })));
         }
         if known.is_none() && reaches.len() >= self.capacity {
             make_room(&mut reaches, self.capacity, now);
         }
         reaches.insert(caller, now.saturating_add(after));
         Some(Ok(standing(rate, after)))
+    }
+
+    /// Takes one charge back.
+    pub(super) fn give_back(&self, caller: &K) {
+        let Limit::To(rate) = self.limit else { return };
+        if let Some(reaches) = self.lock().get_mut(caller) {
+            *reaches -= rate.interval_ns;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, i64>> {
@@ -161,6 +180,30 @@ mod tests {
         assert_eq!(remaining(table.charge("a", at(1_000))), Some(0));
         assert_eq!(remaining(table.charge("a", at(60_000))), Some(3), "never more than the burst");
         assert_eq!(remaining(table.charge("b", at(0))), Some(3), "callers do not share");
+    }
+
+    #[test]
+    fn many_at_once_are_charged_together_or_not_at_all() {
+        let table = Table::new(Limit::To(RATE));
+        assert_eq!(remaining(table.charge_units("a", 3, at(0))), Some(1));
+        let Some(Err(Exhausted(standing))) = table.charge_units("a", 3, at(0)) else {
+            panic!("too many were allowed")
+        };
+        assert_eq!((standing.remaining, standing.next_ns), (1, 1_000_000_000), "two must come back");
+        assert_eq!(remaining(table.charge_units("a", 3, at(1_000))), Some(0));
+        assert_eq!(remaining(table.charge_units("b", 9, at(0))), Some(0), "more than there can be cost all");
+    }
+
+    #[test]
+    fn what_is_given_back_was_not_used() {
+        let table = Table::new(Limit::To(RATE));
+        for _ in 0..20 {
+            assert_eq!(remaining(table.charge("a", at(0))), Some(3));
+            table.give_back(&"a");
+        }
+        table.give_back(&"a");
+        table.give_back(&"nobody");
+        assert_eq!(remaining(table.look(&"a", at(0))), Some(4));
     }
 
     #[test]

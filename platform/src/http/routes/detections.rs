@@ -14,6 +14,7 @@ use crate::{
 use axum::{
     Json,
     extract::{Path, Query, State, rejection::QueryRejection},
+    response::{IntoResponse, Response},
 };
 use sentiance_protocol::{
     DetectionPage, DetectionRecord, DetectionType, EpochMs, ErrorCode, Trip, TripRecord,
@@ -39,7 +40,7 @@ pub(in crate::http) async fn list(
     credential: Credential,
     Path(user_id): Path<String>,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<DetectionPage>, Failure> {
+) -> Result<Response, Failure> {
     let caller = credential.user_or_server(&platform, Scope::UserRead).await?;
     let (app_id, user_id) = match caller {
         Caller::User(session) if user_id == "me" => (session.app_id, session.user_id),
@@ -56,11 +57,14 @@ pub(in crate::http) async fn list(
     let unknown = || malformed("The cursor must be the next_cursor of the page before.");
     let after = page.cursor.map(|text| DetectionCursor::parse(&text).ok_or_else(unknown)).transpose()?;
     let work = ListDetections { app_id, user_id, kind: page.kind, after, limit };
+    // Held until the page is a text: while it is sent it holds nothing else up.
+    let _turn = platform.turn_at_large_work().await;
     let (detections, end) = platform.store.read(work).await?;
-    Ok(Json(DetectionPage {
+    let page = DetectionPage {
         detections: detections.into_iter().map(on_the_wire).collect(),
         next_cursor: end.map(|cursor| cursor.to_string()),
-    }))
+    };
+    Ok(Json(page).into_response())
 }
 
 fn on_the_wire(StoredDetection { install_id, detection }: StoredDetection) -> DetectionRecord {

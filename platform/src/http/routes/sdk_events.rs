@@ -11,6 +11,7 @@ use crate::{
         credentials::Credential,
         failure::Failure,
         followers::{Following, NoRoom},
+        limits::Policy,
         server::ConnectionSlot,
         trace::Traced,
     },
@@ -47,10 +48,11 @@ pub(in crate::http) async fn follow(
     slot: Option<Extension<ConnectionSlot>>,
 ) -> Result<Response, Failure> {
     let session = credential.user(&platform, Permission::LearnState).await?;
-    let following = platform.followers.follow(&session, client.prefix()).map_err(|NoRoom| {
+    let following = platform.followers.follow(&session, client).map_err(|NoRoom| {
         let (least, more) = COME_BACK_AFTER;
         let pause = least + u64::from(bytes::<1>(&*platform.random)[0]) % more;
-        Failure { retry_after: Some(pause), ..Failure::new(ErrorCode::Unavailable) }
+        let refusal = Failure::saying(ErrorCode::Unavailable, Policy::Streams.refusal());
+        Failure { limit: Some(Policy::Streams), retry_after: Some(pause), ..refusal }
     })?;
     // From here on the connection counts as a stream.
     if let Some(Extension(slot)) = slot {

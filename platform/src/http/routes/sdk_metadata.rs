@@ -3,28 +3,31 @@
 use super::malformed;
 use crate::{
     domain::ChangeMetadata,
-    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure},
+    http::{PlatformState, body::JsonBody, credentials::Credential, failure::Failure, limits::Upload},
     model::Permission,
 };
 use axum::{
     Json,
     extract::{FromRequest, Request, State},
 };
-use sentiance_protocol::MetadataRequest;
+use sentiance_protocol::{METADATA_BODY_LIMIT_BYTES, MetadataRequest};
 use serde_json::{Value, json};
 
-/// How many entries one request may change: more than a user can have, since removed ones count too.
-const CHANGES_PER_REQUEST: usize = 1000;
+/// How many entries one request may change: more than the SDK sends, which remembers up to 50 that are set and 50 that
+/// were removed.
+const CHANGES_PER_REQUEST: usize = 200;
 
 pub(in crate::http) async fn change(
     State(platform): PlatformState,
     credential: Credential,
+    upload: Upload,
     request: Request,
 ) -> Result<Json<Value>, Failure> {
     let session = credential.user(&platform, Permission::ActForUser).await?;
+    let _admitted = upload.admit(&session, METADATA_BODY_LIMIT_BYTES)?;
     let JsonBody(body) = JsonBody::<MetadataRequest>::from_request(request, &platform).await?;
     if body.entries.len() > CHANGES_PER_REQUEST {
-        return Err(malformed("A request may change at most 1000 entries."));
+        return Err(malformed("A request may change at most 200 entries."));
     }
     let now = platform.clock.now();
     platform.store.write(ChangeMetadata { session, request: body, now }).await?;

@@ -6,10 +6,11 @@ use crate::{
     http::{
         PlatformState,
         body::JsonBody,
+        client::ClientAddress,
         cors::OriginToCheck,
         failure::Failure,
         limits::{
-            Exchange,
+            Exchange, Meter,
             exchange::{APPLICATION, CODE},
         },
         trace::Traced,
@@ -26,6 +27,7 @@ pub(in crate::http) async fn create(
     State(platform): PlatformState,
     OriginToCheck(origin): OriginToCheck,
     exchange: Exchange,
+    (client, meter): (ClientAddress, Meter),
     Traced(trace): Traced,
     JsonBody(body): JsonBody<CreateUserRequest>,
 ) -> Result<(StatusCode, Json<CreateUserResponse>), Failure> {
@@ -55,7 +57,12 @@ pub(in crate::http) async fn create(
         (None, Some(credentials)) => {
             let work = by_credentials(&credentials, creation)
                 .map_err(|failure| exchange.failed(APPLICATION, failure))?;
-            exchange.of(IsKnown::Credentials(work.app_id.clone(), work.secret), work, outcome).await?
+            platform.disk.admit()?;
+            let (address, app_id) = (client.prefix(), work.app_id.clone());
+            platform.limits.charge_unlinked(address, &app_id, now, &meter)?;
+            let presented = IsKnown::Credentials(app_id.clone(), work.secret);
+            let created = exchange.of(presented, work, outcome).await;
+            created.inspect_err(|_| platform.limits.give_back_unlinked(address, &app_id))?
         }
         _ => return Err(malformed("Exactly one of authentication_code and application must be there.")),
     };

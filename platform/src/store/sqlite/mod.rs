@@ -49,6 +49,8 @@ pub struct SqliteStore {
     /// Told by the writer after each commit that recorded an event.
     recorded: watch::Sender<()>,
     metrics: StoreMetrics,
+    /// The database's file.
+    file: Arc<Path>,
 }
 
 impl SqliteStore {
@@ -84,12 +86,18 @@ impl SqliteStore {
         let files = OpenedFiles::of(file)?;
         let metrics = StoreMetrics::default();
         let writer = Arc::new(Writer::start(connection, files, recorded.clone(), metrics.clone()));
-        Ok(SqliteStore { writer, readers, recorded, metrics })
+        Ok(SqliteStore { writer, readers, recorded, metrics, file: file.into() })
     }
 
     /// What it measures of itself.
     pub fn metrics(&self) -> &StoreMetrics {
         &self.metrics
+    }
+
+    /// How many bytes are free for this process on the database's disk, where the system tells.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&*self.file).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     /// Runs a use case that writes. Returns after its writes are durable.
@@ -202,13 +210,18 @@ fn primary_code(code: Option<&str>) -> Option<i32> {
     code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff)
 }
 
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql")),
     (20260201000000, "linking", include_str!("../../../migrations/sqlite/20260201000000_linking.sql")),
     (20260202000000, "uploads", include_str!("../../../migrations/sqlite/20260202000000_uploads.sql")),
     (20260301000000, "audit", include_str!("../../../migrations/sqlite/20260301000000_audit.sql")),
     (20260302000000, "clean-up", include_str!("../../../migrations/sqlite/20260302000000_clean_up.sql")),
     (20260402000000, "bounds", include_str!("../../../migrations/sqlite/20260402000000_bounds.sql")),
+    (
+        20260402000100,
+        "unused users",
+        include_str!("../../../migrations/sqlite/20260402000100_unused_users.sql"),
+    ),
 ];
 
 /// Whether there are tables, but none that says which migrations have run.

@@ -253,6 +253,7 @@ impl FromRow for Session {
             app_id: row.app_id()?,
             user_id: row.parse("user_id", UserId::parse)?,
             user_state: row.user_state()?,
+            is_linked: row.get("is_linked")?,
             family: row.hash("family")?,
             install_id: row.parse("install_id", InstallId::parse)?,
             install_status: row.install_status("install_status")?,

@@ -188,6 +188,11 @@ impl Detections for SqliteTransaction<'_> {
         })
     }
 
+    async fn stored_bytes(&mut self) -> Result<u64, StoreError> {
+        let row = query(sql::SUM_STORED).fetch_one(&mut *self.connection).await?;
+        Reader::of("applications", &row).bytes("stored_bytes")
+    }
+
     async fn delete_detections(
         &mut self,
         app: &AppId,

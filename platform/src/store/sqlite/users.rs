@@ -1,6 +1,9 @@
 //! Users, on SQLite.
 
-use super::{SqliteTransaction, rows};
+use super::{
+    SqliteTransaction,
+    rows::{self, Reader},
+};
 use crate::{
     clock::Timestamp,
     model::{AppId, DeletedUser, ExternalId, User, UserId, UserState},
@@ -76,6 +79,44 @@ impl Users for SqliteTransaction<'_> {
             .execute(&mut *self.connection)
             .await?;
         Ok(changed.rows_affected() > 0)
+    }
+
+    async fn insert_unused_user(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        query(sql::INSERT_UNUSED_USER)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(now.0)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn take_unused_users(
+        &mut self,
+        created_before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(AppId, UserId)>, StoreError> {
+        let rows = query(sql::TAKE_UNUSED_USERS)
+            .bind(created_before.0)
+            .bind(limit)
+            .fetch_all(&mut *self.connection)
+            .await?;
+        let rows = rows.iter().map(|row| Reader::of("unused_users", row));
+        rows.map(|row| Ok((row.app_id()?, row.parse("user_id", UserId::parse)?))).collect()
+    }
+
+    async fn is_unused_user(&mut self, app: &AppId, user: &UserId) -> Result<bool, StoreError> {
+        let found = query(sql::IS_UNUSED_USER)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .fetch_optional(&mut *self.connection)
+            .await?;
+        Ok(found.is_some())
     }
 
     async fn mark_user_deleted(

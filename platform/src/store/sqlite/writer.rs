@@ -398,7 +398,7 @@ mod tests {
         type Error = StoreError;
 
         fn turn(&self) -> Turn {
-            Turn::Shared(self.0)
+            Turn::Shared { share: self.0, cost: 1 }
         }
 
         async fn run<T: Transaction>(self, _: &mut T) -> Result<(), StoreError> {

@@ -87,6 +87,11 @@ impl ServerKey {
         ServerKey { http: Client::new(), url: url.to_owned(), secret: secret.to_owned() }
     }
 
+    /// The same, with another client, such as one that calls from another address.
+    pub(crate) fn through(self, http: Client) -> Self {
+        ServerKey { http, ..self }
+    }
+
     /// The same, where the platform is reached elsewhere now.
     pub(crate) fn at(&self, url: &str) -> Self {
         ServerKey { url: url.to_owned(), ..self.clone() }
@@ -155,6 +160,15 @@ impl Sdk {
     /// The same, where the platform is reached elsewhere now.
     pub(crate) fn at(&self, url: &str) -> Self {
         Sdk { url: url.to_owned(), ..self.clone() }
+    }
+
+    /// The same, with another client, such as one that calls from another address.
+    pub(crate) fn through(self, http: Client) -> Self {
+        Sdk { http, ..self }
+    }
+
+    pub(crate) fn with_new_install(self) -> Self {
+        Sdk { install_id: key(), ..self }
     }
 
     pub(crate) fn on(self, device: Value) -> Self {
