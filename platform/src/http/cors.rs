@@ -11,8 +11,8 @@ use axum::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{
             ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-            ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
-            VARY,
+            ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+            ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
         },
         request::Parts,
     },
@@ -25,7 +25,12 @@ use std::{convert::Infallible, sync::Arc};
 /// The longest that browsers remember a preflight is two hours.
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("7200");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
-const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, if-none-match");
+/// What the SDK itself sends.
+const OWN_HEADERS: &str = "authorization, content-type, if-none-match";
+/// How many bytes of further names a preflight may ask for: more than any tools of a page add together.
+const LONGEST_HEADER_LIST: usize = 2_048;
+/// How many names of a preflight are looked at.
+const MOST_HEADERS: usize = 100;
 const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("etag, ratelimit, ratelimit-policy, retry-after, x-request-id");
 
@@ -63,7 +68,7 @@ pub(super) async fn share_with_listed_origins(
         Err(failure) => return vary(failure.into_response(), &[ORIGIN]),
     };
     if is_preflight(request.method(), request.headers()) {
-        return preflight(header);
+        return preflight(header, request.headers());
     }
     request.extensions_mut().insert(origin);
     let mut response = vary(next.run(request).await, &[ORIGIN]);
@@ -93,14 +98,37 @@ fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn preflight(origin: HeaderValue) -> Response {
+fn preflight(origin: HeaderValue, requested: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers(requested));
     headers.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
-    vary(response, &[ORIGIN, ACCESS_CONTROL_REQUEST_METHOD])
+    vary(response, &[ORIGIN, ACCESS_CONTROL_REQUEST_METHOD, ACCESS_CONTROL_REQUEST_HEADERS])
+}
+
+/// What the SDK sends, and what the page asks for besides: monitoring and tracing tools add headers to every `fetch`
+/// (`traceparent`, `baggage`, `sentry-trace`, those of a vendor), and one that is not allowed would stop every call.
+///
+/// That is safe for an origin that was judged before. No header carries a right here that the page's own client could not
+/// send anyway, since calls are made without credentials of the browser; and `*` would not do, since it does not cover
+/// `authorization`, and older browsers take it for a name: https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name
+fn allowed_headers(requested: &HeaderMap) -> HeaderValue {
+    let lists = requested.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
+    let names =
+        lists.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(',')).take(MOST_HEADERS);
+    let mut allowed = OWN_HEADERS.to_owned();
+    for name in names.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok()) {
+        if allowed.len() + name.as_str().len() > LONGEST_HEADER_LIST {
+            break;
+        }
+        if !allowed.split(", ").any(|known| known == name.as_str()) {
+            allowed.push_str(", ");
+            allowed.push_str(name.as_str());
+        }
+    }
+    HeaderValue::from_str(&allowed).unwrap_or(HeaderValue::from_static(OWN_HEADERS))
 }
 
 pub(super) fn vary(mut response: Response, names: &[HeaderName]) -> Response {

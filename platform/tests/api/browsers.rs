@@ -12,11 +12,21 @@ use tokio::{
 };
 
 async fn preflight(platform: &TestPlatform, path: &str, method: &Method, origin: &str) -> Answer {
+    preflight_for(platform, path, method, origin, "authorization,content-type").await
+}
+
+async fn preflight_for(
+    platform: &TestPlatform,
+    path: &str,
+    method: &Method,
+    origin: &str,
+    headers: &str,
+) -> Answer {
     let request = Client::new()
         .request(Method::OPTIONS, format!("{}{path}", platform.url))
         .header("origin", origin)
         .header("access-control-request-method", method.as_str())
-        .header("access-control-request-headers", "authorization,content-type");
+        .header("access-control-request-headers", headers);
     Answer::to(request).await
 }
 
@@ -67,6 +77,34 @@ async fn a_page_reads_what_is_answered_before_a_handler_ends() {
     assert!(late.starts_with("HTTP/1.1 408") && late.contains("access-control-allow-origin"), "{late}");
     for answer in [too_large, broken] {
         assert!(answer.is_shared_with(LISTED_ORIGIN), "{}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_gets_the_names_that_it_asks_for_within_bounds() {
+    let platform = TestPlatform::start().await;
+    let own = "authorization, content-type, if-none-match";
+    let many: String = (0..1_000).map(|n| format!("x-header-{n},")).collect();
+    let twice = "traceparent,".repeat(2_000);
+    for (asked, also) in [
+        ("", ""),
+        ("Authorization", ""),
+        ("TraceParent, baggage", ", traceparent, baggage"),
+        ("x-a b,*x(,\"q\",x-c", ", x-c"),
+        (&twice, ", traceparent"),
+    ] {
+        let answer = preflight_for(&platform, "/sdk/v1/users", &Method::POST, LISTED_ORIGIN, asked).await;
+        let expected = [own, also].concat();
+        assert_eq!(answer.header("access-control-allow-headers"), Some(expected.as_str()), "{asked:.60}");
+    }
+    let answer = preflight_for(&platform, "/sdk/v1/users", &Method::POST, LISTED_ORIGIN, &many).await;
+    let allowed = answer.header("access-control-allow-headers").unwrap();
+    assert!(allowed.contains("x-header-0") && allowed.len() <= 4_096, "{}", allowed.len());
+
+    for (origin, path) in [("https://evil.example.com", "/sdk/v1/users"), (LISTED_ORIGIN, "/users/auth-code")]
+    {
+        let refused = preflight_for(&platform, path, &Method::POST, origin, "traceparent").await;
+        assert_eq!(refused.header("access-control-allow-headers"), None);
     }
 }
 
