@@ -32,15 +32,29 @@ export function loadCoreWith(loadCore: LoadCore): void {
  * @throws Whatever the core rejects with; what `answerWithoutCore` says where it cannot be loaded.
  */
 export async function call(name: string, args: unknown[]): Promise<unknown> {
+  const isFirst = !current;
   let instance;
   try {
     instance = await live();
   } catch (error) {
     return answerWithoutCore(name, error);
   }
-  const result = await instance.call(name, args);
-  if (name === "initialize") options = { ...options, ...given(args[0]) };
-  return result;
+  try {
+    const result = await instance.call(name, args);
+    if (name === "initialize") options = { ...options, ...given(args[0]) };
+    return result;
+  } catch (error) {
+    if (name === "initialize" && isFirst && isRefused(error)) {
+      // The first call decides about the storage all the same: the user is in it.
+      options = { storage: (args[0] as { storage?: unknown }).storage };
+    }
+    throw error;
+  }
+}
+
+/** Whether options were refused since there is a user: but for the storage, they are not in force. */
+function isRefused(error: unknown): boolean {
+  return (error as { reason?: unknown } | undefined)?.reason === "REINITIALIZATION_NOT_ALLOWED";
 }
 
 /** The options that say something. */
@@ -86,7 +100,12 @@ function forget(instance: Promise<Instance>): void {
 async function start(onFault: () => void): Promise<Instance> {
   const instance = await startInstance(load, onFault);
   try {
-    if (options) await instance.call("initialize", [options]);
+    if (options) {
+      await instance.call("initialize", [options]).catch((error: unknown) => {
+        // Another tab or process has created a user of another platform meanwhile.
+        if (!isRefused(error)) throw error;
+      });
+    }
     for (const listener of listeners) {
       listener.attached = (await instance.call(listener.name, [listener.callback])) as EmitterSubscription;
       if (!listeners.has(listener)) listener.attached.remove();

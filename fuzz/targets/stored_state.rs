@@ -13,7 +13,7 @@ use sentiance_protocol::{Message, MetadataEntry};
 fuzz_target!(|text: &str| -> Corpus {
     let mut lines = text.split('\n');
     let record: Option<Record> = read(lines.next());
-    let record = record.filter(|record| record.version == RECORD_VERSION);
+    let record = record.filter(|record| record.version == RECORD_VERSION && record.is_sound());
     let stored = Stored {
         record,
         metadata: read::<Metadata>(lines.next()).unwrap_or_default(),

@@ -17,14 +17,12 @@ impl Core {
     pub(super) fn run(&mut self, id: CallId, call: Call) {
         let resetting = self.init_state() == InitState::Resetting;
         let outcome = match call {
-            Call::Initialize { .. } | Call::EnsureInitialized if resetting => Err(SdkError::passing(
+            Call::Initialize(_) | Call::EnsureInitialized if resetting => Err(SdkError::passing(
                 Code::Initialization,
                 Reason::SdkResetInProgress,
                 "The SDK is being reset.",
             )),
-            Call::Initialize { platform_url, replaces_storage, timeouts } => {
-                return self.reinitialize(id, platform_url, replaces_storage, timeouts);
-            }
+            Call::Initialize(options) => return self.initialize(id, *options),
             Call::Reset => return self.start_reset(id),
             Call::EnsureInitialized => Ok(Output::Nothing),
             Call::GetInitState => Ok(Output::InitState(self.init_state())),

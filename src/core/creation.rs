@@ -14,7 +14,7 @@ use super::event::{
 use super::machine::Core;
 use super::meaning::{Meaning, told};
 use super::metadata::MetadataEdit;
-use super::platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
+use super::platform_url::PlatformUrl;
 use super::preferences::DataType;
 use super::record::{Pending, User, UserState};
 use super::retry::Tries;
@@ -28,10 +28,12 @@ use sentiance_protocol::{
 pub(super) struct Creation {
     call: CallId,
     credential: Credential,
-    platform_url: PlatformUrl,
+    pub(super) platform_url: PlatformUrl,
     identity: Identity,
     stage: Stage,
     tries: Tries,
+    /// What the last try met.
+    failure: Option<(Reason, String)>,
     /// What was noted, and is sent.
     pending: Option<Pending>,
     /// The user that the platform answered with, until it is in the record.
@@ -98,6 +100,7 @@ impl Core {
             identity: self.permitted(identity),
             stage: Stage::Locking(ticket),
             tries: Tries::default(),
+            failure: None,
             pending: None,
             received: None,
             metadata_keys: None,
@@ -123,17 +126,6 @@ impl Core {
             time_zone: None,
         };
         Identity { device, ..identity }
-    }
-
-    /// `createUser`'s own, else `initialize`'s, else the page's or the process's, else the original's default.
-    fn choose_platform(&self, named: Option<&str>) -> Result<PlatformUrl, &'static str> {
-        if let Some(url) = named {
-            return PlatformUrl::parse(url);
-        }
-        if let Some(url) = &self.platform_url {
-            return Ok(url.clone());
-        }
-        PlatformUrl::parse(self.settings.ambient_platform_url.as_deref().unwrap_or(DEFAULT_PLATFORM_URL))
     }
 
     pub(super) fn on_creation_lock(&mut self, ticket: Ticket, outcome: LockOutcome) -> bool {
@@ -250,11 +242,9 @@ impl Core {
                 let details = "This runtime has no fetch; pass one to initialize({fetch}).";
                 return self.fail_creation(SdkError::new(Code::CreateUser, Reason::UnexpectedError, details));
             }
-            Err(TransportError::Unreachable) => (
-                Reason::NetworkError,
-                ["The platform at ", self.creation_address(), UNREACHABLE].concat(),
-                None,
-            ),
+            Err(TransportError::Unreachable) => {
+                (Reason::NetworkError, unreachable(self.creation_address()), None)
+            }
             Err(TransportError::TimedOut) => (Reason::NetworkError, TIMED_OUT.to_owned(), None),
             Ok(response) => match refusal_of(response, self.creation_address()) {
                 Refused::ForGood(details) => {
@@ -270,6 +260,7 @@ impl Core {
         match creation.tries.delay(fraction, pause).filter(|delay| *delay < deadline) {
             Some(delay) => {
                 creation.stage = Stage::Retrying;
+                creation.failure = Some((reason, details));
                 self.emit(Effect::StartTimer(Timer::CreationRetry, delay));
             }
             None => self.fail_creation(SdkError::passing(Code::CreateUser, reason, details)),
@@ -345,8 +336,10 @@ impl Core {
         if self.creation.as_ref().is_some_and(|creation| creation.stage == Stage::Linking) {
             return self.link_timed_out();
         }
-        let details = "The platform did not answer in time. The same code can be tried again while it lives.";
-        self.fail_creation(SdkError::passing(Code::CreateUser, Reason::NetworkError, details));
+        let failure = self.creation.as_mut().and_then(|creation| creation.failure.take());
+        let (reason, met) = failure.unwrap_or_else(|| (Reason::NetworkError, TIMED_OUT.to_owned()));
+        let details = [&met, " The same code can be tried again while it lives."].concat();
+        self.fail_creation(SdkError::passing(Code::CreateUser, reason, details));
     }
 
     /// A reset in this tab wins over a creation.
@@ -388,9 +381,14 @@ impl Core {
 
 const NO_ENTROPY: &str = "This runtime has no crypto.getRandomValues. In React Native, install \
                           react-native-get-random-values and import it before this package.";
-const UNREACHABLE: &str = " could not be reached: no connection, or (in a browser) it does not list this page's \
-                           origin.";
-const TIMED_OUT: &str = "The platform did not answer in time.";
+pub(super) const TIMED_OUT: &str = "The platform did not respond in time.";
+
+/// What an app is told where no response came. The browser hides from a page which of these it was.
+pub(super) fn unreachable(address: &str) -> String {
+    let causes = " could not be reached (see the cause): no connection, or in a page an origin that it does not list, a \
+                  tool's header, or connect-src.";
+    ["The platform at ", address, causes].concat()
+}
 
 /// What a refusal means.
 pub(super) enum Refused {

@@ -19,6 +19,8 @@ use sentiance_protocol::{CreateUserRequest, EpochMs, LinkRequest, MetadataReques
 pub enum Effect {
     /// The options that came with this call take effect, before anything else happens.
     ApplyOptions(CallId),
+    /// The options that came with this call are withdrawn again: what they replaced is in force, but for the storage.
+    WithdrawOptions(CallId),
     /// Read the record. Answered by [`Event::Loaded`](super::Event::Loaded).
     Load(Ticket),
     /// Write `record` if the storage still holds what `expected` says. Loads and commits are performed, and
@@ -400,6 +402,34 @@ impl Warning {
             code: "QUEUE_UNAVAILABLE",
             message: ["Detections can't be stored, so those not sent are lost when this page ends: ", why]
                 .concat(),
+        }
+    }
+
+    /// A request failed before a response came.
+    pub fn request_failed(why: &str) -> Self {
+        Warning { code: "REQUEST_FAILED", message: ["A request to the platform failed: ", why].concat() }
+    }
+
+    /// Another platform is named than the user's.
+    pub fn other_platform(present: &str, named: &str) -> Self {
+        Warning {
+            code: "OTHER_PLATFORM_NAMED",
+            message: [
+                "The stored user belongs to ",
+                present,
+                " and stays there, but ",
+                named,
+                " is named. Call reset first.",
+            ]
+            .concat(),
+        }
+    }
+
+    /// Nothing names a platform.
+    pub fn default_platform() -> Self {
+        Warning {
+            code: "DEFAULT_PLATFORM",
+            message: "No platformUrl is named: https://api.sentiance.com is used.".to_owned(),
         }
     }
 

@@ -3,10 +3,11 @@
 use super::effect::Role;
 use super::error::SdkError;
 use super::metadata::Metadata;
+use super::options::InitializeOptions;
 use super::preferences::Preference;
 use super::queue::{Batch, QueueOutcome};
 use super::record::Record;
-use super::settings::{Identity, Timeouts};
+use super::settings::Identity;
 use super::surroundings::Surroundings;
 use super::usage::Usage;
 use sentiance_protocol::{
@@ -172,14 +173,7 @@ pub enum PositionFailure {
 #[derive(Clone, Debug)]
 pub enum Call {
     /// `initialize(options)`.
-    Initialize {
-        /// The platform for users created from now on; `None` leaves it.
-        platform_url: Option<String>,
-        /// Whether the options name another storage than the one in use.
-        replaces_storage: bool,
-        /// The deadlines from now on; `None` leaves them.
-        timeouts: Option<Timeouts>,
-    },
+    Initialize(Box<InitializeOptions>),
     /// `ensureInitialized()`.
     EnsureInitialized,
     /// `getInitState()`.

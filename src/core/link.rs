@@ -3,7 +3,7 @@
 
 use super::change::{Change, Refusal};
 use super::commits::Owner;
-use super::creation::{Refused, refusal_of};
+use super::creation::{Refused, TIMED_OUT, refusal_of, unreachable};
 use super::effect::{Body, Effect, Method, Output, Request, Timer, UserInfo};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, Reply, Response, Ticket, TransportError};
@@ -26,6 +26,8 @@ pub(super) struct Link {
     install_id: String,
     stage: Stage,
     tries: Tries,
+    /// What the last try met.
+    failure: Option<(Reason, String)>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -91,6 +93,7 @@ impl Core {
             install_id,
             stage: Stage::Asking(ticket),
             tries: Tries::default(),
+            failure: None,
         });
         if by_code {
             self.authorize_link();
@@ -183,7 +186,8 @@ impl Core {
                     Refused::ForNow(reason, details) => (reason, details, response.pause()),
                 }
             }
-            Err(_) => (Reason::NetworkError, "The platform could not be reached.".to_owned(), None),
+            Err(TransportError::TimedOut) => (Reason::NetworkError, TIMED_OUT.to_owned(), None),
+            Err(_) => (Reason::NetworkError, unreachable(address), None),
         };
         let fraction = self.jitter();
         let deadline = self.settings.timeouts.creation;
@@ -191,6 +195,7 @@ impl Core {
         match link.tries.delay(fraction, pause).filter(|delay| *delay < deadline) {
             Some(delay) => {
                 link.stage = Stage::Retrying;
+                link.failure = Some((reason, details));
                 self.emit(Effect::StartTimer(Timer::LinkRetry, delay));
             }
             None => self.fail_link(reason, details, true),
@@ -218,8 +223,9 @@ impl Core {
             let details = "The linker did not return in time.".to_owned();
             self.fail_link(Reason::AppSideLinkingFailed, details, false);
         } else {
-            let details = "The platform did not answer in time.".to_owned();
-            self.fail_link(Reason::NetworkError, details, true);
+            let failure = self.link.as_mut().and_then(|link| link.failure.take());
+            let (reason, details) = failure.unwrap_or_else(|| (Reason::NetworkError, TIMED_OUT.to_owned()));
+            self.fail_link(reason, details, true);
         }
     }
 

@@ -10,13 +10,14 @@ use super::error::{Code, Reason, SdkError};
 use super::event::{Call, CallId, Entropy, Event, Input, LoadOutcome, LockOutcome, Ticket, Topic};
 use super::follow::Follow;
 use super::link::Link;
+use super::options::{StorageChoice, Tried};
 use super::platform_url::PlatformUrl;
 use super::queue::QueueState;
 use super::record::{Record, Stamp};
 use super::recording::Recording;
 use super::refresh::Refresh;
 use super::reset::Reset;
-use super::settings::{Settings, Timeouts};
+use super::settings::Settings;
 use super::status::SdkStatus;
 use super::surroundings::Surroundings;
 use super::trips::Trips;
@@ -65,6 +66,10 @@ pub struct Core {
     pub(super) settings: Settings,
     /// The platform that `initialize` named.
     pub(super) platform_url: Option<PlatformUrl>,
+    /// The storage in use.
+    pub(super) storage: StorageChoice,
+    /// The options that took effect and are not judged yet.
+    pub(super) tried: Option<Tried>,
     phase: Phase,
     /// The state of the device, as this tab knows it.
     pub(super) record: Record,
@@ -115,6 +120,8 @@ impl Core {
             told: None,
             settings,
             platform_url: None,
+            storage: StorageChoice::default(),
+            tried: None,
             phase: Phase::Cold,
             base: record.stamp(),
             record,
@@ -238,9 +245,10 @@ impl Core {
         // These two checks precede the guard, as in the original.
         let refused = match &call {
             Call::CreateUser(options, _) => options.validate().err(),
-            Call::Initialize { platform_url: Some(url), .. } => PlatformUrl::parse(url)
-                .err()
-                .map(|why| SdkError::new(Code::Initialization, Reason::InvalidParams, why)),
+            Call::Initialize(options) => {
+                let refused = options.platform_url.as_deref().and_then(|url| PlatformUrl::parse(url).err());
+                refused.map(|why| SdkError::new(Code::Initialization, Reason::InvalidParams, why))
+            }
             _ => None,
         };
         if let Some(error) = refused {
@@ -264,54 +272,15 @@ impl Core {
                 waiting.push((id, call));
             }
             (Phase::Loading { .. }, _) => self.settle(id, Err(SdkError::not_initialized())),
-            (Phase::Cold, Call::Initialize { platform_url, timeouts, .. }) => {
-                self.apply_options(id, platform_url, timeouts);
-                self.load(vec![(id, Call::EnsureInitialized)]);
+            (Phase::Cold, Call::Initialize(options)) => {
+                self.try_options(id, &options);
+                self.load(vec![(id, Call::Initialize(options))]);
             }
             (Phase::Cold, call) => self.load(vec![(id, call)]),
         }
     }
 
-    /// Takes over the options of `initialize`, whose platform URL was checked.
-    fn apply_options(&mut self, id: CallId, platform_url: Option<String>, timeouts: Option<Timeouts>) {
-        self.emit(Effect::ApplyOptions(id));
-        self.settings.timeouts = timeouts.unwrap_or(self.settings.timeouts);
-        if let Some(url) = platform_url.and_then(|url| PlatformUrl::parse(&url).ok()) {
-            self.platform_url = Some(url);
-        }
-    }
-
-    /// `initialize` on an initialized SDK: free while there is no user, harmless where nothing changes.
-    pub(super) fn reinitialize(
-        &mut self,
-        id: CallId,
-        platform_url: Option<String>,
-        replaces_storage: bool,
-        timeouts: Option<Timeouts>,
-    ) {
-        let replaces_url =
-            platform_url.as_deref().and_then(|url| PlatformUrl::parse(url).ok()).is_some_and(|url| {
-                let of_user = self.record.user.as_ref().map(|user| user.platform_url.as_str());
-                self.platform_url.as_ref() != Some(&url) && of_user != Some(url.as_str())
-            });
-        let busy = self.record.user.is_some() || self.creation.is_some();
-        if busy && (replaces_storage || replaces_url) {
-            let error = SdkError::new(
-                Code::Initialization,
-                Reason::ReinitializationNotAllowed,
-                "Other options can take effect only while there is no user; call reset first.",
-            );
-            return self.settle(id, Err(error));
-        }
-        self.apply_options(id, platform_url, timeouts);
-        if replaces_storage {
-            self.load(vec![(id, Call::EnsureInitialized)]);
-        } else {
-            self.settle(id, Ok(Output::Nothing));
-        }
-    }
-
-    fn load(&mut self, waiting: Vec<(CallId, Call)>) {
+    pub(super) fn load(&mut self, waiting: Vec<(CallId, Call)>) {
         let ticket = self.ticket();
         self.phase = Phase::Loading { ticket, waiting };
         self.emit(Effect::Load(ticket));
@@ -383,6 +352,9 @@ impl Core {
                 _ => self.run(id, call),
             }
         }
+        if self.is_ready() {
+            self.compare_platforms();
+        }
         self.start_check();
     }
 
@@ -391,7 +363,7 @@ impl Core {
         self.phase = Phase::Cold;
         for (id, call) in waiting {
             let (code, reason, text) = match call {
-                Call::EnsureInitialized | Call::Initialize { .. } => {
+                Call::EnsureInitialized | Call::Initialize(_) => {
                     (Code::Initialization, Reason::ExceptionOrError, "The stored state can't be read: ")
                 }
                 Call::Reset => (Code::Reset, Reason::ExceptionOrError, "The stored state can't be read: "),

@@ -16,6 +16,8 @@
 //! | `documents`, `metadata`, `usage` | what is stored beside the record |
 //! | `commits` | the queue of changes to the record, and compare-and-set |
 //! | `record`, `change` | what is stored, and every way it may change |
+//! | `options` | what `initialize` and the page name, judged against the user that is there |
+//! | `soundness` | what a stored record must hold to be trusted |
 //! | `status`, `activity`, `error`, `motion`, `queue`, `surroundings` | values |
 //! | `retry`, `platform_url`, `preferences`, `settings` | rules and choices |
 
@@ -35,6 +37,7 @@ mod machine;
 mod meaning;
 mod metadata;
 mod motion;
+mod options;
 mod platform_url;
 mod preferences;
 mod queue;
@@ -45,6 +48,7 @@ mod reply;
 mod reset;
 mod retry;
 mod settings;
+mod soundness;
 mod status;
 mod surroundings;
 mod trips;
@@ -66,6 +70,7 @@ pub use event::{
 pub use machine::{Core, InitState};
 pub use metadata::{Editor, Metadata, MetadataEdit, StoredEntry};
 pub use motion::MotionWindow;
+pub use options::{InitializeOptions, StorageChoice};
 pub use platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
 pub use preferences::{DataType, Preference, Preferences};
 pub use queue::{Addition, Batch, QueueOutcome, QueueState};

@@ -3,6 +3,7 @@
 
 use super::change::{Change, Observation, Refusal};
 use super::commits::Owner;
+use super::creation::{TIMED_OUT, unreachable};
 use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, UserAccessToken};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, LockOutcome, Reply, Response, Ticket, TransportError};
@@ -28,6 +29,8 @@ pub(super) struct Refresh {
     stage: Stage,
     holds_lock: bool,
     tries: Tries,
+    /// What the last try met.
+    failure: Option<String>,
 }
 
 /// Who waits for a token.
@@ -122,6 +125,7 @@ impl Core {
             stage: Stage::Locking(ticket),
             holds_lock: false,
             tries: Tries::default(),
+            failure: None,
         });
         self.emit(Effect::StartTimer(Timer::RefreshDeadline, self.settings.timeouts.token));
         self.emit(Effect::Lock(ticket, LockName::Refresh));
@@ -227,7 +231,12 @@ impl Core {
         };
         let response = match response {
             Ok(response) => response,
-            Err(_) => return self.retry_refresh(None, "The platform could not be reached."),
+            Err(TransportError::TimedOut) => return self.retry_refresh(None, TIMED_OUT),
+            Err(_) => {
+                let address = self.record.user.as_ref().map_or("", |user| user.platform_url.as_str());
+                let details = unreachable(address);
+                return self.retry_refresh(None, &details);
+            }
         };
         if let Reply::Token(answer) = &response.reply {
             refresh.stage = Stage::Finishing;
@@ -292,6 +301,7 @@ impl Core {
         match refresh.tries.delay(fraction, pause) {
             Some(delay) if delay < self.settings.timeouts.token => {
                 refresh.stage = Stage::Retrying;
+                refresh.failure = Some(details.to_owned());
                 self.emit(Effect::StartTimer(Timer::RefreshRetry, delay));
             }
             _ => self.give_up_refresh(details),
@@ -299,7 +309,8 @@ impl Core {
     }
 
     pub(super) fn refresh_timed_out(&mut self) {
-        self.give_up_refresh("The platform did not answer in time.");
+        let failure = self.refresh.as_mut().and_then(|refresh| refresh.failure.take());
+        self.give_up_refresh(failure.as_deref().unwrap_or(TIMED_OUT));
     }
 
     /// No new token can be had now. The old one will do if it has not expired.

@@ -342,6 +342,7 @@ impl Core {
         match upload.tries.delay(fraction, pause).filter(|delay| *delay < FIRST_PAUSE_MS) {
             Some(delay) => {
                 upload.stage = Stage::Retrying;
+                self.uploads.failure = Some(details.to_owned());
                 self.emit(Effect::StartTimer(Timer::UploadRetry, delay));
             }
             None => self.fail_upload(Reason::NetworkError, details.to_owned()),
@@ -392,6 +393,7 @@ impl Core {
 
     fn leave_upload(&mut self) {
         let Some(upload) = self.uploads.under_way.take() else { return };
+        self.uploads.failure = None;
         match upload.stage {
             Stage::Metadata { ticket, .. } | Stage::Sending(ticket, _) => {
                 self.emit(Effect::Abort(ticket));

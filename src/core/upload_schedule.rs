@@ -1,5 +1,6 @@
 //! When what is queued is sent, and who waits for it. How it is sent is in `upload`.
 
+use super::creation::TIMED_OUT;
 use super::effect::{Effect, LockName, Output, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, Quota, Ticket};
@@ -30,6 +31,8 @@ pub(super) struct Uploads {
     pub(super) pause_until: Option<EpochMs>,
     /// How many have failed in a row.
     pub(super) failures: u32,
+    /// What the last try of the upload under way met.
+    pub(super) failure: Option<String>,
     /// The calls of `submitDetections` that wait.
     submitters: Vec<CallId>,
     /// What was refused for good and dropped, until a call of `submitDetections` is told.
@@ -187,7 +190,8 @@ impl Core {
 
     /// Whoever submits has waited long enough; the upload itself goes on.
     pub(super) fn submit_timed_out(&mut self) {
-        let details = "The platform did not answer in time; what is queued is sent later.";
+        let met = self.uploads.failure.as_deref().unwrap_or(TIMED_OUT);
+        let details = [met, " What is queued is sent later."].concat();
         self.settle_submitters(Err(SdkError::passing(Code::SubmitDetections, Reason::NetworkError, details)));
     }
 

@@ -3,6 +3,7 @@
 use super::errors;
 use super::pump::Driver;
 use super::table::Table;
+use super::thrown;
 use crate::core::{CallId, Output, SdkError};
 use js_sys::{Function, Promise};
 use std::cell::Cell;
@@ -50,7 +51,11 @@ impl Driver {
                 };
                 call.resolve.call1(&JsValue::UNDEFINED, &value)
             }
-            Err(error) => call.reject.call1(&JsValue::UNDEFINED, &errors::to_js(&error)),
+            Err(error) => {
+                let cause = thrown::cause(&error);
+                let error = errors::with_cause(errors::to_js(&error), cause);
+                call.reject.call1(&JsValue::UNDEFINED, &error)
+            }
         };
     }
 }

@@ -25,3 +25,12 @@ pub(super) fn to_js(error: &SdkError) -> Error {
     let _ = Reflect::set(target, &brand, &class.into());
     made
 }
+
+/// Gives `error` the cause, hidden as that of a built-in error, so that a list of the properties does not show it.
+pub(super) fn with_cause(error: Error, cause: JsValue) -> Error {
+    if !cause.is_undefined() {
+        let hidden = [("value", cause), ("configurable", true.into()), ("writable", true.into())];
+        let _ = Reflect::define_property(error.as_ref(), &"cause".into(), &js::object(&hidden));
+    }
+    error
+}

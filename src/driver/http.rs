@@ -1,19 +1,24 @@
-//! Requests to the platform, through `fetch`.
+//! Requests to the platform, through `fetch`. What is asked of it, and what it may do, is in `http.js`.
 
 use super::js;
 use super::locks;
 use super::pump::Driver;
 use super::stream;
 use super::table::Table;
+use super::thrown::{self, Place};
 use super::wire;
-use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError};
-use js_sys::Object;
+use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError, Warning};
+use js_sys::{Function, Promise};
 use sentiance_protocol::Source;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-/// The longest answer that can be one of the platform's, in bytes.
-const LONGEST_REPLY: usize = 64 * 1024;
+#[wasm_bindgen(module = "/src/driver/http.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = exchange)]
+    fn exchange_js(fetch: &Function, request: &JsValue, controller: &JsValue) -> Promise;
+}
 
 /// The requests under way, by ticket, each with its abort controller where the runtime has one.
 #[derive(Default)]
@@ -39,6 +44,7 @@ impl Requests {
                 locks::let_go(abort);
             }
             if driver.requests.under_way.remove(&ticket).is_some() {
+                let outcome = outcome.map_err(|thrown| driver.failure(thrown));
                 driver.dispatch(Event::Responded(ticket, outcome.map(Box::new)));
             }
         });
@@ -52,65 +58,63 @@ impl Requests {
     }
 }
 
+impl Driver {
+    /// Keeps what was thrown for the error that may come of it, and tells the logger. `null`: nothing was, in time.
+    fn failure(&self, thrown: Failure) -> TransportError {
+        match thrown {
+            Failure::Known(error) => error,
+            Failure::Thrown(thrown) => {
+                let why = thrown::note(Place::Fetch, &thrown);
+                self.warn(&Warning::request_failed(&why));
+                TransportError::Unreachable
+            }
+        }
+    }
+}
+
+/// Why no response came.
+enum Failure {
+    Known(TransportError),
+    Thrown(JsValue),
+}
+
 async fn exchange(
     driver: &'static Driver,
     ticket: Ticket,
     request: &Request,
     controller: &JsValue,
-) -> Result<Response, TransportError> {
+) -> Result<Response, Failure> {
     let is_stream = matches!(request.body, Body::Events);
-    let Some(fetch) = driver.options.fetch().filter(|_| !is_stream || stream::can_stream().is_truthy())
-    else {
-        return Err(TransportError::NoFetch);
-    };
-    let started_at = js_sys::Date::now();
-    let url = [&request.platform_url, request.path].concat();
+    let fetch = driver.options.fetch().filter(|_| !is_stream || stream::can_stream().is_truthy());
+    let fetch = fetch.ok_or(Failure::Known(TransportError::NoFetch))?;
     let body = write_body(&request.body);
-    let started = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init(request, body.as_deref(), controller));
-    let pending = started.map_err(|_| TransportError::Unreachable)?;
-    let response = before_deadline(&pending, request.timeout_ms, controller).await?;
+    let described = describe(request, body.as_deref(), is_stream);
+    let started = exchange_js(&fetch, &described, controller);
+    let answer = JsFuture::from(started).await.map_err(Failure::Thrown)?;
+    if answer.is_null() {
+        return Err(Failure::Known(TransportError::TimedOut));
+    }
+    thrown::forget(Place::Fetch);
 
-    let status = js::get(&response, "status").as_f64().unwrap_or(0.0) as u16;
-    let headers = js::get(&response, "headers");
-    let header = |name: &str| {
-        js::invoke(&headers, "get", &[&name.into()]).and_then(Result::ok).and_then(|value| js::text(&value))
-    };
-    let retry_after_ms = header("retry-after").and_then(|text| retry_after_ms(&text));
-    // Held until the last word has come.
-    let on_word = (is_stream && status == 200).then(|| stream::on_word(driver, ticket));
-    let (reading, left) = match &on_word {
-        Some(on_word) => (stream::read(&response, on_word, request.timeout_ms), stream::LONGEST_MS),
-        None => {
-            let reading = js::invoke(&response, "text", &[]).and_then(Result::ok);
-            let left = request.timeout_ms - (js_sys::Date::now() - started_at);
-            (reading.unwrap_or(JsValue::UNDEFINED), left.clamp(0.0, request.timeout_ms))
-        }
-    };
-    let read = before_deadline(&reading, left, controller).await?;
-    if on_word.is_some() {
+    let status = js::get(&answer, "status").as_f64().unwrap_or(0.0) as u16;
+    let retry_after_ms = js::text(&js::get(&answer, "retryAfter")).and_then(|text| retry_after_ms(&text));
+    let stream = js::get(&answer, "stream");
+    if stream.is_object() {
+        // Held until the last word has come.
+        let on_word = stream::on_word(driver, ticket);
+        let read = js::resolved(&stream::read(&stream, &on_word, request.timeout_ms)).await;
+        let read = read.map_err(Failure::Thrown)?;
         let reply = if read.is_null() { Reply::Unreadable } else { Reply::Empty };
         let bytes = read.as_f64().unwrap_or(0.0);
         if bytes < 0.0 {
-            return Err(TransportError::TimedOut);
+            return Err(Failure::Known(TransportError::TimedOut));
         }
         return Ok(Response { status, reply, retry_after_ms, bytes });
     }
-    let received = read.as_string();
-    let bytes =
-        [body.as_deref(), received.as_deref()].into_iter().flatten().map(str::len).sum::<usize>() as f64;
-    let reply = read_reply(&request.body, status, received.as_deref());
+    let bytes = js::get(&answer, "bytes").as_f64().unwrap_or(0.0);
+    let bytes = bytes + body.map_or(0, |body| body.len()) as f64;
+    let reply = read_reply(&request.body, status, js::get(&answer, "text").as_string().as_deref());
     Ok(Response { status, reply, retry_after_ms, bytes })
-}
-
-/// Waits for a step of the exchange, and aborts the whole of it where that takes too long.
-async fn before_deadline(step: &JsValue, ms: f64, controller: &JsValue) -> Result<JsValue, TransportError> {
-    match js::within(step, ms, true).await {
-        Some(outcome) => outcome.map_err(|_| TransportError::Unreachable),
-        None => {
-            let _ = js::invoke(controller, "abort", &[]);
-            Err(TransportError::TimedOut)
-        }
-    }
 }
 
 fn write_body(body: &Body) -> Option<String> {
@@ -125,40 +129,24 @@ fn write_body(body: &Body) -> Option<String> {
     }
 }
 
-fn init(request: &Request, body: Option<&str>, controller: &JsValue) -> JsValue {
-    let headers = Object::new();
-    let is_stream = matches!(request.body, Body::Events);
-    js::set(&headers, "Accept", if is_stream { "text/event-stream" } else { "application/json" });
-    if let Some(bearer) = &request.bearer {
-        js::set(&headers, "Authorization", ["Bearer ", bearer.expose()].concat());
-    }
+/// The request, as `http.js` takes it.
+fn describe(request: &Request, body: Option<&str>, is_stream: bool) -> JsValue {
     let method = match request.method {
         Method::Get => "GET",
         Method::Post => "POST",
         Method::Patch => "PATCH",
     };
-    let init = js::object(&[
+    js::object(&[
+        ("origin", request.platform_url.as_str().into()),
+        ("path", request.path.into()),
         ("method", method.into()),
-        // No cookie goes along, and no cache keeps a token.
-        ("credentials", "omit".into()),
-        ("cache", "no-store".into()),
-        ("referrerPolicy", "no-referrer".into()),
-        // The body holds a secret that is meant for this host.
-        ("redirect", "error".into()),
-    ]);
-    if let Some(body) = body {
-        js::set(&headers, "Content-Type", "application/json");
-        js::set(&init, "body", body);
-    }
-    if request.keepalive {
-        js::set(&init, "keepalive", true);
-    }
-    let signal = js::get(controller, "signal");
-    if signal.is_object() {
-        js::set(&init, "signal", signal);
-    }
-    js::set(&init, "headers", headers);
-    init.into()
+        ("bearer", request.bearer.as_ref().map(|bearer| bearer.expose()).into()),
+        ("body", body.into()),
+        ("keepalive", request.keepalive.into()),
+        ("isStream", is_stream.into()),
+        ("ms", request.timeout_ms.into()),
+    ])
+    .into()
 }
 
 /// A word of a stream: the answer to a check, or an error, which has no status here.
@@ -169,10 +157,7 @@ pub(super) fn read_word(text: &str) -> Option<Reply> {
 }
 
 fn read_reply(expected: &Body, status: u16, text: Option<&str>) -> Reply {
-    // Whatever an app's own `fetch` hands out: a text, or something else.
-    let object = text.filter(|text| text.len() <= LONGEST_REPLY).and_then(wire::parse);
-    let Some(object) = object else { return Reply::Unreadable };
-    Reply::read(expected, status, &object)
+    text.and_then(wire::parse).map_or(Reply::Unreadable, |object| Reply::read(expected, status, &object))
 }
 
 /// `Retry-After`: seconds, or a date.

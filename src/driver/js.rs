@@ -1,5 +1,6 @@
 //! Small helpers for a world in which anything may be missing: a browser, Node, a worker, or Hermes.
 
+pub(super) use super::thrown::describe;
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -120,15 +121,4 @@ pub(super) async fn within(value: &JsValue, ms: f64, quietly: bool) -> Option<Re
 /// Waits.
 pub(super) async fn sleep(ms: f64) {
     let _ = JsFuture::from(sleeping(ms, &JsValue::UNDEFINED).0).await;
-}
-
-/// What a thrown value says, for a developer.
-pub(super) fn describe(thrown: &JsValue) -> String {
-    let name = text(&get(thrown, "name"));
-    let message = text(&get(thrown, "message"));
-    match (name, message) {
-        (Some(name), Some(message)) => [&name, ": ", &message].concat(),
-        (Some(only), None) | (None, Some(only)) => only,
-        (None, None) => thrown.as_string().unwrap_or_else(|| "unknown error".to_owned()),
-    }
 }

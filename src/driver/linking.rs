@@ -3,6 +3,7 @@
 use super::js;
 use super::pump::{Driver, driver};
 use super::table::Table;
+use super::thrown::{self, Place};
 use crate::core::{Call, CallId, Event, LinkerKind, SdkError, Ticket};
 use js_sys::{Function, Promise};
 use wasm_bindgen::{JsCast, JsValue};
@@ -77,7 +78,7 @@ impl Linkers {
                     );
                     Err(text)
                 }
-                Err(thrown) => Err(["The linker threw: ", &js::describe(&thrown)].concat()),
+                Err(thrown) => Err(["The linker threw: ", &thrown::note(Place::Linker, &thrown)].concat()),
             };
             driver.dispatch(Event::LinkerAnswered(ticket, answer));
         });

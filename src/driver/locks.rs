@@ -1,4 +1,5 @@
-//! What only one tab does at a time: Web Locks, or a lease in `localStorage` where a browser has none.
+//! What only one tab does at a time: Web Locks, or a lease in `localStorage` where a browser has none. Processes that share
+//! a file have locks beside it.
 //!
 //! The browser gives a lock back when its tab dies; a lease runs out. Neither is needed for correctness, which
 //! compare-and-set guards: they make the second of two tabs fail early, with the right reason.
@@ -24,6 +25,8 @@ const LEASE_MARGIN_MS: f64 = 15_000.0;
 /// Longer than any lease runs.
 const LONGEST_LEASE_MS: f64 = LONGEST_TIMEOUT_MS + LEASE_MARGIN_MS;
 
+/// How long a process may hold a file's lock for a write, which is done in one go.
+const BRIEF_MS: f64 = 5_000.0;
 thread_local! {
     /// The functions that give back what this instance of the module holds. Whoever loaded it calls them when it must
     /// not be used any more, and can't give anything back itself.
@@ -96,6 +99,9 @@ impl Locks {
                 Err(outcome) => outcome,
             };
             driver.dispatch(Event::Locked(ticket, outcome));
+            if name == LockName::Refresh && outcome == LockOutcome::Busy {
+                tell_when_free(driver, name).await;
+            }
         });
     }
 
@@ -103,6 +109,10 @@ impl Locks {
         if self.away.get() && name == LockName::Upload {
             // What would be read for it could not be read to the end, and keep the other tabs from reading.
             return Err(LockOutcome::Busy);
+        }
+        let lease_ms = driver.options.creation_timeout() + LEASE_MARGIN_MS;
+        if let Some(file) = driver.storage.file() {
+            return lock_file(&file, name, lease_ms);
         }
         if self.away.get() || !driver.storage.is_shared() {
             return Ok(Held::Alone);
@@ -136,7 +146,7 @@ impl Locks {
         if lease(&storage, name).is_some_and(|owner| owner != self.owner()) {
             return Err(LockOutcome::Busy);
         }
-        let until = js_sys::Date::now() + driver.options.creation_timeout() + LEASE_MARGIN_MS;
+        let until = js_sys::Date::now() + lease_ms;
         let text = Array::of2(&self.owner().into(), &until.into()).join(" ");
         // A storage that refuses to write excludes nobody, as without a lease.
         let _ = storage.set_item(name.as_str(), &String::from(text));
@@ -245,6 +255,45 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.release();
     }
+}
+
+/// Takes a lock among the processes that share a file, if it is free.
+fn lock_file(file: &JsValue, name: LockName, ms: f64) -> Result<Held, LockOutcome> {
+    if name == LockName::Creation && is_locked(file, LockName::Reset) {
+        return Err(LockOutcome::Resetting);
+    }
+    let taken = js::invoke(file, "lock", &[&name.as_str().into(), &ms.into()]).and_then(Result::ok);
+    match taken.unwrap_or_default() {
+        taken if taken.is_null() => Err(LockOutcome::Busy),
+        taken => Ok(match taken.dyn_into::<Function>() {
+            Ok(release) => {
+                give_back_at_end(&release);
+                Held::Web(WebLock { release, left: JsValue::UNDEFINED })
+            }
+            Err(_) => Held::Alone,
+        }),
+    }
+}
+
+fn is_locked(file: &JsValue, name: LockName) -> bool {
+    let answer = js::invoke(file, "isLocked", &[&name.as_str().into()]);
+    answer.is_some_and(|answer| answer.is_ok_and(|locked| locked == true))
+}
+
+/// No process tells the others what it has done, so whoever waits for one looks when its lock is free.
+async fn tell_when_free(driver: &'static Driver, name: LockName) {
+    let Some(file) = driver.storage.file() else { return };
+    let free = js::ask(&file, "whenFree", &[&name.as_str().into(), &ANSWER_MS.into()]);
+    let _ = js::resolved(&free.unwrap_or_default()).await;
+    driver.dispatch(Event::RecordChanged);
+}
+
+/// Waits for a lock that other processes hold for a moment only. `None`: there is no such lock here.
+pub(super) async fn hold_file(file: &JsValue, name: &str, patience_ms: f64) -> Option<Guard> {
+    let held = js::ask(file, "hold", &[&name.into(), &BRIEF_MS.into(), &patience_ms.into()])?;
+    let release = js::resolved(&held).await.ok()?.dyn_into().ok()?;
+    give_back_at_end(&release);
+    Some(Guard(release))
 }
 
 /// The browser's Web Locks, where it has them.

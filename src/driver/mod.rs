@@ -12,6 +12,7 @@
 //! | `storage` | where the record lives, and compare-and-set |
 //! | `queue` | where detections wait until they are sent |
 //! | `sensors` | what device and browser allow and tell: permissions, positions, motion |
+//! | `thrown` | what others threw: the cause of the errors that come of it |
 //! | `http`, `stream`, `timers`, `locks`, `tabs`, `page` | the outside world |
 //! | `leading` | what one tab does for all of them |
 //! | `listeners` | the app's listeners |
@@ -41,6 +42,7 @@ mod storage;
 mod stream;
 mod table;
 mod tabs;
+mod thrown;
 mod timers;
 mod wire;
 

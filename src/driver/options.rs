@@ -7,10 +7,13 @@ use super::linking;
 use super::pump::{Driver, driver};
 use super::storage::Choice;
 use super::table::Table;
-use crate::core::{Call, CallId, Code, CreateUserOptions, Event, LinkerKind, Reason, SdkError, Timeouts};
+use crate::core::{
+    Call, CallId, Code, CreateUserOptions, Event, InitializeOptions, LinkerKind, Reason, SdkError,
+    StorageChoice, Timeouts,
+};
 use js_sys::{Function, Promise, TypeError};
 use sentiance_protocol::Secret;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The longest deadline that an app may choose: ten minutes.
@@ -21,13 +24,19 @@ pub(super) const LONGEST_TIMEOUT_MS: f64 = 600_000.0;
 pub(super) struct Options {
     in_force: RefCell<Given>,
     waiting: Table<CallId, Given>,
+    /// What the options of a call replaced, until it is settled.
+    replaced: Table<CallId, Given>,
+    /// The number of the storage in use, and the last one that was given.
+    storage_in_use: Cell<u32>,
+    last_storage: Cell<u32>,
 }
 
 /// Options as the app gave them; `None` leaves what is in force.
 #[derive(Clone, Default)]
 struct Given {
     platform_url: Option<String>,
-    storage: Option<Choice>,
+    /// With the number by which the core knows it.
+    storage: Option<(u32, Choice)>,
     fetch: Option<Function>,
     device_info: Option<DeviceOverrides>,
     /// `null` silences the SDK.
@@ -37,7 +46,7 @@ struct Given {
 
 /// `initialize(options)`.
 pub(crate) fn initialize(options: &JsValue) -> Promise {
-    let given = match Given::parse(options) {
+    let mut given = match Given::parse(options) {
         Ok(given) => given,
         Err(why) => {
             let error = SdkError::new(Code::Initialization, Reason::InvalidParams, why);
@@ -45,11 +54,13 @@ pub(crate) fn initialize(options: &JsValue) -> Promise {
         }
     };
     let driver = driver();
-    let call = Call::Initialize {
-        platform_url: given.platform_url.clone(),
-        replaces_storage: given.storage.as_ref().is_some_and(|choice| driver.storage.differs_from(choice)),
-        timeouts: given.timeouts,
-    };
+    let storage = given.storage.as_mut().map(|(number, choice)| {
+        *number = driver.number_of_storage(choice);
+        StorageChoice { number: *number, name: choice.name() }
+    });
+    let options =
+        InitializeOptions { platform_url: given.platform_url.clone(), storage, timeouts: given.timeouts };
+    let call = Call::Initialize(Box::new(options));
     let (id, promise) = driver.calls.open(None);
     driver.options.waiting.insert(id, given);
     driver.dispatch(Event::Call(id, call));
@@ -113,7 +124,10 @@ impl Given {
                 Some(value) => Some(js::text(&value).ok_or("platformUrl must be a string.")?),
                 None => None,
             },
-            storage: given("storage").map(|value| Choice::parse(&value)).transpose()?,
+            storage: given("storage")
+                .map(|value| Choice::parse(&value))
+                .transpose()?
+                .map(|choice| (0, choice)),
             fetch: match given("fetch") {
                 Some(value) => Some(value.dyn_into().map_err(|_| "fetch must be a function.")?),
                 None => None,
@@ -187,16 +201,42 @@ impl Options {
     /// The call is settled: what it did not apply is void.
     pub(super) fn forget(&self, call: CallId) {
         self.waiting.remove(&call);
+        self.replaced.remove(&call);
     }
 }
 
 impl Driver {
     pub(super) fn apply_options(&'static self, call: CallId) {
         let Some(given) = self.options.waiting.remove(&call) else { return };
-        if let Some(choice) = &given.storage {
+        if let Some((number, choice)) = &given.storage {
             self.storage.choose(choice.clone());
+            self.options.storage_in_use.set(*number);
         }
         let before = self.options.in_force.take();
+        self.options.replaced.insert(call, before.clone());
         *self.options.in_force.borrow_mut() = given.or(before);
+    }
+
+    /// Puts back what the options of this call replaced, but for the storage.
+    pub(super) fn withdraw_options(&self, call: CallId) {
+        if let Some(before) = self.options.replaced.remove(&call) {
+            *self.options.in_force.borrow_mut() = before;
+        }
+    }
+
+    /// The number of a storage: the same for the same one, as long as it is in use or a call that named it waits.
+    fn number_of_storage(&self, choice: &Choice) -> u32 {
+        let options = &self.options;
+        if !self.storage.differs_from(choice) {
+            return options.storage_in_use.get();
+        }
+        let number_in = |given: &Given| {
+            given.storage.as_ref().filter(|(_, other)| other == choice).map(|(number, _)| *number)
+        };
+        let known = options.waiting.keys_where(|given| number_in(given).is_some());
+        known.first().and_then(|call| options.waiting.with(call, number_in)?).unwrap_or_else(|| {
+            options.last_storage.set(options.last_storage.get() + 1);
+            options.last_storage.get()
+        })
     }
 }

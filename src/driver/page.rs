@@ -4,17 +4,20 @@ use super::js;
 use super::pump::Driver;
 use crate::core::Event;
 use wasm_bindgen::JsValue;
-use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 
-/// The platform that the page or process names, for an app that must stay unchanged.
+#[wasm_bindgen(module = "/src/driver/page.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = ambientPlatformUrl)]
+    fn ambient_platform_url_js() -> JsValue;
+    #[wasm_bindgen(js_name = listen)]
+    fn listen_js(target: &JsValue, event: &str, callback: &JsValue);
+}
+
+/// The platform that the page or process names, for an app that must stay unchanged. An empty text where what names it
+/// can't be trusted.
 pub(super) fn ambient_platform_url() -> Option<String> {
-    let meta = js::invoke(
-        &js::global_at(&["document"]),
-        "querySelector",
-        &[&"meta[name=\"sentiance-platform-url\"]".into()],
-    );
-    let content = meta.and_then(Result::ok).and_then(|meta| js::text(&js::get(&meta, "content")));
-    content.or_else(|| js::global_text(&["SENTIANCE_PLATFORM_URL"]))
+    ambient_platform_url_js().as_string()
 }
 
 /// Whether there is a geolocation service that this page may ask.
@@ -63,11 +66,12 @@ pub(super) fn watch(driver: &'static Driver) {
 }
 
 fn is_visible() -> bool {
+    // An element can be named like this, but is no text: then the page counts as visible.
     js::global_text(&["document", "visibilityState"]).is_none_or(|state| state != "hidden")
 }
 
 /// Listens for as long as the page lives.
 pub(super) fn listen(target: &[&str], event: &str, callback: impl Fn(JsValue) + 'static) {
     let callback = Closure::<dyn Fn(JsValue)>::new(callback).into_js_value();
-    let _ = js::invoke(&js::global_at(target), "addEventListener", &[&event.into(), &callback]);
+    listen_js(&js::global_at(target), event, &callback);
 }

@@ -115,6 +115,7 @@ impl Driver {
     fn perform(&'static self, effect: Effect) {
         match effect {
             Effect::ApplyOptions(call) => self.apply_options(call),
+            Effect::WithdrawOptions(call) => self.withdraw_options(call),
             Effect::Load(ticket) => self.load(ticket),
             Effect::Commit { ticket, expected, record } => {
                 self.storage.commit(self, ticket, expected, *record);

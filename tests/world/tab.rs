@@ -214,7 +214,7 @@ impl Tab {
                 self.activity = activity;
             }
             Effect::EmitTripTimeout => self.trip_timeouts += 1,
-            Effect::ApplyOptions(_) => {}
+            Effect::ApplyOptions(_) | Effect::WithdrawOptions(_) => {}
             Effect::Edit(ticket, edit) => self.chores.push(Chore::Edit(ticket, edit)),
             Effect::RemoveDocuments(epoch) => self.chores.push(Chore::RemoveDocuments(epoch)),
             Effect::Enqueue(ticket, addition) => self.chores.push(Chore::Add(ticket, addition)),

@@ -76,6 +76,8 @@ async fn perform(driver: &'static Driver, job: &Job) -> Result<JsValue, String> 
         };
     }
     let store = driver.storage.opened().ok_or("no storage is open")?;
+    // Other processes may use the same file.
+    let _guard = driver.storage.guard(&store).await;
     if let Job::Clear(_) = job {
         return store.remove(KEY).await.map(|()| JsValue::UNDEFINED);
     }

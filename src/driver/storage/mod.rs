@@ -4,7 +4,7 @@ mod documents;
 mod store;
 
 use super::js;
-use super::locks::Guard;
+use super::locks::{self, Guard};
 use super::pump::{Driver, driver};
 use super::table::Queue;
 use super::wire;
@@ -13,6 +13,7 @@ use sentiance_protocol::{Message, Source};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 pub(super) use store::{Choice, Store};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 /// The key of the record. Letters and dots only: some secure stores take nothing else.
@@ -76,6 +77,11 @@ impl Storage {
     /// Whether other tabs may use the same storage.
     pub(super) fn is_shared(&self) -> bool {
         self.store.borrow().as_ref().is_some_and(|store| store.is_shared())
+    }
+
+    /// The file in use, if that is the storage.
+    pub(super) fn file(&self) -> Option<JsValue> {
+        self.store.borrow().as_ref().and_then(|store| store.file().cloned())
     }
 
     /// The page's `localStorage`, if that is the storage in use.
@@ -175,8 +181,11 @@ impl Storage {
         }
     }
 
-    /// The lock under which the tabs compare and set, where they can agree on one.
-    async fn guard(&self, store: &Store) -> Option<Rc<Guard>> {
+    /// The lock under which the tabs (of a file, the processes) compare and set, where they can agree on one.
+    pub(super) async fn guard(&self, store: &Store) -> Option<Rc<Guard>> {
+        if let Some(file) = store.file() {
+            return locks::hold_file(file, COMMIT_LOCK, COMMIT_LOCK_MS).await.map(Rc::new);
+        }
         if !store.is_shared() {
             return None;
         }
@@ -270,7 +279,7 @@ async fn read(store: &Store) -> Result<Stored, String> {
     Ok(
         match parsed
             .and_then(|parsed| Record::read(&parsed))
-            .filter(|record| record.version == RECORD_VERSION)
+            .filter(|record| record.version == RECORD_VERSION && record.is_sound())
         {
             Some(record) => Stored::Record(Box::new(record)),
             None => Stored::Unreadable(text),

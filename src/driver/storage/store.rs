@@ -1,9 +1,17 @@
 //! The kinds of storage, behind one `get`, `set` and `remove`.
 
 use crate::driver::table::Table;
+use crate::driver::thrown::{self, Place};
 use crate::driver::{js, page};
 use gloo_storage::Storage as _;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen(module = "/src/driver/storage/file.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = openFile)]
+    fn open_file(path: &str) -> JsValue;
+}
 
 /// How long one operation may take before it counts as failed.
 const DEADLINE_MS: f64 = 3_000.0;
@@ -26,8 +34,12 @@ pub(crate) enum Choice {
 pub(crate) enum Store {
     Local(web_sys::Storage),
     Memory(Table<String, String>),
-    File { fs: JsValue, path: String },
-    Adapter { target: JsValue, methods: Methods },
+    /// What `file.js` makes of a path.
+    File(JsValue),
+    Adapter {
+        target: JsValue,
+        methods: Methods,
+    },
 }
 
 /// What is done with a key.
@@ -72,6 +84,18 @@ impl Choice {
     }
 }
 
+impl Choice {
+    /// What a message calls it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Choice::Default => "the default storage".to_owned(),
+            Choice::Memory => "\"memory\"".to_owned(),
+            Choice::File(path) => ["the file ", path].concat(),
+            Choice::Adapter(_) => "an object of the app".to_owned(),
+        }
+    }
+}
+
 impl Methods {
     fn of(target: &JsValue) -> Option<Methods> {
         let has = |name| js::method(target, name).is_some();
@@ -103,11 +127,11 @@ impl Store {
             }
             Choice::Memory => Ok(Store::memory()),
             Choice::File(path) => {
-                let fs = js::invoke(&js::global_at(&["process"]), "getBuiltinModule", &[&"node:fs".into()]);
-                match fs.and_then(Result::ok) {
-                    Some(fs) if fs.is_object() => Ok(Store::File { fs, path: path.clone() }),
-                    _ => Err("a file needs Node 20.16 or newer; pass another storage".to_owned()),
+                let file = open_file(path);
+                if file.is_object() {
+                    return Ok(Store::File(file));
                 }
+                Err("a file needs Node 20.16 or newer; pass another storage".to_owned())
             }
             Choice::Adapter(target) => match Methods::of(target) {
                 Some(methods) => Ok(Store::Adapter { target: target.clone(), methods }),
@@ -124,6 +148,14 @@ impl Store {
     pub(super) fn local(&self) -> Option<web_sys::Storage> {
         match self {
             Store::Local(storage) => Some(storage.clone()),
+            _ => None,
+        }
+    }
+
+    /// The file, which other processes may use.
+    pub(super) fn file(&self) -> Option<&JsValue> {
+        match self {
+            Store::File(file) => Some(file),
             _ => None,
         }
     }
@@ -151,13 +183,19 @@ impl Store {
 
     /// Only an adapter may answer later; and then not too late.
     async fn perform(&self, operation: Operation<'_>, key: &str) -> Result<JsValue, String> {
-        let returned = self.start(operation, key).map_err(|thrown| js::describe(&thrown))?;
-        if !returned.is_object() {
-            return Ok(returned);
-        }
-        match js::within(&returned, DEADLINE_MS, false).await {
-            Some(outcome) => outcome.map_err(|thrown| js::describe(&thrown)),
-            None => Err("the storage did not answer in time".to_owned()),
+        let outcome = match self.start(operation, key) {
+            Ok(returned) if returned.is_object() => {
+                let settled = js::within(&returned, DEADLINE_MS, false).await;
+                settled.ok_or_else(|| "the storage did not answer in time".to_owned())?
+            }
+            other => other,
+        };
+        match outcome {
+            Ok(value) => {
+                thrown::forget(Place::Storage);
+                Ok(value)
+            }
+            Err(why) => Err(thrown::note(Place::Storage, &why)),
         }
     }
 
@@ -173,34 +211,10 @@ impl Store {
                 }
                 Ok(JsValue::UNDEFINED)
             }
-            Store::File { fs, path } => file_operation(fs, &file_of(path, key), operation),
+            // Synchronous, like `localStorage`: the record is small and changes seldom.
+            Store::File(file) => KNOWN_METHODS[0].invoke(file, operation, key),
             Store::Adapter { target, methods } => methods.invoke(target, operation, key),
         }
-    }
-}
-
-/// Synchronous, like `localStorage`: the record is small and changes seldom.
-fn file_operation(fs: &JsValue, file: &str, operation: Operation<'_>) -> Result<JsValue, JsValue> {
-    let path = file.into();
-    let call = |name, args: &[&JsValue]| js::invoke(fs, name, args).unwrap_or(Ok(JsValue::UNDEFINED));
-    let outcome = match operation {
-        Operation::Get => call("readFileSync", &[&path, &"utf8".into()]),
-        Operation::Set(text) => {
-            // Written beside it and renamed, so that a crash leaves the old text or the new one.
-            let fresh = [file, ".new"].concat().into();
-            let options = js::object(&[("mode", 0o600.into()), ("flush", true.into())]);
-            call("writeFileSync", &[&fresh, &text.into(), &options])?;
-            call("renameSync", &[&fresh, &path])
-        }
-        Operation::Remove => call("unlinkSync", &[&path]),
-    };
-    match outcome {
-        // There is no such file: nothing to read, nothing to remove.
-        Err(thrown) if js::text(&js::get(&thrown, "code")).as_deref() == Some("ENOENT") => match operation {
-            Operation::Set(_) => Err(thrown),
-            Operation::Get | Operation::Remove => Ok(JsValue::UNDEFINED),
-        },
-        other => other,
     }
 }
 
@@ -223,12 +237,4 @@ fn open_local() -> Result<Store, String> {
 
 fn is_node() -> bool {
     js::global_text(&["process", "versions", "node"]).is_some()
-}
-
-/// The record has the path that the app chose; anything else stands beside it.
-fn file_of(path: &str, key: &str) -> String {
-    match key.strip_prefix(super::RECORD_KEY) {
-        Some(suffix) => [path, suffix].concat(),
-        None => [path, ".", key].concat(),
-    }
 }

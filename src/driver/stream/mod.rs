@@ -10,8 +10,6 @@ use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 
 /// How long a stream may be silent: the platform says something every 15 seconds.
 const SILENCE_MS: f64 = 45_000.0;
-/// Longer than the platform lets any stream last, and no longer than a timer can run.
-pub(super) const LONGEST_MS: f64 = 2_147_483_647.0;
 
 #[wasm_bindgen(module = "/src/driver/stream/stream.js")]
 extern "C" {

@@ -36,6 +36,8 @@ class LocalDevice extends Device {
 
   async open() {
     const sdk = await importFresh(this.#entry, this.#entries);
+    /** The package itself, for what a device can't tell: which object it was. */
+    this.sdk = sdk;
     this.perform = createAgent(sdk, (status) => this.statuses.push(status));
     this.warnings = [];
     const logger = { warn: (text) => this.warnings.push(text) };
