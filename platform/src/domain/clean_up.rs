@@ -42,9 +42,8 @@ impl Work for CleanUp {
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, Refusal> {
         let CleanUp { keep_events, keep_unused_users, lifetimes, now } = self;
-        // An install is changed whenever its session gets tokens: what was changed later has not expired.
         let long_ago = now.minus(lifetimes.refresh_token);
-        let expired = tx.expired_sessions(now, long_ago, BATCH).await?;
+        let expired = tx.expired_sessions(now, BATCH).await?;
         let mut counts = vec![expired.len() as u64];
         for session in expired {
             end(tx, session, lifetimes, now).await?;

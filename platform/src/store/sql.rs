@@ -1,5 +1,68 @@
 //! The text of every statement, written so that SQLite and PostgreSQL both take it: `$1`, `returning`,
 //! `on conflict`. Statements that find a row by a secret's hash start without an application: the hash tells it.
+//!
+//! No statement may read more rows as an application grows. Where SQLite could choose a search by the application
+//! alone, `indexed by` names the index (PostgreSQL has no such words, and does without), and `cross join` the order.
+//! The planner of SQLite guesses without statistics, and with those of a small database it guesses wrong.
+
+/// Declares statements, and lists them for the test that reads the plan of each: none can be left out.
+macro_rules! statements {
+    ($( $visibility:vis const $name:ident: &str = $text:expr; )+) => {
+        $( $visibility const $name: &str = $text; )+
+
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &str)] = &[$( (stringify!($name), $name) ),+];
+    };
+}
+
+macro_rules! list_detections {
+    ($condition:literal) => {
+        concat!(
+            "select detection_id, install_id, kind, time, content from detections
+            where app_id = $1 and user_id = $2 and (time, detection_id) > ($3, $4)",
+            $condition,
+            " order by time, detection_id limit $5"
+        )
+    };
+}
+
+macro_rules! session_where {
+    ($first:literal, $second:literal, $condition:literal) => {
+        concat!(
+            "select p.app_id, p.install_id, p.generation, p.status as pair_status, p.idempotency_key,
+                p.first_used_at, p.access_expires_at, p.refresh_expires_at,
+                i.user_id, i.family, i.status as install_status, i.end_reason, i.generation as newest_generation,
+                u.disabled_at, u.external_id is not null as is_linked
+            from ",
+            $first,
+            " cross join ",
+            $second,
+            " cross join users u
+            where i.app_id = p.app_id and i.install_id = p.install_id
+                and u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null and ",
+            $condition
+        )
+    };
+}
+
+macro_rules! list_events {
+    ($condition:literal) => {
+        concat!(
+            "select app_id, kind, user_id, install_id, key_id, actor, actor_id, address, request, occurred_at
+            from audit_events where app_id = $1 and occurred_at >= $2",
+            $condition,
+            " order by occurred_at desc, seq desc limit $3"
+        )
+    };
+}
+
+statements! {
+// The database itself, whichever program made it.
+pub(super) const HAS_MIGRATIONS: &str =
+    "select exists (select 1 from sqlite_schema where name = '_sqlx_migrations')";
+pub(super) const HAS_FOREIGN_TABLES: &str = "
+    select exists (select 1 from sqlite_schema)
+        and not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')";
 
 // Applications.
 pub(super) const INSERT_APPLICATION: &str =
@@ -57,11 +120,14 @@ pub(super) const FIND_CODE_USE: &str = "
     select app_id, external_id, install_id from authentication_codes
     where hash = $1 and consumed_at is not null and expires_at >= $2";
 pub(super) const DELETE_CODES_BEFORE: &str = "
-    delete from authentication_codes where (app_id, hash) in (
-        select app_id, hash from authentication_codes where expires_at < $1 limit $2)";
+    delete from authentication_codes indexed by authentication_codes_by_hash
+    where expires_at < $1 and hash in (
+        select hash from authentication_codes indexed by authentication_codes_by_expiry
+        where expires_at < $1 limit $2)";
 pub(super) const DELETE_CODES_OF: &str = "
-    delete from authentication_codes where (app_id, hash) in (
-        select app_id, hash from authentication_codes
+    delete from authentication_codes indexed by authentication_codes_by_hash
+    where app_id = $1 and hash in (
+        select hash from authentication_codes indexed by authentication_codes_by_external_id
         where app_id = $1 and external_id = $2 and expires_at <= $3
         order by expires_at desc limit $4)";
 
@@ -129,9 +195,9 @@ pub(super) const SAVE_INSTALL: &str = "
     insert into installs (
         app_id, install_id, user_id, status, end_reason, awaits_link, family, generation, app_name, app_version, app_origin,
         device_class, device_class_source, os, os_version, model, language, time_zone, sdk_version, sdk_runtime,
-        created_at, updated_at)
+        created_at, updated_at, expires_at)
     values (
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $22)
     on conflict (app_id, install_id) do update set
         status = excluded.status, end_reason = excluded.end_reason, awaits_link = excluded.awaits_link,
         family = excluded.family, generation = excluded.generation, app_name = excluded.app_name, app_version = excluded.app_version,
@@ -149,7 +215,7 @@ pub(super) const MOVE_INSTALL: &str = "
 pub(super) const CONFIRM_LINK: &str =
     "update installs set awaits_link = 0 where app_id = $1 and install_id = $2";
 pub(super) const DEACTIVATE_INSTALLS: &str = "
-    update installs set status = 'inactive', updated_at = $3
+    update installs indexed by installs_one_active set status = 'inactive', updated_at = $3
     where app_id = $1 and user_id = $2 and status = 'active'
     returning install_id";
 pub(super) const END_INSTALL: &str = "
@@ -161,20 +227,20 @@ pub(super) const EXPIRED_SESSIONS: &str = "
             select 1 from token_pairs o
             where o.app_id = i.app_id and o.install_id = i.install_id
                 and (o.first_used_at is not null or o.status = 'exchanged')) as is_known
-    from installs i
-    join token_pairs p on p.app_id = i.app_id and p.install_id = i.install_id and p.status = 'current'
-    join users u on u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null
-    where i.status <> 'ended' and i.updated_at <= $2
-        and p.refresh_expires_at <= $1 and p.access_expires_at <= $1
-    limit $3";
+    from installs i indexed by installs_expiring cross join users u
+    where i.status <> 'ended' and i.expires_at <= $1
+        and u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null
+    limit $2";
 pub(super) const DELETE_ENDED_INSTALLS: &str = "
-    delete from installs where (app_id, install_id) in (
-        select app_id, install_id from installs where status = 'ended' and updated_at < $1 limit $2)";
+    delete from installs indexed by installs_by_id
+    where status = 'ended' and updated_at < $1 and install_id in (
+        select install_id from installs indexed by installs_ended
+        where status = 'ended' and updated_at < $1 limit $2)";
 pub(super) const DELETE_STALE_INSTALLS: &str = "
     delete from installs where app_id = $1 and user_id = $2 and status <> 'active' and updated_at < $3";
 pub(super) const DELETE_SURPLUS_INSTALLS: &str = "
-    delete from installs where (app_id, install_id) in (
-        select app_id, install_id from installs where app_id = $1 and user_id = $2 and status <> 'active'
+    delete from installs where app_id = $1 and user_id = $2 and install_id in (
+        select install_id from installs where app_id = $1 and user_id = $2 and status <> 'active'
         order by updated_at desc, install_id limit 10 offset $3)";
 pub(super) const DELETE_INSTALL: &str = "delete from installs where app_id = $1 and install_id = $2";
 
@@ -206,17 +272,6 @@ pub(super) const FIND_DETECTION: &str = "
 pub(super) const REPLACE_DETECTION: &str =
     "update detections set content = $4 where app_id = $1 and user_id = $2 and detection_id = $3";
 
-macro_rules! list_detections {
-    ($condition:literal) => {
-        concat!(
-            "select detection_id, install_id, kind, time, content from detections
-            where app_id = $1 and user_id = $2 and (time, detection_id) > ($3, $4)",
-            $condition,
-            " order by time, detection_id limit $5"
-        )
-    };
-}
-
 pub(super) const SIZES_OF_DETECTIONS: &str = "
     select detection_id, octet_length(content) as bytes from detections
     where app_id = $1 and user_id = $2 order by detection_id limit $3";
@@ -231,30 +286,26 @@ pub(super) const INSERT_CURRENT_PAIR: &str = "
     insert into token_pairs (
         app_id, install_id, generation, status, access_hash, refresh_hash, access_expires_at, refresh_expires_at)
     values ($1, $2, $3, 'current', $4, $5, $6, $7)";
-pub(super) const COUNT_PAIR: &str =
-    "update installs set generation = $3, updated_at = $4 where app_id = $1 and install_id = $2";
+pub(super) const COUNT_PAIR: &str = "
+    update installs set generation = $3, updated_at = $4, expires_at = (
+        select case when access_expires_at > refresh_expires_at then access_expires_at else refresh_expires_at end
+        from token_pairs indexed by token_pairs_one_current
+        where token_pairs.app_id = $1 and token_pairs.install_id = $2 and token_pairs.status = 'current')
+    where app_id = $1 and install_id = $2";
 
-macro_rules! session_where {
-    ($condition:literal) => {
-        concat!(
-            "select p.app_id, p.install_id, p.generation, p.status as pair_status, p.idempotency_key,
-                p.first_used_at, p.access_expires_at, p.refresh_expires_at,
-                i.user_id, i.family, i.status as install_status, i.end_reason, i.generation as newest_generation,
-                u.disabled_at, u.external_id is not null as is_linked
-            from token_pairs p
-            join installs i on i.app_id = p.app_id and i.install_id = p.install_id
-            join users u on u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null
-            where ",
-            $condition
-        )
-    };
-}
-
-pub(super) const FIND_BY_ACCESS: &str = session_where!("p.access_hash = $1");
-pub(super) const FIND_BY_REFRESH: &str = session_where!("p.refresh_hash = $1");
-pub(super) const FIND_BY_FAMILY: &str = session_where!("i.family = $1 and p.status = 'current'");
+pub(super) const FIND_BY_ACCESS: &str = session_where!("token_pairs p indexed by token_pairs_by_access", "installs i indexed by installs_by_install", "p.access_hash = $1");
+pub(super) const FIND_BY_REFRESH: &str = session_where!("token_pairs p indexed by token_pairs_by_refresh", "installs i indexed by installs_by_install", "p.refresh_hash = $1");
+pub(super) const FIND_BY_FAMILY: &str = session_where!(
+    "installs i indexed by installs_by_family",
+    "token_pairs p indexed by token_pairs_one_current",
+    "i.family = $1 and p.status = 'current'"
+);
 pub(super) const FIND_CURRENT: &str =
-    session_where!("p.app_id = $1 and p.install_id = $2 and p.status = 'current'");
+    session_where!(
+    "token_pairs p indexed by token_pairs_one_current",
+    "installs i indexed by installs_by_install",
+    "p.app_id = $1 and p.install_id = $2 and p.status = 'current'"
+);
 pub(super) const MARK_USED: &str = "
     update token_pairs set first_used_at = $2
     where access_hash = $1 and first_used_at is null and status <> 'superseded'";
@@ -295,8 +346,10 @@ pub(super) const BURY: &str = "
     on conflict (app_id, hash) do update set expires_at = excluded.expires_at";
 pub(super) const FIND_TOMBSTONE: &str = "select app_id from token_tombstones where hash = $1";
 pub(super) const DELETE_TOMBSTONES_BEFORE: &str = "
-    delete from token_tombstones where (app_id, hash) in (
-        select app_id, hash from token_tombstones where expires_at < $1 limit $2)";
+    delete from token_tombstones indexed by token_tombstones_by_hash
+    where expires_at < $1 and hash in (
+        select hash from token_tombstones indexed by token_tombstones_by_expiry
+        where expires_at < $1 limit $2)";
 
 // The audit log.
 pub(super) const RECORD_EVENT: &str = "
@@ -307,17 +360,6 @@ pub(super) const USER_HAS_EVENT_SINCE: &str = "
     select 1 from audit_events where app_id = $1 and user_id = $2 and kind = $3 and occurred_at >= $4 limit 1";
 pub(super) const KEY_HAS_EVENT_SINCE: &str = "
     select 1 from audit_events where app_id = $1 and key_id = $2 and kind = $3 and occurred_at >= $4 limit 1";
-
-macro_rules! list_events {
-    ($condition:literal) => {
-        concat!(
-            "select app_id, kind, user_id, install_id, key_id, actor, actor_id, address, request, occurred_at
-            from audit_events where app_id = $1 and occurred_at >= $2",
-            $condition,
-            " order by seq desc limit $3"
-        )
-    };
-}
 
 pub(super) const LIST_EVENTS: &str = list_events!("");
 pub(super) const LIST_EVENTS_OF_USER: &str = list_events!(" and user_id = $4");
@@ -330,3 +372,4 @@ pub(super) const DELETE_EVENTS_BEFORE: &str = "
 pub(super) const NEWEST_CHANGE: &str = "select coalesce(max(seq), 0) as seq from audit_events";
 pub(super) const CHANGES_AFTER: &str = "
     select seq, app_id, user_id, install_id from audit_events where seq > $1 order by seq limit $2";
+}

@@ -230,12 +230,10 @@ pub trait Installs: Send {
         reason: EndReason,
         now: Timestamp,
     ) -> impl Future<Output = Stored<bool>> + Send;
-    /// Sessions that have not ended though their tokens have expired, at most so many. Only those are looked at whose
-    /// install was not changed since a time.
+    /// Sessions that have not ended though their tokens have expired, at most so many.
     fn expired_sessions(
         &mut self,
         now: Timestamp,
-        unchanged_since: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Stored<Vec<ExpiredSession>>> + Send;
     /// Forgets installs whose session ended before this time, at most so many; tells how many.

@@ -1,6 +1,7 @@
 //! A consistent copy of a database that others use meanwhile, and the check whether a database is sound.
 
 use super::StoreError;
+use crate::store::sql;
 use sqlx::{
     Connection, SqliteConnection, query, query_scalar,
     sqlite::{SqliteConnectOptions, SqliteRow},
@@ -77,8 +78,7 @@ pub async fn back_up(file: &Path, copy: &Path) -> Result<(), BackupError> {
 /// Reads the whole database `file` and looks for contradictions. Others may use it meanwhile.
 pub async fn check(file: &Path) -> Result<(), BackupError> {
     let mut connection = connect(file, SqliteConnectOptions::new().pragma("query_only", "on")).await?;
-    let is_ours = "select count(*) from sqlite_schema where name = '_sqlx_migrations'";
-    if query_scalar::<_, i64>(is_ours).fetch_one(&mut connection).await? == 0 {
+    if !query_scalar::<_, bool>(sql::HAS_MIGRATIONS).fetch_one(&mut connection).await? {
         return Err(BackupError::Foreign);
     }
     let finding: String = query_scalar("pragma integrity_check(1)").fetch_one(&mut connection).await?;

@@ -197,16 +197,10 @@ impl Installs for SqliteTransaction<'_> {
     async fn expired_sessions(
         &mut self,
         now: Timestamp,
-        unchanged_since: Timestamp,
         limit: u32,
     ) -> Result<Vec<ExpiredSession>, StoreError> {
         rows::all(
-            query(sql::EXPIRED_SESSIONS)
-                .bind(now.0)
-                .bind(unchanged_since.0)
-                .bind(limit)
-                .fetch_all(&mut *self.connection)
-                .await?,
+            query(sql::EXPIRED_SESSIONS).bind(now.0).bind(limit).fetch_all(&mut *self.connection).await?,
         )
     }
 

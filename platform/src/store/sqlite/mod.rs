@@ -8,6 +8,8 @@ mod changes;
 mod codes;
 mod files;
 mod installs;
+#[cfg(test)]
+mod plans;
 mod queue;
 mod rows;
 mod tokens;
@@ -216,6 +218,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (20260202000000, "uploads", include_str!("../../../migrations/sqlite/20260202000000_uploads.sql")),
     (20260301000000, "audit", include_str!("../../../migrations/sqlite/20260301000000_audit.sql")),
     (20260302000000, "clean-up", include_str!("../../../migrations/sqlite/20260302000000_clean_up.sql")),
+    (20260401000000, "plans", include_str!("../../../migrations/sqlite/20260401000000_plans.sql")),
     (20260402000000, "bounds", include_str!("../../../migrations/sqlite/20260402000000_bounds.sql")),
     (
         20260402000100,
@@ -224,16 +227,11 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     ),
 ];
 
-/// Whether there are tables, but none that says which migrations have run.
-const IS_FOREIGN: &str = "
-    select exists (select 1 from sqlite_schema)
-        and not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')";
-
 /// Refuses the database of another program, and leaves it as it is: not even its journal mode changes.
 async fn refuse_foreign(file: &Path) -> Result<(), StoreError> {
     let options = SqliteConnectOptions::new().filename(file).busy_timeout(BUSY_TIMEOUT);
     let mut connection = SqliteConnection::connect_with(&options).await?;
-    let is_foreign = sqlx::query_scalar(IS_FOREIGN).fetch_one(&mut connection).await?;
+    let is_foreign = sqlx::query_scalar(super::sql::HAS_FOREIGN_TABLES).fetch_one(&mut connection).await?;
     connection.close().await?;
     if is_foreign { Err(UnusableDatabase::Foreign.into()) } else { Ok(()) }
 }
