@@ -2,7 +2,10 @@
 
 use humantime::format_rfc3339_millis;
 use sentiance_protocol::EpochMs;
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant, SystemTime},
+};
 
 /// A point in time: whole milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +53,8 @@ fn as_millis(span: Duration) -> i64 {
 pub trait Clock: Send + Sync + 'static {
     /// The present.
     fn now(&self) -> Timestamp;
+    /// How much time has passed since some moment of this process, by a clock that nobody sets.
+    fn elapsed(&self) -> Duration;
 }
 
 /// The machine's clock.
@@ -62,6 +67,12 @@ impl Clock for SystemClock {
         // A clock before 1970 is a broken one; the epoch itself is then as good an answer as any.
         let span = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Timestamp(as_millis(span))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn elapsed(&self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed()
     }
 }
 

@@ -69,7 +69,7 @@ impl ApiKeyTask {
                 output::line(format_args!("api key: {}", secret.reveal()))
             }
             ApiKeyTask::List { database, app } => {
-                let store = database.open().await?;
+                let store = database.open_to_read().await?;
                 let keys = store.read(ListApiKeys(app)).await?;
                 store.close().await;
                 keys.iter().try_for_each(|key| output::line(in_one_line(key, now())))

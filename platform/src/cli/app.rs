@@ -61,7 +61,7 @@ impl App {
                 output::line(format_args!("app secret: {}", secret.reveal()))
             }
             App::List { database } => {
-                let store = database.open().await?;
+                let store = database.open_to_read().await?;
                 let listed = store.read(ListApplications).await?;
                 store.close().await;
                 for (app, origins) in listed {

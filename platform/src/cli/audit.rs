@@ -41,7 +41,7 @@ pub(super) struct List {
 impl AuditTask {
     pub(super) async fn run(self) -> Result<(), Problem> {
         let AuditTask::List(List { database, app, user, since, limit, json }) = self;
-        let store = database.open().await?;
+        let store = database.open_to_read().await?;
         let work =
             ListAuditEvents { app_id: app, user_id: user, since: since.unwrap_or(Timestamp(0)), limit };
         let events = store.read(work).await?;

@@ -14,7 +14,7 @@ use crate::{
     clock::{Clock, SystemClock},
     domain::Refusal,
     random::OsRandomness,
-    store::{Store, StoreError},
+    store::{Reader, Store, StoreError},
 };
 use clap::{Args, Parser, Subcommand};
 use std::{
@@ -62,10 +62,28 @@ struct Database {
 }
 
 impl Database {
-    /// Opens a database that is there: a typing error must not make another.
+    /// Opens a database that is there, to write: a typing error must not make another.
     async fn open(&self) -> Result<Store, Problem> {
-        self.existing()?;
-        self.open_or_create().await
+        Store::open_for_command(self.existing()?).await.map_err(|error| self.cannot_open(error))
+    }
+
+    /// Opens a database that is there, to read: nobody who writes waits for it, or it for them.
+    async fn open_to_read(&self) -> Result<Reader, Problem> {
+        Reader::open(self.existing()?).await.map_err(|error| self.cannot_open(error))
+    }
+
+    /// Opens the database, or makes it, for a command.
+    async fn open_or_create(&self) -> Result<Store, Problem> {
+        Store::open_for_command(&self.database).await.map_err(|error| self.cannot_open(error))
+    }
+
+    /// Opens the database, or makes it, for a server.
+    async fn open_to_serve(&self) -> Result<Store, Problem> {
+        Store::open(&self.database).await.map_err(|error| self.cannot_open(error))
+    }
+
+    fn cannot_open(&self, error: StoreError) -> Problem {
+        Problem(format!("cannot open the database {}: {error}", self.database.display()))
     }
 
     /// The file, which is there.
@@ -75,12 +93,6 @@ impl Database {
             return Err(Problem(format!("there is no database at {file}; `platform migrate` makes one")));
         }
         Ok(&self.database)
-    }
-
-    async fn open_or_create(&self) -> Result<Store, Problem> {
-        Store::open(&self.database).await.map_err(|error| {
-            Problem(format!("cannot open the database {}: {error}", self.database.display()))
-        })
     }
 }
 

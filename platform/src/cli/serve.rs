@@ -168,7 +168,8 @@ const DEV: Defaults = Defaults { limits: Limits::OFF, min_free_disk: 0, allow_lo
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Problem> {
         let _log = log::start(self.server.log_format);
-        let store = self.database.open_or_create().await?;
+        let store = self.database.open_to_serve().await?;
+        warn_if_open_to_others(&store);
         let settings = self.server.settings(SERVE);
         let listeners = self.server.listen().await?;
         let stop = stop_signal()?;
@@ -182,7 +183,8 @@ impl Dev {
     pub(super) async fn run(self) -> Result<(), Problem> {
         let _log = log::start(self.server.log_format);
         let database = self.database.clone();
-        let store = Database { database: self.database }.open_or_create().await?;
+        let store = Database { database: self.database }.open_to_serve().await?;
+        warn_if_open_to_others(&store);
         let settings = self.server.settings(DEV);
         let listeners = self.server.listen().await?;
         prepare_demo(&store, &database).await?;
@@ -190,6 +192,16 @@ impl Dev {
         announce(&listeners, None)?;
         serve(listeners, store, settings, stop).await;
         Ok(())
+    }
+}
+
+/// A file that was there before the platform keeps its mode.
+fn warn_if_open_to_others(store: &Store) {
+    if let Some(files) = store.open_to_others() {
+        tracing::warn!(
+            files,
+            "others than the owner may read or write the database; it should have the mode 0600"
+        );
     }
 }
 

@@ -45,7 +45,7 @@ impl UserTask {
     pub(super) async fn run(self) -> Result<(), Problem> {
         match self {
             UserTask::Show(Subject { database, app, user }) => {
-                let store = database.open().await?;
+                let store = database.open_to_read().await?;
                 let (user, installs) = store.read(ShowUser { app_id: app, user_id: user }).await?;
                 store.close().await;
                 show(&user, &installs)

@@ -3,7 +3,7 @@
 use super::{Lifetimes, Refusal, audit::record, codes::REPLAY_WINDOW, removal::remove_user};
 use crate::{
     clock::Timestamp,
-    model::{Actor, AppId, AuditKind, EndReason, ExpiredSession, Trace, UserId},
+    model::{Actor, AppId, AuditKind, ClockWatch, EndReason, ExpiredSession, Trace, UserId},
     store::{Transaction, Turn, Work},
 };
 use std::time::Duration;
@@ -19,6 +19,8 @@ const BATCH: u32 = 50;
 ///   was never used,
 /// - users who are not linked and were not used within some days: everybody who has the app can create those,
 /// - installs whose session ended long ago.
+///
+/// Unless the clock has jumped: what it would end by mistake could not be brought back.
 #[derive(Clone, Debug)]
 pub struct CleanUp {
     /// How long audit events are kept.
@@ -29,19 +31,36 @@ pub struct CleanUp {
     pub lifetimes: Lifetimes,
     /// The present.
     pub now: Timestamp,
+    /// What the monotonic clock says of the time since the last clean-up of this process.
+    pub elapsed: Option<Duration>,
+}
+
+/// What a clean-up did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleaned {
+    /// There was nothing more to forget.
+    All,
+    /// There may be more to forget.
+    Some,
+    /// Nothing was forgotten: the clock is not to be trusted since this time of it.
+    Nothing(Timestamp),
 }
 
 impl Work for CleanUp {
-    /// Whether there may be more to forget.
-    type Output = bool;
+    type Output = Cleaned;
     type Error = Refusal;
 
     fn turn(&self) -> Turn {
         Turn::HOUSEKEEPING
     }
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, Refusal> {
-        let CleanUp { keep_events, keep_unused_users, lifetimes, now } = self;
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Cleaned, Refusal> {
+        let CleanUp { keep_events, keep_unused_users, lifetimes, now, elapsed } = self;
+        let clock = ClockWatch::look(tx.clock_watch().await?, now, elapsed);
+        tx.save_clock_watch(clock).await?;
+        if let Some(since) = clock.doubted_since {
+            return Ok(Cleaned::Nothing(since));
+        }
         let long_ago = now.minus(lifetimes.refresh_token);
         let expired = tx.expired_sessions(now, BATCH).await?;
         let mut counts = vec![expired.len() as u64];
@@ -59,7 +78,8 @@ impl Work for CleanUp {
         counts.push(tx.delete_codes_before(now.minus(REPLAY_WINDOW), BATCH).await?);
         counts.push(tx.delete_tombstones_before(now, BATCH).await?);
         counts.push(tx.delete_events_before(now.minus(keep_events), BATCH).await?);
-        Ok(counts.into_iter().any(|count| count >= BATCH.into()))
+        let is_full = counts.into_iter().any(|count| count >= BATCH.into());
+        Ok(if is_full { Cleaned::Some } else { Cleaned::All })
     }
 }
 

@@ -25,7 +25,7 @@ pub use applications::{
     RevokeApiKey, SetAppSecret, SetFirstAppSecret,
 };
 pub use audit::{ChangesAfter, ListAuditEvents, NewestChange, RecordExposedKey};
-pub use clean_up::CleanUp;
+pub use clean_up::{CleanUp, Cleaned};
 pub use codes::IssueCode;
 pub use creation::{Created, Creation};
 pub use detections::{ListDetections, RecordDetections};

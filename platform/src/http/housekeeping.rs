@@ -1,37 +1,77 @@
-//! Forgetting what is too old, from time to time and a little at a time.
+//! What a server does by itself from time to time: forgetting what is too old, emptying the log, and trying whether
+//! something can be written.
 
 use super::Platform;
-use crate::domain::{CleanUp, RemoveLeftovers};
+use crate::{
+    domain::{CleanUp, Cleaned, Ping, RemoveLeftovers},
+    store::StoreError,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 
 /// Between two batches: others write meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
-
 /// Between two batches of what deleted users have left.
 const LEFTOVERS_PAUSE: Duration = Duration::from_millis(20);
+/// A platform to which nobody writes tries it itself when this has passed since the last write.
+const TRY_AFTER: Duration = Duration::from_secs(10);
+/// How often it is looked whether it must, and how often it tries while it fails.
+const TRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Cleans up for as long as the platform runs.
 pub(super) async fn keep_clean(platform: Arc<Platform>) {
+    // When the clock was last looked at.
+    let mut last = None;
     loop {
-        let settings = &platform.settings;
+        clean_up(&platform, &mut last).await;
+        // What was deleted, or replaced, stands in the log until then.
+        match platform.store.empty_log().await {
+            Ok(true) => {}
+            Ok(false) => tracing::info!(
+                bytes = platform.store.log_bytes(),
+                "the database's log cannot be emptied now, since somebody reads; it is tried again later"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "emptying the database's log failed and is tried again later")
+            }
+        }
+        sleep(platform.settings.clean_up_interval).await;
+    }
+}
+
+async fn clean_up(platform: &Platform, last: &mut Option<Duration>) {
+    let settings = &platform.settings;
+    loop {
+        let elapsed = platform.clock.elapsed();
         let work = CleanUp {
             keep_events: settings.audit_retention,
             keep_unused_users: settings.unused_user_lifetime,
             lifetimes: settings.lifetimes,
             now: platform.clock.now(),
+            elapsed: last.map(|last| elapsed.saturating_sub(last)),
         };
-        loop {
-            match platform.store.write(work.clone()).await {
-                Ok(true) => sleep(PAUSE).await,
-                Ok(false) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "cleaning up failed and is tried again later");
-                    break;
-                }
-            }
+        let cleaned = platform.store.write(work).await;
+        if cleaned.is_ok() {
+            *last = Some(elapsed);
         }
-        sleep(settings.clean_up_interval).await;
+        match cleaned {
+            Ok(Cleaned::Some) => sleep(PAUSE).await,
+            Ok(Cleaned::All) => break tell_pause(platform, false),
+            Ok(Cleaned::Nothing(_)) => break tell_pause(platform, true),
+            Err(error) => break tracing::warn!(%error, "cleaning up failed and is tried again later"),
+        }
+    }
+}
+
+/// Once when it begins, and once when it is over.
+fn tell_pause(platform: &Platform, is_paused: bool) {
+    let before = platform.metrics.clean_up_paused(is_paused);
+    if is_paused && !before {
+        tracing::warn!(
+            "the clock has jumped ahead: nothing is forgotten until it is set right, or has gone on steadily for a day"
+        );
+    } else if before && !is_paused {
+        tracing::info!("the clock is trusted again: what is too old is forgotten");
     }
 }
 
@@ -52,5 +92,18 @@ pub(super) async fn remove_leftovers(platform: Arc<Platform>) {
         }
         // A deletion meanwhile is not missed: it leaves a permit.
         let _ = timeout(platform.settings.clean_up_interval, platform.leftovers.notified()).await;
+    }
+}
+
+/// Writes without anybody's asking, so that whoever asks for the platform's health needs no write for an answer.
+pub(super) async fn keep_trying(platform: Arc<Platform>) {
+    loop {
+        if platform.store.last_success().is_none_or(|last| last > TRY_AFTER) {
+            let tried: Result<(), StoreError> = platform.store.write(Ping).await;
+            if let Err(error) = tried {
+                tracing::warn!(%error, "nothing can be written");
+            }
+        }
+        sleep(TRY_INTERVAL).await;
     }
 }

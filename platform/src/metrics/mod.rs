@@ -31,6 +31,8 @@ pub struct Metrics {
     open_streams: Gauge,
     disk_free: Gauge,
     stored: Gauge,
+    log_bytes: Gauge,
+    clean_up_paused: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -92,6 +94,10 @@ impl Metrics {
         let disk_free =
             own.add("disk_free_bytes", "Bytes that are free on the database's disk", Gauge::default());
         let stored = own.add("stored_bytes", "Bytes of detections that are stored", Gauge::default());
+        let log_bytes =
+            own.add("database_log_bytes", "Length of the log beside the database", Gauge::default());
+        let clean_up_paused =
+            own.add("clean_up_paused", "1 while the clock is not trusted, else 0", Gauge::default());
         store.register(&mut own);
         Metrics {
             registry,
@@ -103,6 +109,8 @@ impl Metrics {
             open_streams,
             disk_free,
             stored,
+            log_bytes,
+            clean_up_paused,
         }
     }
 
@@ -111,6 +119,18 @@ impl Metrics {
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+
+    /// Sets how long the log beside the database is, which is looked at only when somebody asks.
+    pub(crate) fn log_bytes(&self, bytes: u64) {
+        self.log_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Sets whether the clean-up is paused; gives whether it was.
+    pub(crate) fn clean_up_paused(&self, is_paused: bool) -> bool {
+        let before = self.clean_up_paused.get() != 0;
+        self.clean_up_paused.set(is_paused.into());
+        before
     }
 
     pub(crate) fn answered(&self, route: &str, method: &'static str, status: u16, took: Duration) {

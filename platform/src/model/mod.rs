@@ -2,6 +2,7 @@
 
 mod api_key;
 mod audit;
+mod clock_watch;
 mod detection;
 mod ids;
 mod install;
@@ -13,6 +14,7 @@ mod user;
 
 pub use api_key::{ApiKeyRecord, ApiKeyState, Scope, UnknownScope};
 pub use audit::{Actor, AuditEvent, AuditKind, Change, Trace, UnknownAuditKind};
+pub use clock_watch::ClockWatch;
 pub use detection::{
     Detection, DetectionContent, DetectionCursor, Gathered, GatheredContent, InvalidDetection,
     StoredDetection, gather,

@@ -5,6 +5,7 @@
 
 mod applications;
 mod audit;
+mod clock;
 mod sql;
 mod sqlite;
 mod transaction;
@@ -12,7 +13,10 @@ mod uploads;
 
 pub use applications::{ApiKeys, Applications};
 pub use audit::AuditLog;
-pub use sqlite::{BackupError, Changes, SqliteStore as Store, UnusableDatabase, back_up, check};
+pub use clock::ClockMemory;
+pub use sqlite::{
+    BackupError, Changes, SqliteReader as Reader, SqliteStore as Store, UnusableDatabase, back_up, check,
+};
 pub use transaction::{AuthenticationCodes, Installs, Tokens, Transaction, Users};
 pub use uploads::{Detections, MetadataChange, Page, StoredBytes, UserMetadata};
 
@@ -42,14 +46,17 @@ pub enum StoreError {
     /// A use case panicked; its writes were rolled back.
     #[error("a use case panicked")]
     Panicked,
-    /// The disk is full, read-only or failing, or the system has no memory or file descriptor left. It may pass.
+    /// The disk is full, read-only or failing, the file is damaged, or the system has no memory or file descriptor left.
+    /// It may pass.
     #[error("the database cannot be read or written: {0}")]
     Disk(Arc<sqlx::Error>),
     /// Another use case of the same group met [`StoreError::Disk`], and the database undid the whole group.
     #[error("the database undid a group of writes because one of them could not be written")]
     GivenUp,
-    /// Somebody moved, deleted or replaced the file. It passes when the file is back, or by a restart.
-    #[error("the database's file, or the log beside it, was moved, deleted or replaced while it was open")]
+    /// Somebody moved, deleted, emptied or replaced the file. It passes when the file is back, or by a restart.
+    #[error(
+        "the database's file, or the log beside it, was moved, deleted or replaced, or emptied, while it was open"
+    )]
     Moved,
     /// The database failed.
     #[error("the database failed: {0}")]

@@ -63,6 +63,8 @@ pub(super) const HAS_MIGRATIONS: &str =
 pub(super) const HAS_FOREIGN_TABLES: &str = "
     select exists (select 1 from sqlite_schema)
         and not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')";
+pub(super) const LIST_MIGRATIONS: &str =
+    "select version, checksum, success from _sqlx_migrations order by version";
 
 // Applications.
 pub(super) const INSERT_APPLICATION: &str =
@@ -159,9 +161,8 @@ pub(super) const TAKE_UNUSED_USERS: &str = "
 pub(super) const IS_UNUSED_USER: &str = "
     select 1 from users u
     where u.app_id = $1 and u.user_id = $2 and u.external_id is null and u.deleted_at is null and not exists (
-        select 1 from installs i
-        join token_pairs p on p.app_id = i.app_id and p.install_id = i.install_id
-        where i.app_id = u.app_id and i.user_id = u.user_id
+        select 1 from installs i cross join token_pairs p
+        where i.app_id = u.app_id and i.user_id = u.user_id and p.app_id = i.app_id and p.install_id = i.install_id
             and (p.first_used_at is not null or p.status = 'exchanged'))";
 pub(super) const COUNT_NO_LONGER_STORED: &str = "
     update applications set stored_bytes = stored_bytes - (
@@ -369,6 +370,11 @@ pub(super) const FORGET_ADDRESSES: &str = "
         where app_id = $1 and user_id = $2 and user_id is not null and address is not null limit $3)";
 pub(super) const DELETE_EVENTS_BEFORE: &str = "
     delete from audit_events where seq in (select seq from audit_events where occurred_at < $1 limit $2)";
+pub(super) const FIND_CLOCK_WATCH: &str = "select trusted_at, seen_at, doubted_since from clock_watch where only_row = 1";
+pub(super) const SAVE_CLOCK_WATCH: &str = "
+    insert into clock_watch (only_row, trusted_at, seen_at, doubted_since) values (1, $1, $2, $3)
+    on conflict (only_row) do update set
+        trusted_at = excluded.trusted_at, seen_at = excluded.seen_at, doubted_since = excluded.doubted_since";
 pub(super) const NEWEST_CHANGE: &str = "select coalesce(max(seq), 0) as seq from audit_events";
 pub(super) const CHANGES_AFTER: &str = "
     select seq, app_id, user_id, install_id from audit_events where seq > $1 order by seq limit $2";

@@ -1,6 +1,6 @@
 //! What a use case may ask of the database inside its transaction, by capability.
 
-use super::{ApiKeys, Applications, AuditLog, Detections, StoreError, UserMetadata};
+use super::{ApiKeys, Applications, AuditLog, ClockMemory, Detections, StoreError, UserMetadata};
 use crate::{
     clock::Timestamp,
     model::{
@@ -25,6 +25,7 @@ pub trait Transaction:
     + UserMetadata
     + Detections
     + AuditLog
+    + ClockMemory
 {
 }
 
@@ -38,6 +39,7 @@ impl<T> Transaction for T where
         + UserMetadata
         + Detections
         + AuditLog
+        + ClockMemory
 {
 }
 

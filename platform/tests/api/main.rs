@@ -15,6 +15,8 @@ mod detections;
 mod devices;
 mod errors;
 mod events;
+mod forgetting;
+mod health;
 mod hostile_texts;
 mod limits;
 mod linking;

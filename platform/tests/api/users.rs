@@ -186,10 +186,10 @@ async fn a_user_has_a_hundred_devices_at_most_that_learn_of_the_next_one() {
     platform
         .tamper(
             "insert into installs (app_id, install_id, user_id, status, family, generation, device_class,
-                device_class_source, sdk_version, sdk_runtime, created_at, updated_at)
+                device_class_source, sdk_version, sdk_runtime, created_at, updated_at, expires_at)
             with recursive n(n) as (select 1 union all select n + 1 from n where n < 108)
             select app_id, printf('%032x', n), user_id, 'inactive', zeroblob(32), 1, 'phone', 'override', '', '', 0,
-                4102444800000 + n
+                4102444800000 + n, 4102444800000
             from users, n",
         )
         .await;

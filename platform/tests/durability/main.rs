@@ -20,6 +20,7 @@ mod full_disk;
 mod load;
 mod lost_files;
 mod migrations;
+mod operator;
 mod service;
 mod volume;
 

@@ -49,6 +49,10 @@ impl Clock for SimulatedClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
     }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.now().0.unsigned_abs())
+    }
 }
 
 /// The platform, and the file that it works on.

@@ -13,6 +13,7 @@ const OPEN_METRICS: HeaderValue =
 pub(in crate::http) async fn show(
     State(platform): PlatformState,
 ) -> Result<([(HeaderName, HeaderValue); 1], String), Failure> {
+    platform.metrics.log_bytes(platform.store.log_bytes());
     let text = platform.metrics.to_text().map_err(|_| Failure::new(ErrorCode::InternalError))?;
     Ok(([(CONTENT_TYPE, OPEN_METRICS)], text))
 }

@@ -13,6 +13,7 @@ use std::{
 ///
 /// A file that is there is not opened: closing it again would give up every lock that this process has on it.
 pub(super) fn create_privately(file: &Path) -> Result<(), StoreError> {
+    refuse_unspeakable(file)?;
     refuse_log_alone(file)?;
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(sqlx::Error::Io(error).into()),
@@ -20,16 +21,41 @@ pub(super) fn create_privately(file: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// SQLite takes names in UTF-8 only; it would say so after the file was made.
+pub(super) fn refuse_unspeakable(file: &Path) -> Result<(), UnusableDatabase> {
+    if file.to_str().is_some() { Ok(()) } else { Err(UnusableDatabase::NotUtf8) }
+}
+
+/// Says which of the files others than their owner may read or write, in words for the log; nothing where all is well.
+/// SQLite gives the files beside a database the mode that the database has.
+pub(super) fn open_to_others(file: &Path) -> Option<String> {
+    let beside = |suffix: &str| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let mode = |path: PathBuf| {
+        let mode = path.metadata().ok()?.mode() & 0o777;
+        (mode & 0o077 != 0).then(|| format!("{} has the mode {mode:04o}", path.display()))
+    };
+    let open: Vec<_> = ["", "-wal", "-shm"].into_iter().map(beside).filter_map(mode).collect();
+    (!open.is_empty()).then(|| open.join(", "))
+}
+
+/// How long a file is; nothing where there is none.
+pub(super) fn length(file: &Path) -> u64 {
+    file.metadata().map_or(0, |metadata| metadata.len())
+}
+
 /// A log without its database is what is left where somebody deleted the one and forgot the other. SQLite would throw
 /// the log away and begin anew, and with it the users that only the log has.
 fn refuse_log_alone(file: &Path) -> Result<(), UnusableDatabase> {
     let log = log_of(file);
     // Whatever else keeps these from being looked at, keeps SQLite from opening them, and it says why.
-    let length = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
     if length(file) == 0 && length(&log) > 0 { Err(UnusableDatabase::LogAlone(log)) } else { Ok(()) }
 }
 
-fn log_of(file: &Path) -> PathBuf {
+pub(super) fn log_of(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push("-wal");
     name.into()

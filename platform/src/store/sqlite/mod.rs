@@ -5,14 +5,18 @@ mod applications;
 mod audit;
 mod backup;
 mod changes;
+mod clock;
 mod codes;
 mod files;
+mod health;
 mod installs;
 #[cfg(test)]
 mod plans;
 mod queue;
 mod rows;
+mod schema;
 mod tokens;
+mod turn;
 mod uploads;
 mod users;
 mod writer;
@@ -20,9 +24,11 @@ mod writer;
 use super::{StoreError, Work};
 use crate::{clock::Timestamp, metrics::StoreMetrics};
 use files::OpenedFiles;
+use health::Health;
+use schema::Schema;
 use sqlx::{
-    Connection, SqlSafeStr, SqliteConnection, SqlitePool,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    Connection, SqliteConnection, SqlitePool,
+    migrate::MigrateError,
     query,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -32,37 +38,57 @@ use std::{
     time::Duration,
 };
 use tokio::sync::watch;
+use turn::Turnstile;
 use writer::Writer;
 
 pub use backup::{BackupError, back_up, check};
 pub use changes::Changes;
 
-/// How long a statement waits for another process that writes.
+/// How long a statement waits for another process that writes: callers wait with it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server waits for a process whose turn it is to write. That one needs some milliseconds, if it lives.
+const TURN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a command waits: longer than any server holds the database.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a reader waits for a free connection.
 const READER_DEADLINE: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
+/// How long the log stays once it was longer, in bytes.
+const LOG_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// How long to wait for other processes that write.
+struct Patience {
+    lock: Duration,
+    turn: Duration,
+}
 
 /// A SQLite database. Clones share it.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
+    file: Arc<Path>,
     writer: Arc<Writer>,
-    readers: SqlitePool,
+    readers: SqliteReader,
     /// Told by the writer after each commit that recorded an event.
     recorded: watch::Sender<()>,
+    health: Arc<Health>,
     metrics: StoreMetrics,
-    /// The database's file.
-    file: Arc<Path>,
 }
 
 impl SqliteStore {
-    /// Opens the file, makes it if it is missing, and brings its schema up to date.
+    /// Opens the file for a server, makes it if it is missing, and brings its schema up to date.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        Self::open_with(file, Patience { lock: BUSY_TIMEOUT, turn: TURN_TIMEOUT }).await
+    }
+
+    /// The same for a command, which has the time to wait for its turn.
+    pub async fn open_for_command(file: &Path) -> Result<Self, StoreError> {
+        Self::open_with(file, Patience { lock: COMMAND_TIMEOUT, turn: COMMAND_TIMEOUT }).await
+    }
+
+    async fn open_with(file: &Path, patience: Patience) -> Result<Self, StoreError> {
         files::create_privately(file)?;
-        refuse_foreign(file).await?;
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
+        let schema = schema::look(&plain_options(file)).await?;
+        let options = plain_options(file)
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged write survives a power cut; grouped commits make it affordable.
             .synchronous(SqliteSynchronous::Full)
@@ -70,25 +96,25 @@ impl SqliteStore {
             // What a statement may have to undo stays in memory: a file for it could not be made where the disk is
             // full or no file descriptor is left, and would lie outside of the database's folder.
             .pragma("temp_store", "memory")
-            .busy_timeout(BUSY_TIMEOUT);
-        migrate(&options).await?;
+            // What is deleted is overwritten, in pages that stay and in pages that become free.
+            .pragma("secure_delete", "on")
+            // After a long reading the log is longer than it needs to be; it is cut when it begins anew.
+            .pragma("journal_size_limit", LOG_LIMIT.to_string())
+            .busy_timeout(patience.lock);
+        let turnstile = Turnstile::beside(file, patience.turn);
+        if schema == Schema::Old {
+            schema::migrate(&options, &turnstile).await?;
+        }
         let connection = SqliteConnection::connect_with(&options).await?;
         let recorded = watch::Sender::default();
-        let readers = SqlitePoolOptions::new()
-            // Opened now and kept: later there may be no file descriptor left.
-            .min_connections(READERS)
-            .max_connections(READERS)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            // A file does not hang up; whoever gives a connection back tests it.
-            .test_before_acquire(false)
-            .acquire_timeout(READER_DEADLINE)
-            .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
-            .await?;
-        let files = OpenedFiles::of(file)?;
+        let readers = SqliteReader::connect(options, READERS).await?;
+        let health = Health::of(file)?;
         let metrics = StoreMetrics::default();
-        let writer = Arc::new(Writer::start(connection, files, recorded.clone(), metrics.clone()));
-        Ok(SqliteStore { writer, readers, recorded, metrics, file: file.into() })
+        let writes = health.writes.clone();
+        let files = OpenedFiles::of(file)?;
+        let writer = Writer::start(connection, turnstile, files, writes, recorded.clone(), metrics.clone());
+        let (writer, health) = (Arc::new(writer), Arc::new(health));
+        Ok(SqliteStore { file: file.into(), writer, readers, recorded, health, metrics })
     }
 
     /// What it measures of itself.
@@ -109,16 +135,42 @@ impl SqliteStore {
 
     /// Runs a use case that only reads. Each of its statements sees the newest committed state.
     pub async fn read<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
-        let mut connection = self.readers.acquire().await.map_err(StoreError::from)?;
-        work.run(&mut SqliteTransaction::on(&mut connection)).await
+        self.readers.read(work).await
     }
 
     /// Waits, from now on, for what this and other processes record.
     pub async fn changes(&self) -> Result<Changes, StoreError> {
         let recorded = self.recorded.subscribe();
-        let connection = SqliteConnection::connect_with(&self.readers.connect_options()).await?;
+        let connection = SqliteConnection::connect_with(&self.readers.0.connect_options()).await?;
         // The version is not known yet, so the first look is a change.
         Ok(Changes { connection, version: None, recorded })
+    }
+
+    /// Whether it can be read and written now. Writes nothing: it goes by what came of the last write, which must not be
+    /// long ago, and reads the file once a second at most, however many ask.
+    pub async fn health(&self) -> Result<(), StoreError> {
+        self.health.verdict(&self.readers).await
+    }
+
+    /// How long ago something was written; none where the last attempt failed, or there was none.
+    pub fn last_success(&self) -> Option<Duration> {
+        self.health.writes.last_success()
+    }
+
+    /// Writes the log into the database and cuts it off, so that nothing stays in it that was deleted. Tells whether that
+    /// was possible: a reader may be in the way.
+    pub async fn empty_log(&self) -> Result<bool, StoreError> {
+        self.writer.empty_log().await
+    }
+
+    /// How long the log beside the database is, in bytes.
+    pub fn log_bytes(&self) -> u64 {
+        files::length(&files::log_of(&self.file))
+    }
+
+    /// Which of the files others than their owner may read or write, in words; none where all is well.
+    pub fn open_to_others(&self) -> Option<String> {
+        files::open_to_others(&self.file)
     }
 
     /// Finishes what is waiting and closes the file.
@@ -126,6 +178,52 @@ impl SqliteStore {
         self.writer.stop().await;
         self.readers.close().await;
     }
+}
+
+/// A database that is only read: no lock of it keeps a writer waiting, and its schema stays as it is.
+#[derive(Clone, Debug)]
+pub struct SqliteReader(SqlitePool);
+
+impl SqliteReader {
+    /// Opens a file that is there and up to date.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        files::refuse_unspeakable(file)?;
+        let options = plain_options(file).create_if_missing(false);
+        match schema::look(&options).await? {
+            Schema::Current => Self::connect(options, 1).await,
+            Schema::Old => Err(UnusableDatabase::Old.into()),
+        }
+    }
+
+    async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<Self, StoreError> {
+        let pool = SqlitePoolOptions::new()
+            // Opened now and kept: later there may be no file descriptor left.
+            .min_connections(connections)
+            .max_connections(connections)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            // A file does not hang up; whoever gives a connection back tests it.
+            .test_before_acquire(false)
+            .acquire_timeout(READER_DEADLINE)
+            .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
+            .await?;
+        Ok(SqliteReader(pool))
+    }
+
+    /// Runs a use case that only reads. Each of its statements sees the newest committed state.
+    pub async fn read<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
+        let mut connection = self.0.acquire().await.map_err(StoreError::from)?;
+        work.run(&mut SqliteTransaction::on(&mut connection)).await
+    }
+
+    /// Closes the file.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+fn plain_options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(file).busy_timeout(BUSY_TIMEOUT)
 }
 
 /// Why the platform does not work on a file, in words for whoever runs it.
@@ -140,6 +238,12 @@ pub enum UnusableDatabase {
     /// The database is missing, or empty, but its log is not.
     #[error("it is missing or empty, but its log {} is there: put the database back, or both away", .0.display())]
     LogAlone(PathBuf),
+    /// Its name is not in UTF-8.
+    #[error("its name is not in UTF-8")]
+    NotUtf8,
+    /// It is empty, or an earlier platform made it, and whoever opened it wants only to read.
+    #[error("its schema is older than this platform: bring it up to date with `platform migrate`")]
+    Old,
     /// The schema could not be brought up to date.
     #[error("its schema could not be brought up to date: {0}")]
     Schema(Arc<MigrateError>),
@@ -179,22 +283,13 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(cause) => match primary_code(cause.code().as_deref()) {
                 // Another process holds the file.
                 Some(SQLITE_BUSY) => StoreError::Unavailable,
-                Some(SQLITE_NOMEM | SQLITE_READONLY | SQLITE_IOERR | SQLITE_FULL | SQLITE_CANTOPEN) => {
-                    StoreError::Disk(Arc::new(error))
-                }
+                Some(
+                    SQLITE_NOMEM | SQLITE_READONLY | SQLITE_IOERR | SQLITE_CORRUPT | SQLITE_FULL
+                    | SQLITE_CANTOPEN | SQLITE_NOTADB,
+                ) => StoreError::Disk(Arc::new(error)),
                 _ => StoreError::Database(Arc::new(error)),
             },
             _ => StoreError::Database(Arc::new(error)),
-        }
-    }
-}
-
-impl From<MigrateError> for StoreError {
-    fn from(error: MigrateError) -> Self {
-        match error {
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-            MigrateError::VersionMissing(version) => UnusableDatabase::Newer(version).into(),
-            error => UnusableDatabase::Schema(Arc::new(error)).into(),
         }
     }
 }
@@ -204,49 +299,14 @@ const SQLITE_BUSY: i32 = 5;
 const SQLITE_NOMEM: i32 = 7;
 const SQLITE_READONLY: i32 = 8;
 const SQLITE_IOERR: i32 = 10;
+const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
 const SQLITE_CANTOPEN: i32 = 14;
+const SQLITE_NOTADB: i32 = 26;
 
 /// The kind of error: the low byte of SQLite's code. The rest is its details.
 fn primary_code(code: Option<&str>) -> Option<i32> {
     code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff)
-}
-
-const MIGRATIONS: [(i64, &str, &str); 7] = [
-    (20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql")),
-    (20260201000000, "linking", include_str!("../../../migrations/sqlite/20260201000000_linking.sql")),
-    (20260202000000, "uploads", include_str!("../../../migrations/sqlite/20260202000000_uploads.sql")),
-    (20260301000000, "audit", include_str!("../../../migrations/sqlite/20260301000000_audit.sql")),
-    (20260302000000, "clean-up", include_str!("../../../migrations/sqlite/20260302000000_clean_up.sql")),
-    (20260401000000, "plans", include_str!("../../../migrations/sqlite/20260401000000_plans.sql")),
-    (20260402000000, "bounds", include_str!("../../../migrations/sqlite/20260402000000_bounds.sql")),
-    (
-        20260402000100,
-        "unused users",
-        include_str!("../../../migrations/sqlite/20260402000100_unused_users.sql"),
-    ),
-];
-
-/// Refuses the database of another program, and leaves it as it is: not even its journal mode changes.
-async fn refuse_foreign(file: &Path) -> Result<(), StoreError> {
-    let options = SqliteConnectOptions::new().filename(file).busy_timeout(BUSY_TIMEOUT);
-    let mut connection = SqliteConnection::connect_with(&options).await?;
-    let is_foreign = sqlx::query_scalar(super::sql::HAS_FOREIGN_TABLES).fetch_one(&mut connection).await?;
-    connection.close().await?;
-    if is_foreign { Err(UnusableDatabase::Foreign.into()) } else { Ok(()) }
-}
-
-/// All migrations run in one transaction, so that two processes which start at once do not run one twice. Foreign keys
-/// are off meanwhile: a table that is made anew would take along whatever refers to it.
-async fn migrate(options: &SqliteConnectOptions) -> Result<(), StoreError> {
-    let mut connection = SqliteConnection::connect_with(&options.clone().foreign_keys(false)).await?;
-    let migrations = MIGRATIONS.map(|(version, description, sql)| {
-        Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    });
-    let mut transaction = connection.begin_with("begin immediate").await?;
-    Migrator::with_migrations(migrations.to_vec()).run(&mut *transaction).await?;
-    transaction.commit().await?;
-    Ok(connection.close().await?)
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use crate::{
     clock::Timestamp,
     model::{
-        Actor, ApiKeyRecord, ApiKeyState, AppId, Application, AuditEvent, Change, CodeUse, DeletedUser,
-        Detection, DetectionContent, DetectionId, EndReason, ExpiredSession, ExternalId, Install, InstallId,
-        InstallStatus, KeyId, PairState, Redemption, Session, StoredDetection, Trace, User, UserId,
-        UserState,
+        Actor, ApiKeyRecord, ApiKeyState, AppId, Application, AuditEvent, Change, ClockWatch, CodeUse,
+        DeletedUser, Detection, DetectionContent, DetectionId, EndReason, ExpiredSession, ExternalId,
+        Install, InstallId, InstallStatus, KeyId, PairState, Redemption, Session, StoredDetection, Trace,
+        User, UserId, UserState,
     },
     secret::Hashed,
     store::StoreError,
@@ -286,6 +286,17 @@ impl FromRow for CodeUse {
             app_id: row.app_id()?,
             external_id: row.external_id()?,
             install_id: row.parse_if_set("install_id", InstallId::parse)?,
+        })
+    }
+}
+
+impl FromRow for ClockWatch {
+    fn from_row(row: &SqliteRow) -> Read<Self> {
+        let row = Reader::of("clock_watch", row);
+        Ok(ClockWatch {
+            trusted_at: row.time("trusted_at")?,
+            seen_at: row.time("seen_at")?,
+            doubted_since: row.time_if_set("doubted_since")?,
         })
     }
 }

@@ -2,7 +2,8 @@
 //! one transaction, commits once, and only then tells the callers. Under load one disk flush thus serves many callers.
 
 use super::{
-    OpenedFiles, SqliteTransaction,
+    BUSY_TIMEOUT, OpenedFiles, SqliteTransaction, Turnstile,
+    health::Writes,
     queue::{Full, Queue},
 };
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     store::{StoreError, Work},
 };
 use futures_util::{FutureExt, future::BoxFuture};
-use sqlx::{Connection, Executor, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection, query_as};
 use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError},
@@ -45,6 +46,8 @@ struct Inbox {
 #[derive(Default)]
 struct Waiting {
     queue: Queue<Box<dyn Job>>,
+    /// Who wants the log emptied.
+    emptying: Vec<oneshot::Sender<Result<bool, StoreError>>>,
     /// Nothing more is taken in.
     is_closed: bool,
 }
@@ -61,14 +64,14 @@ impl Inbox {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next group: as many prompt ones as wait now, and the turns of shares between which time is looked at. Nothing
-    /// when it was closed and is empty.
+    /// The next group: as many prompt ones as wait now, and the turns of shares between which time is looked at. It is
+    /// empty where only the log is to be emptied. Nothing when it was closed and is empty.
     async fn next_group(&self) -> Option<Group<'_>> {
         loop {
             let news = self.news.notified();
             {
                 let waiting = self.lock();
-                if waiting.queue.len() > 0 {
+                if waiting.queue.len() > 0 || !waiting.emptying.is_empty() {
                     let prompt = waiting.queue.prompt_len().min(BATCH_SIZE);
                     return Some(Group { inbox: self, prompt, shared: 0, count: 0, began: Instant::now() });
                 }
@@ -124,12 +127,15 @@ impl Writer {
     /// Tells `recorded` after each commit in which an event was recorded.
     pub(super) fn start(
         connection: SqliteConnection,
+        turnstile: Turnstile,
         files: OpenedFiles,
+        writes: Writes,
         recorded: watch::Sender<()>,
         metrics: StoreMetrics,
     ) -> Self {
         let inbox = Arc::new(Inbox::default());
-        let task = tokio::spawn(run(connection, files, inbox.clone(), recorded, metrics.clone()));
+        let database = Database { connection, turnstile, files, writes };
+        let task = tokio::spawn(run(database, inbox.clone(), recorded, metrics.clone()));
         Writer { inbox, task: Mutex::new(Some(task)), metrics }
     }
 
@@ -152,6 +158,21 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable.into()))
     }
 
+    /// Writes the log into the database and cuts it off, so that nothing stays in it that was deleted; tells whether
+    /// that was possible.
+    pub(super) async fn empty_log(&self) -> Result<bool, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        {
+            let mut waiting = self.inbox.lock();
+            if waiting.is_closed {
+                return Err(StoreError::Unavailable);
+            }
+            waiting.emptying.push(reply);
+        }
+        self.inbox.news.notify_one();
+        answer.await.unwrap_or(Err(StoreError::Unavailable))
+    }
+
     /// Finishes what waits; whatever comes later is refused.
     pub(super) async fn stop(&self) {
         self.inbox.lock().is_closed = true;
@@ -171,24 +192,32 @@ impl Drop for Writer {
     }
 }
 
-async fn run(
-    mut connection: SqliteConnection,
+/// What the writer has of the database.
+struct Database {
+    connection: SqliteConnection,
+    turnstile: Turnstile,
     files: OpenedFiles,
-    inbox: Arc<Inbox>,
-    recorded: watch::Sender<()>,
-    metrics: StoreMetrics,
-) {
+    writes: Writes,
+}
+
+async fn run(mut database: Database, inbox: Arc<Inbox>, recorded: watch::Sender<()>, metrics: StoreMetrics) {
     while let Some(mut group) = inbox.next_group().await {
         let began = group.began;
         let mut batch = Vec::new();
-        let mut outcome = run_group(&mut connection, &mut group, &mut batch).await;
+        let mut outcome = run_group(&mut database, &mut group, &mut batch).await;
+        // Between two groups nothing of this process but a reader is in the log's way.
+        let emptying = std::mem::take(&mut inbox.lock().emptying);
+        for reply in emptying {
+            // Who has gone needs no answer.
+            let _ = reply.send(empty_log(&mut database.connection).await);
+        }
         metrics.queue_depth.set(length(inbox.lock().queue.len()));
         if batch.is_empty() {
             continue;
         }
         metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
         metrics.group_size.observe(batch.len() as f64);
-        if outcome.is_ok() && !files.are_in_place() {
+        if outcome.is_ok() && !database.files.are_in_place() {
             // What was written went into a file that nobody will find again.
             outcome = Err(StoreError::Moved);
         }
@@ -197,13 +226,25 @@ async fn run(
             Ok(()) => {}
             Err(error) => tracing::error!(%error, "a group of writes was rolled back"),
         }
+        database.writes.end(&outcome);
         for job in batch {
             job.acknowledge(outcome.clone());
         }
     }
-    if let Err(error) = connection.close().await {
+    if let Err(error) = database.connection.close().await {
         tracing::warn!(%error, "the database was not closed cleanly; nothing is lost");
     }
+}
+
+/// Copies the whole log into the database and cuts it off, unless a reader is in the way; tells whether it did.
+async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    // All writers would wait with it for the reader: it is tried again later instead.
+    connection.execute("pragma busy_timeout = 0").await?;
+    let emptied = query_as("pragma wal_checkpoint(truncate)").fetch_one(&mut *connection).await;
+    let usual = format!("pragma busy_timeout = {}", BUSY_TIMEOUT.as_millis());
+    connection.execute(AssertSqlSafe(usual)).await?;
+    let (is_busy, _, _): (bool, i64, i64) = emptied?;
+    Ok(!is_busy)
 }
 
 fn length(of_queue: usize) -> i64 {
@@ -212,29 +253,36 @@ fn length(of_queue: usize) -> i64 {
 
 /// Runs the group in one transaction; `batch` has all that were taken out of the queue, whatever comes of it.
 async fn run_group(
-    connection: &mut SqliteConnection,
+    database: &mut Database,
     group: &mut Group<'_>,
     batch: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), StoreError> {
-    let outcome = try_group(connection, group, batch).await;
+    let outcome = try_group(database, group, batch).await;
     if outcome.is_err() {
         // Whatever failed, be it the commit, no transaction may stay open: the next group could not begin. Where
         // SQLite has rolled back by itself, there is nothing left to roll back, and that is fine.
-        let _ = connection.execute("rollback").await;
+        let _ = database.connection.execute("rollback").await;
     }
     outcome
 }
 
 async fn try_group(
-    connection: &mut SqliteConnection,
+    Database { connection, turnstile, writes, .. }: &mut Database,
     group: &mut Group<'_>,
     batch: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), StoreError> {
     // What comes between two use cases is handed to SQLite's thread at once: each hand-over costs as much as a statement.
     let mut before = "begin immediate; savepoint use_case";
+    let mut turn = None;
     while let Some(job) = group.next() {
+        if batch.is_empty() {
+            writes.begin();
+            turn = turnstile.pass().await;
+        }
         batch.push(job);
         connection.execute(before).await?;
+        // The database is this process's now: whoever comes next is next.
+        drop(turn.take());
         if let Some(job) = batch.last_mut()
             && !job.run(connection).await
         {

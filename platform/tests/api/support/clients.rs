@@ -175,6 +175,12 @@ impl Sdk {
         Sdk { device, ..self }
     }
 
+    /// The same, from another address of this machine, such as `127.0.0.77`.
+    pub(crate) fn calling_from(self, address: &str) -> Self {
+        let http = Client::builder().local_address(Some(address.parse().unwrap())).build().unwrap();
+        Sdk { http, ..self }
+    }
+
     pub(crate) fn in_page(self, origin: &str) -> Self {
         Sdk { origin: Some(origin.to_owned()), ..self }
     }

@@ -115,6 +115,11 @@ impl TestPlatform {
         self.clock.ahead_ms.fetch_add(i64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
+    /// Sets the platform's clock wrong by so much, though no time passes; nothing sets it right.
+    pub(crate) fn set_clock_wrong(&self, by: Duration) {
+        self.clock.wrong_ms.store(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
     /// What the platform's clock says.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
@@ -192,11 +197,19 @@ pub(crate) async fn tamper(database: &Path, sql: &'static str) {
 /// The machine's clock, some time ahead: commands, which read the machine's own, agree with it at the start.
 #[derive(Clone, Default)]
 struct MovedClock {
+    /// The time that has passed.
     ahead_ms: Arc<AtomicI64>,
+    /// By how much it was set wrong.
+    wrong_ms: Arc<AtomicI64>,
 }
 
 impl Clock for MovedClock {
     fn now(&self) -> Timestamp {
-        Timestamp(SystemClock.now().0 + self.ahead_ms.load(Ordering::SeqCst))
+        let ahead = self.ahead_ms.load(Ordering::SeqCst) + self.wrong_ms.load(Ordering::SeqCst);
+        Timestamp(SystemClock.now().0 + ahead)
+    }
+
+    fn elapsed(&self) -> Duration {
+        SystemClock.elapsed() + Duration::from_millis(self.ahead_ms.load(Ordering::SeqCst).unsigned_abs())
     }
 }

@@ -1,0 +1,119 @@
+//! Whether the database can be read and written, without writing for everybody who asks.
+
+use super::{OpenedFiles, SqliteReader, StoreError, files};
+use crate::store::sql;
+use sqlx::{Connection, SqliteConnection, query, sqlite::SqliteConnectOptions};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+
+/// A group of writes that takes longer than this is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(5);
+/// How long what a reading has found is told to others who ask.
+const REMEMBERED: Duration = Duration::from_secs(1);
+/// How often the file is looked at before it is said to be damaged: while the log is copied into it, its beginning may
+/// be newer than its end.
+const LOOKS: u32 = 5;
+const LOOK_INTERVAL: Duration = Duration::from_millis(40);
+
+/// What came of the last group of writes, and when the present one began.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Writes(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    began: Option<Instant>,
+    last: Option<(Instant, Result<(), StoreError>)>,
+}
+
+impl Writes {
+    pub(super) fn begin(&self) {
+        self.state().began = Some(Instant::now());
+    }
+
+    pub(super) fn end(&self, outcome: &Result<(), StoreError>) {
+        *self.state() = State { began: None, last: Some((Instant::now(), outcome.clone())) };
+    }
+
+    /// How long ago something was written, unless the last attempt failed.
+    pub(super) fn last_success(&self) -> Option<Duration> {
+        self.state().last.as_ref().filter(|(_, outcome)| outcome.is_ok()).map(|(at, _)| at.elapsed())
+    }
+
+    fn verdict(&self) -> Result<(), StoreError> {
+        let state = self.state();
+        if state.began.is_some_and(|began| began.elapsed() > STUCK_AFTER) {
+            return Err(StoreError::Unavailable);
+        }
+        state.last.as_ref().map_or(Ok(()), |(_, outcome)| outcome.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here can panic half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is known of the database's health.
+#[derive(Debug)]
+pub(super) struct Health {
+    pub(super) writes: Writes,
+    database: PathBuf,
+    files: OpenedFiles,
+    /// What the last reading found. Those who ask meanwhile wait for one reading.
+    reading: tokio::sync::Mutex<Option<(Instant, Result<(), StoreError>)>>,
+}
+
+impl Health {
+    pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
+        let files = OpenedFiles::of(database)?;
+        let (writes, reading) = (Writes::default(), tokio::sync::Mutex::default());
+        Ok(Health { writes, database: database.to_owned(), files, reading })
+    }
+
+    pub(super) async fn verdict(&self, reader: &SqliteReader) -> Result<(), StoreError> {
+        self.writes.verdict()?;
+        let mut last = self.reading.lock().await;
+        match &*last {
+            Some((at, outcome)) if at.elapsed() < REMEMBERED => outcome.clone(),
+            _ => {
+                let outcome = self.read(reader).await;
+                *last = Some((Instant::now(), outcome.clone()));
+                outcome
+            }
+        }
+    }
+
+    /// Reads a row as callers do, and then what they do not need for as long as it is in memory: the file itself.
+    async fn read(&self, SqliteReader(pool): &SqliteReader) -> Result<(), StoreError> {
+        query(sql::LIST_MIGRATIONS).fetch_one(pool).await?;
+        if !self.files.are_in_place() {
+            return Err(StoreError::Moved);
+        }
+        let mut outcome = self.read_file().await;
+        for _ in 1..LOOKS {
+            if outcome.is_ok() {
+                break;
+            }
+            sleep(LOOK_INTERVAL).await;
+            outcome = self.read_file().await;
+        }
+        outcome
+    }
+
+    /// Reads the file's head without the log, as nobody else does while the log has a newer one.
+    async fn read_file(&self) -> Result<(), StoreError> {
+        if files::length(&self.database) == 0 {
+            return Err(StoreError::Moved);
+        }
+        // By SQLite, whose way to close a file gives up no lock of this process.
+        let options = SqliteConnectOptions::new().filename(&self.database).immutable(true).read_only(true);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let read = query("pragma schema_version").fetch_one(&mut connection).await;
+        connection.close().await?;
+        read.map(drop).map_err(StoreError::from)
+    }
+}
