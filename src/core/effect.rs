@@ -405,9 +405,12 @@ impl Warning {
         }
     }
 
-    /// A request failed before a response came.
-    pub fn request_failed(why: &str) -> Self {
-        Warning { code: "REQUEST_FAILED", message: ["A request to the platform failed: ", why].concat() }
+    /// A call was rejected for what the app's or the runtime's own code threw.
+    pub fn call_failed(why: &str) -> Self {
+        Warning {
+            code: "CALL_FAILED",
+            message: ["A call was rejected, since this was thrown: ", why].concat(),
+        }
     }
 
     /// Another platform is named than the user's.

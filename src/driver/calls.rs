@@ -4,7 +4,7 @@ use super::errors;
 use super::pump::Driver;
 use super::table::Table;
 use super::thrown;
-use crate::core::{CallId, Output, SdkError};
+use crate::core::{CallId, Output, Reason, SdkError, Warning};
 use js_sys::{Function, Promise};
 use std::cell::Cell;
 use wasm_bindgen::JsValue;
@@ -53,6 +53,10 @@ impl Driver {
             }
             Err(error) => {
                 let cause = thrown::cause(&error);
+                // Of a write that failed there is a warning already.
+                if !cause.is_undefined() && error.reason != Reason::UnexpectedError {
+                    self.warn(&Warning::call_failed(&thrown::describe(&cause)));
+                }
                 let error = errors::with_cause(errors::to_js(&error), cause);
                 call.reject.call1(&JsValue::UNDEFINED, &error)
             }

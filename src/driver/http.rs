@@ -7,7 +7,7 @@ use super::stream;
 use super::table::Table;
 use super::thrown::{self, Place};
 use super::wire;
-use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError, Warning};
+use crate::core::{Body, Event, Method, Reply, Request, Response, Ticket, TransportError};
 use js_sys::{Function, Promise};
 use sentiance_protocol::Source;
 use wasm_bindgen::JsValue;
@@ -44,7 +44,14 @@ impl Requests {
                 locks::let_go(abort);
             }
             if driver.requests.under_way.remove(&ticket).is_some() {
-                let outcome = outcome.map_err(|thrown| driver.failure(thrown));
+                let outcome = outcome.map_err(|failure| match failure {
+                    Failure::Known(error) => error,
+                    Failure::Thrown(thrown) => {
+                        // For the error that may come of it.
+                        thrown::note(Place::Fetch, &thrown);
+                        TransportError::Unreachable
+                    }
+                });
                 driver.dispatch(Event::Responded(ticket, outcome.map(Box::new)));
             }
         });
@@ -58,21 +65,7 @@ impl Requests {
     }
 }
 
-impl Driver {
-    /// Keeps what was thrown for the error that may come of it, and tells the logger. `null`: nothing was, in time.
-    fn failure(&self, thrown: Failure) -> TransportError {
-        match thrown {
-            Failure::Known(error) => error,
-            Failure::Thrown(thrown) => {
-                let why = thrown::note(Place::Fetch, &thrown);
-                self.warn(&Warning::request_failed(&why));
-                TransportError::Unreachable
-            }
-        }
-    }
-}
-
-/// Why no response came.
+/// Why no response came: what is known, or what was thrown.
 enum Failure {
     Known(TransportError),
     Thrown(JsValue),

@@ -252,7 +252,7 @@ for (const [what, fetch, cause] of [
     if (cause !== undefined) {
       assert.equal(error.cause, cause);
       const [line, ...others] = device.warnings;
-      assert.match(line, /REQUEST_FAILED.*(the app's own bug|no network)/);
+      assert.match(line, /CALL_FAILED.*(the app's own bug|no network)/);
       assert.deepEqual(others, []);
     }
     await assertNoUser(device);
