@@ -10,11 +10,11 @@ use axum::{
 use http_body_util::BodyExt;
 use sentiance_platform::{
     clock::{Clock, Timestamp},
-    domain::{CreateApiKey, CreateApplication, IssueCode},
+    domain::{Acting, ByKey, CreateApiKey, CreateApplication, IssueCode},
     http::{Platform, Settings, router},
     model::{ApiKeyRecord, ApiKeyState, AppId, Application, ExternalId, KeyId, Scope},
     random::{OsRandomness, Randomness},
-    secret::{ApiKey, AppSecret, Plain},
+    secret::{ApiKey, AppSecret, Hashed, Plain},
     store::Store,
 };
 use std::{
@@ -47,7 +47,7 @@ pub struct World {
     runtime: Runtime,
     router: Router,
     store: Store,
-    app_id: AppId,
+    key: Hashed<ApiKey>,
     install: u64,
     served: usize,
     names: Vec<(&'static str, String)>,
@@ -103,7 +103,7 @@ impl World {
                 ("{app_secret}", secret.reveal().to_owned()),
                 ("{key}", key.reveal().to_owned()),
             ],
-            app_id,
+            key: key.hash(),
             install: 0,
             served: 0,
             _folder: folder,
@@ -175,8 +175,9 @@ impl World {
     fn new_code(&mut self) -> String {
         let code = Plain::new_code(&OsRandomness);
         let external_id = ExternalId::parse("alice".to_owned()).expect("an external id");
-        let work = IssueCode { app_id: self.app_id.clone(), external_id, code: code.hash(), now: NOW };
-        self.runtime.block_on(self.store.write(work)).expect("a code");
+        let by = ByKey { key: self.key, scope: Scope::UserLink };
+        let act = IssueCode { external_id, code: code.hash() };
+        self.runtime.block_on(self.store.write(Acting { by, clock: Arc::new(Fixed), act })).expect("a code");
         code.reveal().to_owned()
     }
 
@@ -213,6 +214,8 @@ fn parse(text: &[u8]) -> Option<Request<Body>> {
         let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
         described.headers_mut().append(name, value);
     }
+    // Every request of HTTP/1.1 has one; those that are tried say it only where it matters.
+    described.headers_mut().entry("host").or_insert(HeaderValue::from_static("fuzz"));
     let mut request = described.clone().map(|()| Body::from(body.to_vec()));
     request.extensions_mut().insert(Arc::new(described));
     request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));

@@ -4,7 +4,7 @@
 //! invented secret before the database is asked; it protects nothing else.
 
 use crate::{
-    model::InstallId,
+    model::{AppId, InstallId},
     random::{Randomness, bytes, hex, is_hex},
 };
 use sentiance_protocol as protocol;
@@ -111,11 +111,17 @@ impl Plain<Family> {
     /// The family of the session that a creation starts: the same for every try, so that it does not matter which of the
     /// answers arrives. As secret as the key is.
     pub fn of_creation(install: &InstallId, idempotency_key: &str) -> Self {
-        let digest = Sha256::new()
-            .chain_update(b"family")
-            .chain_update(install.as_str())
-            .chain_update(idempotency_key)
-            .finalize();
+        Self::of_parts(&["family", install.as_str(), idempotency_key])
+    }
+
+    /// The family that one application has for that creation: another one than any other application has.
+    pub fn of_application(&self, app: &AppId) -> Self {
+        Self::of_parts(&["family of an application", app.as_str(), &self.text])
+    }
+
+    /// All parts but the first have one length each, so that no two lists of parts give one text.
+    fn of_parts(parts: &[&str]) -> Self {
+        let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part)).finalize();
         Plain { text: hex(&digest[..FAMILY_BYTES]), kind: PhantomData }
     }
 }
@@ -125,6 +131,12 @@ impl Plain<RefreshToken> {
     pub fn in_family(family: &Plain<Family>, random: &dyn Randomness) -> Self {
         let own = hex(&bytes::<{ RefreshToken::BYTES - FAMILY_BYTES }>(random));
         Self::from_body(&format!("{}{own}", family.text))
+    }
+
+    /// This token, if it were of that family.
+    pub fn moved_to(&self, family: &Plain<Family>) -> Self {
+        let body = &self.text[RefreshToken::PREFIX.len()..self.text.len() - CHECKSUM_LENGTH];
+        Self::from_body(&format!("{}{}", family.text, &body[FAMILY_BYTES * 2..]))
     }
 
     /// The session that this token belongs to.

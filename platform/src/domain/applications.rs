@@ -1,9 +1,13 @@
 //! Applications, their origins and their API keys.
 
-use super::{Refusal, audit::record_operation};
+use super::{
+    Refusal,
+    acting::{ByKey, Credential},
+    audit::record_operation,
+};
 use crate::{
     clock::Timestamp,
-    model::{ApiKeyRecord, ApiKeyState, AppId, Application, AuditKind, KeyId, Origin},
+    model::{ApiKeyRecord, AppId, Application, AuditKind, KeyId, Origin},
     secret::{ApiKey, AppSecret, Hashed},
     store::{StoreError, Transaction, Work},
 };
@@ -185,11 +189,11 @@ impl Work for RevokeApiKey {
     }
 }
 
-/// Finds the API key of a secret, if it is still good.
+/// Finds the API key of a secret, if it is good for a call. Whatever then acts for it looks again.
 #[derive(Debug)]
 pub struct AuthorizeApiKey {
-    /// The secret.
-    pub hash: Hashed<ApiKey>,
+    /// What was presented.
+    pub by: ByKey,
     /// The present.
     pub now: Timestamp,
 }
@@ -199,12 +203,7 @@ impl Work for AuthorizeApiKey {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<ApiKeyRecord, Refusal> {
-        let key = tx.find_api_key(self.hash).await?.ok_or(Refusal::ApiKeyUnknown)?;
-        match key.state {
-            ApiKeyState::Revoked(_) => Err(Refusal::ApiKeyRevoked),
-            ApiKeyState::Valid if key.expires_at <= self.now => Err(Refusal::ApiKeyExpired),
-            ApiKeyState::Valid => Ok(key),
-        }
+        self.by.resolve(tx, self.now).await
     }
 }
 

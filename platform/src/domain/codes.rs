@@ -1,11 +1,15 @@
 //! Issuing authentication codes.
 
-use super::{Refusal, audit::record};
+use super::{
+    Refusal,
+    acting::{Act, ByKey},
+    audit::record,
+};
 use crate::{
     clock::Timestamp,
-    model::{Actor, AppId, AuditKind, CodeUse, ExternalId, InstallId, Trace},
+    model::{Actor, ApiKeyRecord, AuditKind, CodeUse, ExternalId, InstallId, Trace},
     secret::{Code, Hashed},
-    store::{StoreError, Transaction, Work},
+    store::{StoreError, Transaction},
 };
 use sentiance_protocol::AUTHENTICATION_CODE_LIFETIME_MS;
 use std::time::Duration;
@@ -39,27 +43,28 @@ pub(super) async fn report_reuse<T: Transaction>(
     Ok(true)
 }
 
-/// Issues a code for one external id of one application.
+/// Issues a code for one external id of the key's application.
 #[derive(Debug)]
 pub struct IssueCode {
-    /// The application.
-    pub app_id: AppId,
     /// The app's own id of its user.
     pub external_id: ExternalId,
     /// The code.
     pub code: Hashed<Code>,
-    /// The present.
-    pub now: Timestamp,
 }
 
-impl Work for IssueCode {
+impl Act for IssueCode {
+    type By = ByKey;
     /// When the code expires.
     type Output = Timestamp;
-    type Error = Refusal;
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Timestamp, Refusal> {
-        let expires_at = self.now.plus(Duration::from_millis(AUTHENTICATION_CODE_LIFETIME_MS.into()));
-        tx.insert_code(&self.app_id, self.code, &self.external_id, expires_at).await?;
+    async fn act<T: Transaction>(
+        self,
+        tx: &mut T,
+        key: ApiKeyRecord,
+        now: Timestamp,
+    ) -> Result<Timestamp, Refusal> {
+        let expires_at = now.plus(Duration::from_millis(AUTHENTICATION_CODE_LIFETIME_MS.into()));
+        tx.insert_code(&key.app_id, self.code, &self.external_id, expires_at).await?;
         Ok(expires_at)
     }
 }

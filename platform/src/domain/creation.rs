@@ -37,7 +37,7 @@ pub struct Creation {
     pub origin: Option<Origin>,
     /// The user's id, should the user be new.
     pub user_id_if_new: UserId,
-    /// The session's first tokens.
+    /// The session's first tokens, which belong to no application yet.
     pub pair: NewPair,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
@@ -103,6 +103,7 @@ impl Creation {
         if let Some(kind) = kind {
             record(tx, kind, subject, Actor::Install(self.install_id.clone()), &self.trace, self.now).await?;
         }
+        let pair = self.pair.in_application(&app_id);
         // Generations go on counting over the sessions of an install, so that of two pairs the newer is always told.
         let generation = known.as_ref().map_or(0, |install| install.generation) + 1;
         let install = Install {
@@ -111,7 +112,7 @@ impl Creation {
             user_id,
             status,
             awaits_link,
-            family: self.pair.refresh.family().hash(),
+            family: pair.refresh.family().hash(),
             generation,
             app: self.app,
             device: self.device,
@@ -123,7 +124,7 @@ impl Creation {
             tx.delete_pairs(&app_id, &self.install_id).await?;
         }
         let owner = (app_id, self.install_id);
-        let grant = issue(tx, owner, generation, self.pair, self.lifetimes, self.now).await?;
+        let grant = issue(tx, owner, generation, pair, self.lifetimes, self.now).await?;
         Ok((install_state(user.state, status), grant))
     }
 
@@ -141,8 +142,11 @@ impl Creation {
             return Ok(None);
         }
         supersede(tx, &app_id, &self.install_id, issued.generation).await?;
+        // A session that began before families named their application keeps the family that it has.
+        let is_older = self.pair.refresh.family().hash() == issued.family;
+        let pair = if is_older { self.pair } else { self.pair.in_application(&app_id) };
         let owner = (app_id, self.install_id);
-        let grant = issue(tx, owner, issued.generation + 1, self.pair, self.lifetimes, self.now).await?;
+        let grant = issue(tx, owner, issued.generation + 1, pair, self.lifetimes, self.now).await?;
         Ok(Some((issued, grant)))
     }
 }

@@ -1,13 +1,15 @@
 //! Detections: taking in what devices recorded, and reading it back.
 
-use super::{Quotas, Refusal, session::active_user};
+use super::{
+    Quotas, Refusal,
+    acting::{About, Act, ByEither, ByToken, Caller},
+};
 use crate::{
     clock::Timestamp,
     model::{
-        AppId, Detection, DetectionContent, DetectionCursor, Gathered, GatheredContent, Session,
-        StoredDetection, User, UserId,
+        Detection, DetectionContent, DetectionCursor, Gathered, GatheredContent, Session, StoredDetection,
     },
-    store::{Page, Transaction, Turn, Work},
+    store::{Page, Transaction, Turn},
 };
 use sentiance_protocol::{DetectionType, DetectionsResponse};
 
@@ -19,32 +21,34 @@ const PAGE_MAX_BYTES: usize = 128 * 1024;
 /// trip.
 #[derive(Debug)]
 pub struct RecordDetections {
-    /// Whose device.
-    pub session: Session,
-    /// What it recorded, the messages of each trip put together.
+    /// What the device recorded, the messages of each trip put together.
     pub detections: Vec<Gathered>,
     /// How much may be stored.
     pub quotas: Quotas,
-    /// The present.
-    pub now: Timestamp,
+    /// Its turn among the writes that wait.
+    pub turn: Turn,
 }
 
-impl Work for RecordDetections {
+impl Act for RecordDetections {
+    type By = ByToken;
     type Output = DetectionsResponse;
-    type Error = Refusal;
 
     fn turn(&self) -> Turn {
-        Turn::among_uploads(&(&self.session.app_id, &self.session.user_id), self.detections.len())
+        self.turn
     }
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<DetectionsResponse, Refusal> {
-        let RecordDetections { session, detections, quotas, now } = self;
-        let user = active_user(tx, &session).await?;
+    async fn act<T: Transaction>(
+        self,
+        tx: &mut T,
+        session: Session,
+        now: Timestamp,
+    ) -> Result<DetectionsResponse, Refusal> {
+        let RecordDetections { detections, quotas, .. } = self;
         let mut response = DetectionsResponse { accepted: 0, known: 0 };
         let mut bytes = 0;
         for detection in detections {
             let messages = detection.messages;
-            match record(tx, &user, &session, detection).await? {
+            match record(tx, &session, detection).await? {
                 Some(more) => {
                     response.accepted += messages;
                     bytes += more;
@@ -52,7 +56,7 @@ impl Work for RecordDetections {
                 None => response.known += messages,
             }
         }
-        quotas.count(tx, (&user.app_id, &user.user_id), bytes, now).await?;
+        quotas.count(tx, (&session.app_id, &session.user_id), bytes, now).await?;
         Ok(response)
     }
 }
@@ -60,11 +64,9 @@ impl Work for RecordDetections {
 /// Stores one detection; tells how many bytes more are stored then, or nothing where it told nothing new.
 async fn record<T: Transaction>(
     tx: &mut T,
-    User { app_id, user_id, .. }: &User,
-    session: &Session,
+    Session { app_id, user_id, install_id, .. }: &Session,
     Gathered { detection_id, time, content, .. }: Gathered,
 ) -> Result<Option<i64>, Refusal> {
-    let install_id = &session.install_id;
     let news = match content {
         GatheredContent::Whole(content) => {
             let detection = Detection { detection_id, time, content };
@@ -100,10 +102,8 @@ fn size(detection: &Detection) -> i64 {
 /// Reads a page of a user's detections, oldest first.
 #[derive(Debug)]
 pub struct ListDetections {
-    /// The application.
-    pub app_id: AppId,
-    /// The user.
-    pub user_id: UserId,
+    /// Whose.
+    pub about: About,
     /// Only those of this type.
     pub kind: Option<DetectionType>,
     /// Where the page before ended; none for the first.
@@ -112,13 +112,19 @@ pub struct ListDetections {
     pub limit: u32,
 }
 
-impl Work for ListDetections {
+impl Act for ListDetections {
+    type By = ByEither;
     /// The page, and where it ends if there is more.
     type Output = (Vec<StoredDetection>, Option<DetectionCursor>);
-    type Error = Refusal;
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Self::Output, Refusal> {
-        let ListDetections { app_id, user_id, kind, after, limit } = self;
+    async fn act<T: Transaction>(
+        self,
+        tx: &mut T,
+        caller: Caller,
+        _: Timestamp,
+    ) -> Result<Self::Output, Refusal> {
+        let ListDetections { about, kind, after, limit } = self;
+        let (app_id, user_id) = caller.subject(about)?;
         tx.find_user(&app_id, &user_id).await?.ok_or(Refusal::UserNotFound)?;
         let size = Page { limit, bytes: PAGE_MAX_BYTES };
         let (page, has_more) = tx.list_detections(&app_id, &user_id, kind, after.as_ref(), size).await?;

@@ -1,8 +1,8 @@
 //! Following an install: what became of it since its session was last looked at.
 
-use super::Refusal;
+use super::{Refusal, session::require_origin};
 use crate::{
-    model::{AppId, InstallId, InstallStatus, UserId, install_state},
+    model::{AppId, InstallId, InstallStatus, Origin, UserId, install_state},
     secret::{Family, Hashed},
     store::{Transaction, Work},
 };
@@ -18,6 +18,8 @@ pub struct ReadInstallState {
     pub install_id: InstallId,
     /// The session.
     pub family: Hashed<Family>,
+    /// The page's origin, where the application must list it.
+    pub origin: Option<Origin>,
 }
 
 impl Work for ReadInstallState {
@@ -26,7 +28,8 @@ impl Work for ReadInstallState {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<Self::Output, Refusal> {
-        let ReadInstallState { app_id, install_id, family } = self;
+        let ReadInstallState { app_id, install_id, family, origin } = self;
+        require_origin(tx, &app_id, origin.as_ref()).await?;
         let Some(install) = tx.find_install(&app_id, &install_id).await? else {
             let buried = tx.find_tombstone(Hashed::of_install(&install_id)).await?;
             return Err(buried.map_or(Refusal::TokenInvalid, |_| Refusal::UserDeleted));

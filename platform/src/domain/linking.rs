@@ -2,17 +2,23 @@
 //! which has a code.
 
 use super::{
-    Refusal, audit::record, codes::report_reuse, creation::Arrival, exchange::Exchanged,
-    metadata::known_keys, session::active_user, tokens::Lifetimes,
+    Refusal,
+    acting::{Act, ByKey, ByToken},
+    audit::record,
+    codes::report_reuse,
+    creation::Arrival,
+    exchange::Exchanged,
+    metadata::known_keys,
+    tokens::Lifetimes,
 };
 use crate::{
     clock::Timestamp,
     model::{
-        Actor, AppId, AuditKind, ExternalId, Install, InstallId, InstallStatus, KeyId, Session, Trace, User,
-        UserId, UserState, install_state,
+        Actor, ApiKeyRecord, AppId, AuditKind, ExternalId, Install, InstallId, InstallStatus, Session, Trace,
+        User, UserId, UserState,
     },
     secret::{Code, Hashed},
-    store::{StoreError, Transaction, Work},
+    store::{StoreError, Transaction},
 };
 use sentiance_protocol::{InstallState, LinkResponse};
 
@@ -23,36 +29,36 @@ use sentiance_protocol::{InstallState, LinkResponse};
 /// harmless. Calls for one external id run one after the other, so that it has one user in the end.
 #[derive(Debug)]
 pub struct LinkInstall {
-    /// The application.
-    pub app_id: AppId,
     /// The install.
     pub install_id: InstallId,
     /// The app's own id of its user.
     pub external_id: ExternalId,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
-    /// The server's API key.
-    pub key_id: KeyId,
     /// In which request.
     pub trace: Trace,
-    /// The present.
-    pub now: Timestamp,
 }
 
-impl Work for LinkInstall {
+impl Act for LinkInstall {
+    type By = ByKey;
     /// The user of the external id.
     type Output = UserId;
-    type Error = Refusal;
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<UserId, Refusal> {
-        let application = tx.find_application(&self.app_id).await?.ok_or(Refusal::ApplicationNotFound)?;
+    async fn act<T: Transaction>(
+        self,
+        tx: &mut T,
+        key: ApiKeyRecord,
+        now: Timestamp,
+    ) -> Result<UserId, Refusal> {
+        let app_id = &key.app_id;
+        let application = tx.find_application(app_id).await?.ok_or(Refusal::ApplicationNotFound)?;
         if !application.user_linking {
             return Err(Refusal::LinkingSwitchedOff);
         }
-        let Some(install) = tx.find_install(&self.app_id, &self.install_id).await? else {
-            return Err(self.explain_absence(tx).await?);
+        let Some(install) = tx.find_install(app_id, &self.install_id).await? else {
+            return Err(self.explain_absence(tx, app_id).await?);
         };
-        let user = tx.find_user(&self.app_id, &install.user_id).await?.ok_or(Refusal::InstallDeleted)?;
+        let user = tx.find_user(app_id, &install.user_id).await?.ok_or(Refusal::InstallDeleted)?;
         if matches!(install.status, InstallStatus::Ended(_)) {
             return Err(Refusal::InstallDeleted);
         }
@@ -63,16 +69,16 @@ impl Work for LinkInstall {
             _ if user.state != UserState::Enabled => Err(Refusal::InstallDisabled),
             Some(_) if install.status != InstallStatus::Active => Err(Refusal::InstallDeactivated),
             Some(_) => Ok(user.user_id),
-            None => self.link(tx, user, install).await,
+            None => self.link(tx, key, user, install, now).await,
         }
     }
 }
 
 impl LinkInstall {
-    async fn explain_absence<T: Transaction>(&self, tx: &mut T) -> Result<Refusal, Refusal> {
+    async fn explain_absence<T: Transaction>(&self, tx: &mut T, app_id: &AppId) -> Result<Refusal, Refusal> {
         let buried_by = tx.find_tombstone(Hashed::of_install(&self.install_id)).await?;
         Ok(match buried_by {
-            Some(app_id) if app_id == self.app_id => Refusal::InstallDeleted,
+            Some(buried_by) if buried_by == *app_id => Refusal::InstallDeleted,
             Some(_) => Refusal::InstallForeign,
             None if tx.any_has_install(&self.install_id).await? => Refusal::InstallForeign,
             None => Refusal::InstallNotFound,
@@ -82,11 +88,13 @@ impl LinkInstall {
     async fn link<T: Transaction>(
         self,
         tx: &mut T,
+        ApiKeyRecord { app_id, key_id, .. }: ApiKeyRecord,
         unlinked: User,
         install: Install,
+        now: Timestamp,
     ) -> Result<UserId, Refusal> {
-        let LinkInstall { app_id, external_id, lifetimes, trace, now, .. } = self;
-        let by = Actor::ApiKey(self.key_id);
+        let LinkInstall { external_id, lifetimes, trace, .. } = self;
+        let by = Actor::ApiKey(key_id);
         let Install { install_id, device, .. } = install;
         let Some(known) = tx.find_user_by_external_id(&app_id, &external_id).await? else {
             tx.set_external_id(&app_id, &unlinked.user_id, &external_id).await?;
@@ -120,24 +128,24 @@ impl LinkInstall {
 /// The SDK asks whether the app's server has linked its install, and keeps the user if so: from now on the install
 /// stays with this user. Asking again gives the same answer.
 #[derive(Debug)]
-pub struct ConfirmLink(pub Session);
+pub struct ConfirmLink;
 
-impl Work for ConfirmLink {
+impl Act for ConfirmLink {
+    type By = ByToken;
     type Output = LinkResponse;
-    type Error = Refusal;
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<LinkResponse, Refusal> {
-        let Session { app_id, install_id, .. } = &self.0;
-        let install = tx.find_install(app_id, install_id).await?.ok_or(Refusal::UserDeleted)?;
-        if matches!(install.status, InstallStatus::Ended(_)) {
-            return Err(Refusal::SessionEnded);
-        }
-        let user = tx.find_user(app_id, &install.user_id).await?.ok_or(Refusal::UserDeleted)?;
-        let state = install_state(user.state, install.status);
+    async fn act<T: Transaction>(
+        self,
+        tx: &mut T,
+        session: Session,
+        _: Timestamp,
+    ) -> Result<LinkResponse, Refusal> {
+        let state = session.install_state();
+        let user = tx.find_user(&session.app_id, &session.user_id).await?.ok_or(Refusal::UserDeleted)?;
         match user.external_id {
             // However disabled: a linked user is created on a device though disabled, as one by a code is.
             Some(_) => {
-                tx.confirm_link(app_id, install_id).await?;
+                tx.confirm_link(&session.app_id, &session.install_id).await?;
                 Ok(linked(tx, user, state).await?)
             }
             None if state == InstallState::Active => Err(Refusal::UserNotLinked),
@@ -150,29 +158,31 @@ impl Work for ConfirmLink {
 /// good; sending it again after a success, whose answer may have been lost, gives the same answer.
 #[derive(Debug)]
 pub struct LinkByCode {
-    /// Whose user.
-    pub session: Session,
     /// The code.
     pub code: Hashed<Code>,
     /// In which request.
     pub trace: Trace,
-    /// The present.
-    pub now: Timestamp,
 }
 
-impl Work for LinkByCode {
+impl Act for LinkByCode {
+    type By = ByToken;
     type Output = Exchanged<LinkResponse>;
-    type Error = Refusal;
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Exchanged<LinkResponse>, Refusal> {
-        let LinkByCode { session: Session { app_id, install_id, .. }, code, trace, now } = &self;
-        let user = active_user(tx, &self.session).await?;
-        let (external_id, is_repetition) = match tx.consume_code(*code, *now).await? {
+    async fn act<T: Transaction>(
+        self,
+        tx: &mut T,
+        session: Session,
+        now: Timestamp,
+    ) -> Result<Exchanged<LinkResponse>, Refusal> {
+        let LinkByCode { code, trace } = self;
+        let Session { app_id, install_id, user_id, .. } = &session;
+        let user = tx.find_user(app_id, user_id).await?.ok_or(Refusal::UserDeleted)?;
+        let (external_id, is_repetition) = match tx.consume_code(code, now).await? {
             Some((issuer, external_id)) if issuer == *app_id => (external_id, false),
             Some(_) => return Err(Refusal::CodeInvalid),
-            None => match tx.find_code_link(app_id, *code, install_id).await? {
+            None => match tx.find_code_link(app_id, code, install_id).await? {
                 Some(external_id) => (external_id, true),
-                None if report_reuse(tx, *code, install_id, trace, *now).await? => {
+                None if report_reuse(tx, code, install_id, &trace, now).await? => {
                     return Ok(Exchanged::ReuseRecorded);
                 }
                 None => return Err(Refusal::CodeInvalid),
@@ -186,13 +196,12 @@ impl Work for LinkByCode {
                 return Err(Refusal::PersonKnown);
             }
             None => {
-                tx.set_external_id(app_id, &user.user_id, &external_id).await?;
-                let (subject, by) =
-                    ((app_id, &user.user_id, Some(install_id)), Actor::Install(install_id.clone()));
-                record(tx, AuditKind::UserLinked, subject, by, trace, *now).await?;
+                tx.set_external_id(app_id, user_id, &external_id).await?;
+                let (subject, by) = ((app_id, user_id, Some(install_id)), Actor::Install(install_id.clone()));
+                record(tx, AuditKind::UserLinked, subject, by, &trace, now).await?;
             }
         }
-        tx.record_code_link(app_id, *code, install_id).await?;
+        tx.record_code_link(app_id, code, install_id).await?;
         tx.confirm_link(app_id, install_id).await?;
         Ok(Exchanged::Granted(linked(tx, user, InstallState::Active).await?))
     }

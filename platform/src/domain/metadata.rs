@@ -1,10 +1,13 @@
 //! Metadata that an app attaches to its user.
 
-use super::{Refusal, session::active_user};
+use super::{
+    Refusal,
+    acting::{Act, ByToken},
+};
 use crate::{
     clock::Timestamp,
     model::{AppId, Session, UserId, metadata::entry_fits},
-    store::{MetadataChange, StoreError, Transaction, Turn, Work},
+    store::{MetadataChange, StoreError, Transaction, Turn},
 };
 use sentiance_protocol::{METADATA_MAX_ENTRIES, MetadataRequest, key_hash};
 
@@ -14,12 +17,10 @@ const REMOVED_KEPT: u32 = 200;
 /// Sets and removes entries of the metadata of a session's user; all of them, or none.
 #[derive(Debug)]
 pub struct ChangeMetadata {
-    /// Whose.
-    pub session: Session,
     /// The changes.
     pub request: MetadataRequest,
-    /// The present.
-    pub now: Timestamp,
+    /// Its turn among the writes that wait.
+    pub turn: Turn,
 }
 
 /// What a device is told of the metadata that its user has, so that it can judge the limit; nothing where there is none.
@@ -33,21 +34,20 @@ pub(super) async fn known_keys<T: Transaction>(
     Ok(Some(keys).filter(|keys| !keys.is_empty()))
 }
 
-impl Work for ChangeMetadata {
+impl Act for ChangeMetadata {
+    type By = ByToken;
     type Output = ();
-    type Error = Refusal;
 
     fn turn(&self) -> Turn {
-        Turn::among_uploads(&(&self.session.app_id, &self.session.user_id), self.request.entries.len())
+        self.turn
     }
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
-        let ChangeMetadata { session, request: MetadataRequest { revision, entries }, now } = self;
+    async fn act<T: Transaction>(self, tx: &mut T, session: Session, now: Timestamp) -> Result<(), Refusal> {
+        let MetadataRequest { revision, entries } = self.request;
         if !entries.iter().all(entry_fits) {
             return Err(Refusal::MetadataLimit);
         }
-        let user = active_user(tx, &session).await?;
-        let (app_id, user_id) = (&user.app_id, &user.user_id);
+        let (app_id, user_id) = (&session.app_id, &session.user_id);
         for entry in &entries {
             let change = MetadataChange { entry, install_id: &session.install_id, revision, now };
             tx.change_metadata(app_id, user_id, change).await?;

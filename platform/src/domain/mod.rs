@@ -1,5 +1,6 @@
 //! The use cases: what the platform does, each in one transaction, against no particular database.
 
+mod acting;
 mod applications;
 mod audit;
 mod clean_up;
@@ -20,6 +21,7 @@ mod tokens;
 mod unlinked;
 mod users;
 
+pub use acting::{About, Act, Acting, ByEither, ByKey, ByToken, Caller, Credential};
 pub use applications::{
     AuthorizeApiKey, CreateApiKey, CreateApplication, IsOriginListed, ListApiKeys, ListApplications, Ping,
     RevokeApiKey, SetAppSecret, SetFirstAppSecret,
@@ -41,4 +43,4 @@ pub use removal::RemoveLeftovers;
 pub use session::{EndSession, authenticate};
 pub use tokens::{Grant, Lifetimes, NewPair};
 pub use unlinked::CreateUnlinkedUser;
-pub use users::{DeleteUser, ReadProfile, SetUserState, ShowUser};
+pub use users::{DeleteUser, DeleteUserFor, ReadProfile, SetUserState, ShowUser};

@@ -2,7 +2,7 @@
 
 use super::Quota;
 use crate::{
-    model::{SessionRefusal, TripOverLimit},
+    model::{Scope, SessionRefusal, TripOverLimit},
     store::StoreError,
 };
 use std::time::Duration;
@@ -97,6 +97,12 @@ pub enum Refusal {
     /// The API key has expired.
     #[error("the API key has expired")]
     ApiKeyExpired,
+    /// The API key lacks this scope.
+    #[error("the API key lacks the scope {0}")]
+    ScopeMissing(Scope),
+    /// A user called about another one.
+    #[error("a user may call about itself only")]
+    NotOwnUser,
 }
 
 impl From<SessionRefusal> for Refusal {

@@ -1,34 +1,28 @@
 //! Calls with an access token: who is it, and may it.
 
-use super::{Refusal, audit::record, tokens::choose};
+use super::{
+    Refusal,
+    acting::{Act, ByToken},
+    audit::record,
+    tokens::choose,
+};
 use crate::{
     clock::Timestamp,
-    model::{
-        Actor, AppId, AuditKind, EndReason, InstallStatus, Origin, PairState, Permission, Session, Trace,
-        User, install_state,
-    },
-    secret::{AccessToken, Hashed, Plain},
+    model::{Actor, AppId, AuditKind, EndReason, Origin, PairState, Session, Trace},
     store::{Store, Transaction, Work},
 };
-use sentiance_protocol::InstallState;
 
 /// The session of an access token, if it permits such a call. The first use of a token is remembered durably before
-/// anything else happens: from then on the answer that carried it is known not to be lost.
-pub async fn authenticate(
-    store: &Store,
-    token: &Plain<AccessToken>,
-    permission: Permission,
-    origin: Option<Origin>,
-    now: Timestamp,
-) -> Result<Session, Refusal> {
-    let find = FindSession { token: token.hash(), origin };
-    let mut session = store.read(find.clone()).await?;
+/// anything else happens: from then on the answer that carried it is known not to be lost. Whatever then acts for the
+/// token looks at it again.
+pub async fn authenticate(store: &Store, by: &ByToken, now: Timestamp) -> Result<Session, Refusal> {
+    let mut session = store.look_up(FindSession(by.clone())).await?;
     let may_be_first =
-        session.pair_state != PairState::Superseded || store.read(IsAlternative(session.clone())).await?;
+        session.pair_state != PairState::Superseded || store.look_up(IsAlternative(session.clone())).await?;
     if !session.used && may_be_first {
-        session = store.write(UseFirstTime { find, now }).await?;
+        session = store.write(UseFirstTime { by: by.clone(), now }).await?;
     }
-    session.permits(permission, now)?;
+    session.permits(by.permission, now)?;
     Ok(session)
 }
 
@@ -44,37 +38,15 @@ pub(super) async fn require_origin<T: Transaction>(
     }
 }
 
-/// The session's user as of this transaction: since the token was looked at, the user may have been deleted or
-/// disabled, or the install displaced or brought to another user.
-pub(super) async fn active_user<T: Transaction>(tx: &mut T, session: &Session) -> Result<User, Refusal> {
-    let install = tx.find_install(&session.app_id, &session.install_id).await?;
-    let install = install.ok_or(Refusal::UserDeleted)?;
-    let user = tx.find_user(&session.app_id, &install.user_id).await?.ok_or(Refusal::UserDeleted)?;
-    match install_state(user.state, install.status) {
-        _ if matches!(install.status, InstallStatus::Ended(_)) => Err(Refusal::SessionEnded),
-        InstallState::Active => Ok(user),
-        InstallState::Inactive | InstallState::Disabled => Err(Refusal::UserDisabled),
-    }
-}
-
-#[derive(Clone, Debug)]
-struct FindSession {
-    token: Hashed<AccessToken>,
-    origin: Option<Origin>,
-}
+#[derive(Debug)]
+struct FindSession(ByToken);
 
 impl Work for FindSession {
     type Output = Session;
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<Session, Refusal> {
-        if let Some(session) = tx.find_by_access(self.token).await? {
-            require_origin(tx, &session.app_id, self.origin.as_ref()).await?;
-            return Ok(session);
-        }
-        let app_id = tx.find_tombstone(self.token).await?.ok_or(Refusal::TokenInvalid)?;
-        require_origin(tx, &app_id, self.origin.as_ref()).await?;
-        Err(Refusal::UserDeleted)
+        self.0.find(tx).await
     }
 }
 
@@ -96,7 +68,7 @@ impl Work for IsAlternative {
 /// pairs that were issued for the same, the one that is used first is good.
 #[derive(Debug)]
 struct UseFirstTime {
-    find: FindSession,
+    by: ByToken,
     now: Timestamp,
 }
 
@@ -105,35 +77,31 @@ impl Work for UseFirstTime {
     type Error = Refusal;
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<Session, Refusal> {
-        let session = self.find.clone().run(tx).await?;
+        let session = self.by.find(tx).await?;
         if session.pair_state == PairState::Superseded {
             choose(tx, &session, self.now).await?;
         }
-        tx.mark_used(self.find.token, self.now).await?;
-        self.find.run(tx).await
+        tx.mark_used(self.by.token, self.now).await?;
+        self.by.find(tx).await
     }
 }
 
-/// The SDK said goodbye: ends the session of its install. Doing it again changes nothing.
+/// The SDK said goodbye: ends the session of its token. Doing it again changes nothing.
 #[derive(Debug)]
 pub struct EndSession {
-    /// Whose.
-    pub session: Session,
     /// In which request.
     pub trace: Trace,
-    /// The present.
-    pub now: Timestamp,
 }
 
-impl Work for EndSession {
+impl Act for EndSession {
+    type By = ByToken;
     type Output = ();
-    type Error = Refusal;
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
-        let Session { app_id, user_id, install_id, .. } = &self.session;
-        if tx.end_install(app_id, install_id, EndReason::Reset, self.now).await? {
+    async fn act<T: Transaction>(self, tx: &mut T, session: Session, now: Timestamp) -> Result<(), Refusal> {
+        let Session { app_id, user_id, install_id, .. } = &session;
+        if tx.end_install(app_id, install_id, EndReason::Reset, now).await? {
             let (subject, by) = ((app_id, user_id, Some(install_id)), Actor::Install(install_id.clone()));
-            record(tx, AuditKind::SessionReset, subject, by, &self.trace, self.now).await?;
+            record(tx, AuditKind::SessionReset, subject, by, &self.trace, now).await?;
         }
         Ok(())
     }

@@ -38,10 +38,18 @@ pub struct NewPair {
 }
 
 impl NewPair {
-    /// The first pair of the session that a creation with this key starts.
+    /// The first pair of the session that a creation with this key starts: of no application, until the transaction
+    /// has found out of which.
     pub fn of_creation(install: &InstallId, idempotency_key: &str, random: &dyn Randomness) -> Self {
         let family = Plain::of_creation(install, idempotency_key);
         NewPair { access: Plain::generate(random), refresh: Plain::in_family(&family, random) }
+    }
+
+    /// The same pair in the family that this application has for the creation: a token of one application's session is
+    /// never taken for one of another's, though install and key be the same.
+    pub(super) fn in_application(self, app: &AppId) -> Self {
+        let family = self.refresh.family().of_application(app);
+        NewPair { refresh: self.refresh.moved_to(&family), ..self }
     }
 
     /// A pair that this refresh token may buy.

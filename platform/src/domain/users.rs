@@ -1,6 +1,11 @@
 //! Reading, disabling, enabling and deleting users.
 
-use super::{Refusal, audit::record, removal::remove_user};
+use super::{
+    Refusal,
+    acting::{About, Act, ByEither, Caller},
+    audit::record,
+    removal::remove_user,
+};
 use crate::{
     clock::Timestamp,
     model::{Actor, AppId, AuditKind, Install, Trace, User, UserId, UserState},
@@ -11,19 +16,23 @@ use std::{collections::BTreeMap, time::Duration};
 /// Reads a user with the metadata.
 #[derive(Debug)]
 pub struct ReadProfile {
-    /// The application.
-    pub app_id: AppId,
-    /// The user.
-    pub user_id: UserId,
+    /// Whose.
+    pub about: About,
 }
 
-impl Work for ReadProfile {
+impl Act for ReadProfile {
+    type By = ByEither;
     type Output = (User, BTreeMap<String, String>);
-    type Error = Refusal;
 
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Self::Output, Refusal> {
-        let user = tx.find_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)?;
-        let metadata = tx.metadata_of(&self.app_id, &self.user_id).await?;
+    async fn act<T: Transaction>(
+        self,
+        tx: &mut T,
+        caller: Caller,
+        _: Timestamp,
+    ) -> Result<Self::Output, Refusal> {
+        let (app_id, user_id) = caller.subject(self.about)?;
+        let user = tx.find_user(&app_id, &user_id).await?.ok_or(Refusal::UserNotFound)?;
+        let metadata = tx.metadata_of(&app_id, &user_id).await?;
         Ok((user, metadata))
     }
 }
@@ -111,5 +120,28 @@ impl Work for DeleteUser {
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
         let user = tx.find_user(&self.app_id, &self.user_id).await?.ok_or(Refusal::UserNotFound)?;
         remove_user(tx, user, self.now.plus(self.tombstones_for), self.by, &self.trace, self.now).await
+    }
+}
+
+/// [Deletes a user](DeleteUser) for whoever may: the user itself, or its application's server.
+#[derive(Debug)]
+pub struct DeleteUserFor {
+    /// Which user.
+    pub about: About,
+    /// How long the hashes are kept.
+    pub tombstones_for: Duration,
+    /// In which request.
+    pub trace: Trace,
+}
+
+impl Act for DeleteUserFor {
+    type By = ByEither;
+    type Output = ();
+
+    async fn act<T: Transaction>(self, tx: &mut T, caller: Caller, now: Timestamp) -> Result<(), Refusal> {
+        let DeleteUserFor { about, tombstones_for, trace } = self;
+        let by = caller.actor();
+        let (app_id, user_id) = caller.subject(about)?;
+        DeleteUser { app_id, user_id, tombstones_for, by, trace, now }.run(tx).await
     }
 }

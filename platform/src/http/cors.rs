@@ -90,7 +90,7 @@ async fn judge(platform: &Platform, header: &HeaderValue) -> Result<OriginToChec
     if platform.settings.allow_loopback_origins && origin.is_loopback() {
         return Ok(OriginToCheck(None));
     }
-    let listed = platform.store.read(IsOriginListed(origin.clone())).await?;
+    let listed = platform.store.look_up(IsOriginListed(origin.clone())).await?;
     listed.then_some(OriginToCheck(Some(origin))).ok_or_else(refused)
 }
 

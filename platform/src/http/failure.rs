@@ -114,6 +114,11 @@ impl From<Refusal> for Failure {
             Refusal::Store(error) => return error.into(),
             Refusal::QuotaExceeded(quota, pause) => return Failure::over_quota(quota, pause),
             Refusal::TripTooLarge => ErrorCode::TripTooLarge,
+            Refusal::ScopeMissing(scope) => {
+                let message = format!("This call needs an API key with the scope {scope}.");
+                return Failure::saying(ErrorCode::InsufficientScope, message);
+            }
+            Refusal::NotOwnUser => ErrorCode::AccessDenied,
             Refusal::CodeInvalid => ErrorCode::AuthenticationCodeInvalid,
             Refusal::ApplicationCredentialsInvalid => ErrorCode::ApplicationCredentialsInvalid,
             Refusal::InstallConflict => ErrorCode::InstallConflict,

@@ -230,11 +230,11 @@ async fn wake_at_changes(platform: &Platform, last: &mut Option<i64>) -> Result<
     let mut seq = match *last {
         Some(seq) => seq,
         // Whoever follows from now on reads the state anyway.
-        None => platform.store.read(NewestChange).await?,
+        None => platform.store.look_up(NewestChange).await?,
     };
     loop {
         *last = Some(seq);
-        let new = platform.store.read(ChangesAfter(seq)).await?;
+        let new = platform.store.look_up(ChangesAfter(seq)).await?;
         match new.last() {
             Some(newest) => seq = newest.seq,
             None => changes.wait().await?,

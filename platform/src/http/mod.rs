@@ -146,7 +146,7 @@ pub struct Platform {
     /// The database.
     pub store: Store,
     /// The time.
-    pub clock: Box<dyn Clock>,
+    pub clock: Arc<dyn Clock>,
     /// The source of secrets and ids.
     pub random: Box<dyn Randomness>,
     /// How to behave.
@@ -172,7 +172,7 @@ impl Platform {
         let disk = Disk::new(settings.min_free_disk, &store);
         Platform {
             store,
-            clock: Box::new(clock),
+            clock: Arc::new(clock),
             random: Box::new(random),
             settings,
             metrics,

@@ -2,9 +2,10 @@
 
 use crate::support::{Sdk, ServerKey, TestPlatform, key};
 use sentiance_platform::{
-    domain::{Quotas, RecordDetections, Refusal, authenticate},
+    domain::{Acting, ByToken, Quotas, RecordDetections, Refusal, authenticate},
     model::{Detection, Permission, gather},
     secret::{AccessToken, Plain},
+    store::Turn,
 };
 use sentiance_protocol::ErrorCode;
 use serde_json::{Value, json};
@@ -254,31 +255,36 @@ async fn a_displaced_or_disabled_device_uploads_nothing() {
 #[tokio::test]
 async fn what_happens_between_the_look_at_a_token_and_the_write_counts() {
     let platform = TestPlatform::start().await;
-    let session_of = async |sdk: &Sdk| {
-        let token = Plain::<AccessToken>::parse(&sdk.access_token).unwrap();
-        authenticate(&platform.store, &token, Permission::ActForUser, None, platform.now()).await.unwrap()
+    let recognized = async |sdk: &Sdk| {
+        let token = Plain::<AccessToken>::parse(&sdk.access_token).unwrap().hash();
+        let by = ByToken { token, origin: None, permission: Permission::ActForUser };
+        authenticate(&platform.store, &by, platform.now()).await.unwrap();
+        by
     };
-    let record = async |session| {
-        let quotas = Quotas::default();
-        let work = RecordDetections { session, detections: Vec::new(), quotas, now: platform.now() };
-        platform.store.write(work).await
+    let record_all = async |by: &ByToken, detections| {
+        let act = RecordDetections {
+            detections: gather(detections),
+            quotas: Quotas::default(),
+            turn: Turn::among_uploads(&by.token.digest(), 1),
+        };
+        platform.store.write(Acting { by: by.clone(), clock: platform.clock(), act }).await
     };
+    let record = async |by: &ByToken| record_all(by, Vec::new()).await;
     let sdk = platform.sdk_with_user("alice").await;
-    let session = session_of(&sdk).await;
-    assert!(record(session.clone()).await.is_ok());
+    let token = recognized(&sdk).await;
+    assert!(record(&token).await.is_ok());
     platform.sdk_with_user("alice").await;
-    assert!(matches!(record(session.clone()).await, Err(Refusal::UserDisabled)));
+    assert!(matches!(record(&token).await, Err(Refusal::UserDisabled)));
     sdk.reset().await.ok();
-    assert!(matches!(record(session.clone()).await, Err(Refusal::SessionEnded)));
+    assert!(matches!(record(&token).await, Err(Refusal::SessionEnded)));
     platform.server.delete(&sdk.user_id).await.ok();
-    assert!(matches!(record(session).await, Err(Refusal::UserDeleted)));
+    assert!(matches!(record(&token).await, Err(Refusal::UserDeleted)));
 
     let awaiting = platform.sdk_with_unlinked_user(true).await;
-    let (session, bob) = (session_of(&awaiting).await, platform.sdk_with_user("bob").await);
+    let (token, bob) = (recognized(&awaiting).await, platform.sdk_with_user("bob").await);
     platform.server.link(&awaiting.install_id, "bob").await.ok();
     let detections = vec![Detection::parse(serde_json::from_value(position(START)).unwrap()).unwrap()];
-    let (quotas, now, detections) = (Quotas::default(), platform.now(), gather(detections));
-    platform.store.write(RecordDetections { session, detections, quotas, now }).await.unwrap();
+    record_all(&token, detections).await.unwrap();
     let page = platform.server.detections(&bob.user_id, "").await.ok();
     assert_eq!(ids(&page).len(), 1, "it went to the user that the install came to");
 }

@@ -35,5 +35,6 @@ mod reset;
 mod revocation;
 mod secrets;
 mod support;
+mod under_way;
 mod unlinked;
 mod users;

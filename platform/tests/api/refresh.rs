@@ -1,6 +1,7 @@
 //! `POST /sdk/v1/token`: rotation, expiry, and stolen tokens. Lost answers are in `lost_answers`.
 
-use crate::support::TestPlatform;
+use crate::support::{ServerKey, TestPlatform, key};
+use sentiance_platform::{model::InstallId, secret::Plain};
 use sentiance_protocol::ErrorCode;
 use std::time::Duration;
 
@@ -101,4 +102,45 @@ async fn the_lifetime_of_access_tokens_is_a_setting() {
     sdk.own_profile().await.ok();
     platform.pass(HOUR);
     sdk.own_profile().await.refused(ErrorCode::TokenExpired);
+}
+
+#[tokio::test]
+async fn a_token_that_comes_back_ends_the_session_of_its_own_application_only() {
+    let platform = TestPlatform::start().await;
+    let command = platform.command();
+    let others = command.create_key(&command.create_app("Other", &[]), &["user.link"]);
+    let others = ServerKey::new(&platform.url, &others);
+    // Whichever application's id sorts first.
+    for thief_is_other in [true, false] {
+        let (mut own, key_of_both) = (platform.sdk(), key());
+        let mut other = own.clone();
+        own.remember_user(&own.exchange(&platform.server.code("alice").await, &key_of_both).await);
+        other.remember_user(&other.exchange(&others.code("alice").await, &key_of_both).await);
+        let (robbed, spared) = if thief_is_other { (&mut other, &own) } else { (&mut own, &other) };
+        let copy = robbed.clone();
+        robbed.refresh().await.ok();
+        robbed.refresh().await.ok();
+        copy.send_refresh(&key()).await.refused(ErrorCode::SessionEnded);
+        robbed.config().await.refused(ErrorCode::SessionEnded);
+        spared.own_profile().await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_session_from_before_families_named_their_application_goes_on() {
+    let platform = TestPlatform::start().await;
+    let (mut sdk, code, creation_key) = (platform.sdk(), platform.server.code("alice").await, key());
+    sdk.exchange(&code, &creation_key).await.ok();
+    let family = Plain::of_creation(&InstallId::parse(&sdk.install_id).unwrap(), &creation_key).hash();
+    sqlx::query("update installs set family = $1")
+        .bind(family.as_bytes())
+        .execute(&mut platform.connect().await)
+        .await
+        .unwrap();
+    sdk.remember_user(&sdk.exchange(&code, &creation_key).await);
+    let copy = sdk.clone();
+    sdk.refresh().await.ok();
+    sdk.refresh().await.ok();
+    copy.send_refresh(&key()).await.refused(ErrorCode::SessionEnded);
+    sdk.config().await.refused(ErrorCode::SessionEnded);
 }

@@ -2,17 +2,10 @@
 
 use crate::support::{Answer, EventStream, Sdk, TestPlatform, key};
 use reqwest::RequestBuilder;
-use sentiance_platform::{
-    domain::{ChangeMetadata, ConfirmLink, LinkByCode, Quotas, RecordDetections, Refusal, authenticate},
-    http::endpoints::{Audience, ENDPOINTS, Endpoint},
-    model::{Permission, Session, Trace},
-    random::OsRandomness,
-    secret::Plain,
-};
+use sentiance_platform::http::endpoints::{Audience, ENDPOINTS, Endpoint};
 use sentiance_protocol::ErrorCode::{
     self, RefreshTokenUsed, SessionEnded, TokenExpired, TokenInvalid, UserDeleted, UserDisabledRemotely,
 };
-use sentiance_protocol::MetadataRequest;
 use serde_json::json;
 use std::time::Duration;
 
@@ -159,59 +152,4 @@ async fn what_was_taken_away_is_refused_by_the_next_request_on_every_endpoint() 
             assert_eq!(code.as_deref(), expected.map(ErrorCode::as_str), "{what}: {}", answer.text);
         }
     }
-}
-
-/// What a request does after its token was found good. The token may be taken away in between.
-async fn outcomes(platform: &TestPlatform, session: &Session) -> [(&'static str, String); 4] {
-    let (store, now) = (&platform.store, platform.now());
-    let shown = |result: Result<(), Refusal>| {
-        result.map_or_else(|refusal| format!("{refusal:?}"), |()| "done".to_owned())
-    };
-    let request = MetadataRequest { revision: 1, entries: Vec::new() };
-    let metadata = ChangeMetadata { session: session.clone(), request, now };
-    let detections =
-        RecordDetections { session: session.clone(), detections: Vec::new(), quotas: Quotas::default(), now };
-    let code = Plain::new_code(&OsRandomness).hash();
-    let link = LinkByCode { session: session.clone(), code, trace: Trace::default(), now };
-    [
-        ("metadata", shown(store.write(metadata).await)),
-        ("detections", shown(store.write(detections).await.map(|_| ()))),
-        ("link", shown(store.write(link).await.map(|_| ()))),
-        ("confirm", shown(store.write(ConfirmLink(session.clone())).await.map(|_| ()))),
-    ]
-}
-
-#[tokio::test]
-async fn what_is_taken_away_while_a_request_is_under_way_is_refused_too() {
-    let platform = TestPlatform::start().await;
-    let command = platform.command();
-    let under_way = async |user: &str| {
-        let sdk = platform.sdk_with_user(user).await;
-        let token = Plain::parse(&sdk.access_token).unwrap();
-        let found = authenticate(&platform.store, &token, Permission::ActForUser, None, platform.now());
-        (found.await.unwrap(), sdk)
-    };
-    let (session, _) = under_way("alice").await;
-    let [metadata, detections, link, confirm] = outcomes(&platform, &session).await;
-    assert_eq!([metadata.1, detections.1, confirm.1], ["done"; 3], "nothing was taken away");
-    assert_eq!(link.1, "CodeInvalid");
-
-    let expect = async |session: &Session, expected: [&str; 4]| {
-        let outcomes = outcomes(&platform, session).await;
-        assert_eq!(outcomes.map(|(_, outcome)| outcome), expected);
-    };
-    let (session, sdk) = under_way("reset").await;
-    sdk.reset().await.ok();
-    expect(&session, ["SessionEnded"; 4]).await;
-    let (session, sdk) = under_way("deleted").await;
-    platform.server.delete(&sdk.user_id).await.ok();
-    expect(&session, ["UserDeleted"; 4]).await;
-    // Who is linked may learn so though it is disabled.
-    let refused_but_told = ["UserDisabled", "UserDisabled", "UserDisabled", "done"];
-    let (session, sdk) = under_way("disabled").await;
-    command.run(&["user", "disable", "--app", &platform.app_id, &sdk.user_id]);
-    expect(&session, refused_but_told).await;
-    let (session, _) = under_way("displaced").await;
-    platform.sdk_with_user("displaced").await;
-    expect(&session, refused_but_told).await;
 }

@@ -85,7 +85,7 @@ impl Exchange {
         let standing = limits.failures.look(&self.client.prefix(), clock.now());
         if matches!(standing, Some(Err(_))) {
             let refusal = presented.refusal();
-            if !store.read(presented).await? {
+            if !store.look_up(presented).await? {
                 return Err(self.failed(credential, refusal.into()));
             }
         }

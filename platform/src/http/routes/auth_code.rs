@@ -19,14 +19,14 @@ pub(in crate::http) async fn issue(
     request: Request,
 ) -> Result<Json<AuthCodeResponse>, Failure> {
     // The key comes first: a body from somebody unknown is not even read.
-    let key = credential.server(&platform, Scope::UserLink).await?;
+    let server = credential.server(&platform, Scope::UserLink).await?;
     let JsonBody(body) = JsonBody::<AuthCodeRequest>::from_request(request, &platform).await?;
     let external_id =
         ExternalId::parse(body.external_id).ok_or(Failure::new(ErrorCode::InvalidExternalId))?;
     let now = platform.clock.now();
-    platform.limits.charge_external_id(&key.app_id, &external_id, now, &meter)?;
+    platform.limits.charge_external_id(server.app_id(), &external_id, now, &meter)?;
     let code = Plain::new_code(&*platform.random);
-    let work = IssueCode { app_id: key.app_id, external_id, code: code.hash(), now };
+    let work = server.acting(IssueCode { external_id, code: code.hash() });
     let expires_at = platform.store.write(work).await?;
     Ok(Json(AuthCodeResponse {
         authentication_code: Secret::new(code.reveal()),

@@ -1,12 +1,12 @@
 //! `GET /v2/users/:user_id/detections`: what a user's devices recorded, page by page.
 
-use super::{malformed, users::subject};
+use super::malformed;
 use crate::{
     clock::Timestamp,
-    domain::ListDetections,
+    domain::{About, ListDetections},
     http::{
         PlatformState,
-        credentials::{Caller, Credential},
+        credentials::{Audience, Credential},
         failure::Failure,
     },
     model::{DetectionContent, DetectionCursor, Scope, StoredDetection},
@@ -42,10 +42,10 @@ pub(in crate::http) async fn list(
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Failure> {
     let caller = credential.user_or_server(&platform, Scope::UserRead).await?;
-    let (app_id, user_id) = match caller {
-        Caller::User(session) if user_id == "me" => (session.app_id, session.user_id),
-        Caller::Server(_) if user_id == "me" => return Err(Failure::new(ErrorCode::ApiKeyNotAccepted)),
-        caller => subject(caller, &user_id)?,
+    let about = match caller.audience() {
+        Audience::User if user_id == "me" => About::Own,
+        Audience::Server if user_id == "me" => return Err(Failure::new(ErrorCode::ApiKeyNotAccepted)),
+        _ => About::parse(&user_id),
     };
     let Query(page) = page.map_err(|_| {
         malformed("The query may hold limit (1 to 1000), cursor, and type (position, motion or trip).")
@@ -56,7 +56,7 @@ pub(in crate::http) async fn list(
     }
     let unknown = || malformed("The cursor must be the next_cursor of the page before.");
     let after = page.cursor.map(|text| DetectionCursor::parse(&text).ok_or_else(unknown)).transpose()?;
-    let work = ListDetections { app_id, user_id, kind: page.kind, after, limit };
+    let work = caller.acting(ListDetections { about, kind: page.kind, after, limit });
     // Held until the page is a text: while it is sent it holds nothing else up.
     let _turn = platform.turn_at_large_work().await;
     let (detections, end) = platform.store.read(work).await?;

@@ -18,22 +18,13 @@ pub(in crate::http) async fn link(
     Path(install_id): Path<String>,
     request: Request,
 ) -> Result<Json<LinkInstallResponse>, Failure> {
-    let key = credential.server(&platform, Scope::UserLink).await?;
+    let server = credential.server(&platform, Scope::UserLink).await?;
     let JsonBody(body) = JsonBody::<LinkInstallRequest>::from_request(request, &platform).await?;
     let external_id =
         ExternalId::parse(body.external_id).ok_or(Failure::new(ErrorCode::InvalidExternalId))?;
     let install_id = InstallId::parse(&install_id).ok_or(Failure::new(ErrorCode::InstallNotFound))?;
     let lifetimes = platform.settings.lifetimes;
-    let now = platform.clock.now();
-    let work = LinkInstall {
-        app_id: key.app_id,
-        install_id,
-        external_id,
-        lifetimes,
-        key_id: key.key_id,
-        trace,
-        now,
-    };
+    let work = server.acting(LinkInstall { install_id, external_id, lifetimes, trace });
     let user_id = platform.store.write(work).await?;
     // The user with which the install was created may have gone.
     platform.leftovers.notify_one();

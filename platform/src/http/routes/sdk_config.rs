@@ -22,8 +22,8 @@ pub(in crate::http) async fn show(
     credential: Credential,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let session = credential.user(&platform, Permission::LearnState).await?;
-    let response = current(&platform, session.install_state());
+    let user = credential.user(&platform, Permission::LearnState).await?;
+    let response = current(&platform, user.session().install_state());
     let tag = entity_tag(response.install_state, &response.config)?;
     let known = headers.get_all(IF_NONE_MATCH).iter().any(|header| mentions(header, &tag));
     let mut response =

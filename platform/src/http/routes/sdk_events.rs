@@ -8,6 +8,7 @@ use crate::{
     http::{
         Platform, PlatformState,
         client::ClientAddress,
+        cors::OriginToCheck,
         credentials::Credential,
         failure::Failure,
         followers::{Following, NoRoom},
@@ -44,11 +45,13 @@ pub(in crate::http) async fn follow(
     State(platform): PlatformState,
     credential: Credential,
     client: ClientAddress,
+    OriginToCheck(origin): OriginToCheck,
     Traced(trace): Traced,
     slot: Option<Extension<ConnectionSlot>>,
 ) -> Result<Response, Failure> {
-    let session = credential.user(&platform, Permission::LearnState).await?;
-    let following = platform.followers.follow(&session, client).map_err(|NoRoom| {
+    let user = credential.user(&platform, Permission::LearnState).await?;
+    let session = user.session();
+    let following = platform.followers.follow(session, client).map_err(|NoRoom| {
         let (least, more) = COME_BACK_AFTER;
         let pause = least + u64::from(bytes::<1>(&*platform.random)[0]) % more;
         let refusal = Failure::saying(ErrorCode::Unavailable, Policy::Streams.refusal());
@@ -63,9 +66,10 @@ pub(in crate::http) async fn follow(
     let follower = Follower {
         following,
         reading: ReadInstallState {
-            app_id: session.app_id,
-            install_id: session.install_id,
+            app_id: session.app_id.clone(),
+            install_id: session.install_id.clone(),
             family: session.family,
+            origin,
         },
         known: None,
         end: Box::pin(sleep(with_jitter(settings.lifetime, &*platform.random))),

@@ -26,12 +26,11 @@ pub(in crate::http) async fn by_code(
     Traced(trace): Traced,
     request: Request,
 ) -> Result<Json<LinkResponse>, Failure> {
-    let session = credential.user(&platform, Permission::ActForUser).await?;
+    let user = credential.user(&platform, Permission::ActForUser).await?;
     let JsonBody(body) = JsonBody::<LinkRequest>::from_request(request, &platform).await?;
     let code = Plain::parse_code(body.authentication_code.expose())
         .ok_or_else(|| exchange.failed(CODE, Failure::new(ErrorCode::AuthenticationCodeInvalid)))?;
-    let now = platform.clock.now();
-    let work = LinkByCode { session, code: code.hash(), trace, now };
+    let work = user.acting(LinkByCode { code: code.hash(), trace });
     Ok(Json(exchange.of_code(code.hash(), work, |_| "linked").await?))
 }
 
@@ -40,6 +39,6 @@ pub(in crate::http) async fn confirm(
     State(platform): PlatformState,
     credential: Credential,
 ) -> Result<Json<LinkResponse>, Failure> {
-    let session = credential.user(&platform, Permission::LearnState).await?;
-    Ok(Json(platform.store.write(ConfirmLink(session)).await?))
+    let user = credential.user(&platform, Permission::LearnState).await?;
+    Ok(Json(platform.store.write(user.acting(ConfirmLink)).await?))
 }

@@ -23,13 +23,13 @@ pub(in crate::http) async fn change(
     upload: Upload,
     request: Request,
 ) -> Result<Json<Value>, Failure> {
-    let session = credential.user(&platform, Permission::ActForUser).await?;
-    let _admitted = upload.admit(&session, METADATA_BODY_LIMIT_BYTES)?;
+    let user = credential.user(&platform, Permission::ActForUser).await?;
+    let _admitted = upload.admit(user.session(), METADATA_BODY_LIMIT_BYTES)?;
     let JsonBody(body) = JsonBody::<MetadataRequest>::from_request(request, &platform).await?;
     if body.entries.len() > CHANGES_PER_REQUEST {
         return Err(malformed("A request may change at most 200 entries."));
     }
-    let now = platform.clock.now();
-    platform.store.write(ChangeMetadata { session, request: body, now }).await?;
+    let turn = user.turn_of_upload(body.entries.len());
+    platform.store.write(user.acting(ChangeMetadata { request: body, turn })).await?;
     Ok(Json(json!({})))
 }

@@ -13,8 +13,7 @@ pub(in crate::http) async fn goodbye(
     credential: Credential,
     Traced(trace): Traced,
 ) -> Result<Json<Value>, Failure> {
-    let session = credential.user(&platform, Permission::SayGoodbye).await?;
-    let now = platform.clock.now();
-    platform.store.write(EndSession { session, trace, now }).await?;
+    let user = credential.user(&platform, Permission::SayGoodbye).await?;
+    platform.store.write(user.acting(EndSession { trace })).await?;
     Ok(Json(json!({})))
 }

@@ -1,30 +1,29 @@
 //! `/v2/users` and `DELETE /users/:user_id`: a user's profile, and its end.
 
 use crate::{
-    domain::{DeleteUser, ReadProfile},
+    domain::{About, DeleteUserFor, ReadProfile},
     http::{
         PlatformState,
-        credentials::{Caller, Credential},
+        credentials::{Audience, Credential},
         failure::Failure,
         trace::Traced,
     },
-    model::{Actor, AppId, Permission, Scope, User, UserId, UserState},
+    model::{Scope, User, UserState},
 };
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use sentiance_protocol::{ErrorCode, Profile, ProfileSdk};
+use sentiance_protocol::{Profile, ProfileSdk};
 use std::collections::BTreeMap;
 
 pub(in crate::http) async fn own_profile(
     State(platform): PlatformState,
     credential: Credential,
 ) -> Result<Json<Profile>, Failure> {
-    let session = credential.user(&platform, Permission::ActForUser).await?;
-    let work = ReadProfile { app_id: session.app_id, user_id: session.user_id };
-    let (user, metadata) = platform.store.read(work).await?;
+    let user = credential.own_user(&platform).await?;
+    let (user, metadata) = platform.store.read(user.acting(ReadProfile { about: About::Own })).await?;
     Ok(Json(profile_of(user, metadata, Audience::User)))
 }
 
@@ -34,12 +33,9 @@ pub(in crate::http) async fn profile(
     Path(user_id): Path<String>,
 ) -> Result<Json<Profile>, Failure> {
     let caller = credential.user_or_server(&platform, Scope::UserRead).await?;
-    let audience = match caller {
-        Caller::User(_) => Audience::User,
-        Caller::Server(_) => Audience::Server,
-    };
-    let (app_id, user_id) = subject(caller, &user_id)?;
-    let (user, metadata) = platform.store.read(ReadProfile { app_id, user_id }).await?;
+    let audience = caller.audience();
+    let work = caller.acting(ReadProfile { about: About::parse(&user_id) });
+    let (user, metadata) = platform.store.read(work).await?;
     Ok(Json(profile_of(user, metadata, audience)))
 }
 
@@ -50,37 +46,14 @@ pub(in crate::http) async fn remove(
     Path(user_id): Path<String>,
 ) -> Result<StatusCode, Failure> {
     let caller = credential.user_or_server(&platform, Scope::UserDelete).await?;
-    let by = match &caller {
-        Caller::User(session) => Actor::Install(session.install_id.clone()),
-        Caller::Server(key) => Actor::ApiKey(key.key_id.clone()),
-    };
-    let (app_id, user_id) = subject(caller, &user_id)?;
     let tombstones_for = platform.settings.lifetimes.refresh_token;
-    let now = platform.clock.now();
-    platform.store.write(DeleteUser { app_id, user_id, tombstones_for, by, trace, now }).await?;
+    let about = About::parse(&user_id);
+    platform.store.write(caller.acting(DeleteUserFor { about, tombstones_for, trace })).await?;
     platform.leftovers.notify_one();
     Ok(StatusCode::OK)
 }
 
-/// The user that a call is about: any of the application for its server, and only itself for a user.
-pub(super) fn subject(caller: Caller, user_id: &str) -> Result<(AppId, UserId), Failure> {
-    match caller {
-        Caller::User(session) if session.user_id.as_str() == user_id => Ok((session.app_id, session.user_id)),
-        Caller::User(_) => Err(Failure::new(ErrorCode::AccessDenied)),
-        Caller::Server(key) => {
-            let user_id = UserId::parse(user_id).ok_or(Failure::new(ErrorCode::UserNotFound))?;
-            Ok((key.app_id, user_id))
-        }
-    }
-}
-
-/// Who reads a profile. The external id is between the platform and the app's server.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Audience {
-    User,
-    Server,
-}
-
+/// The external id is between the platform and the app's server.
 fn profile_of(user: User, metadata: BTreeMap<String, String>, audience: Audience) -> Profile {
     let killswitch_action = match user.state {
         UserState::Enabled => "enable_sdk",

@@ -133,9 +133,14 @@ impl SqliteStore {
         self.writer.submit(work).await
     }
 
-    /// Runs a use case that only reads. Each of its statements sees the newest committed state.
+    /// Runs a use case that only reads. All its statements see one committed state, the newest as of the first of them.
     pub async fn read<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
         self.readers.read(work).await
+    }
+
+    /// Runs a use case that reads, and of which no two statements must agree: cheaper than [`read`](Self::read).
+    pub async fn look_up<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
+        self.readers.look_up(work).await
     }
 
     /// Waits, from now on, for what this and other processes record.
@@ -171,6 +176,11 @@ impl SqliteStore {
     /// Which of the files others than their owner may read or write, in words; none where all is well.
     pub fn open_to_others(&self) -> Option<String> {
         files::open_to_others(&self.file)
+    }
+
+    /// How many use cases wait for the writer.
+    pub fn waiting(&self) -> usize {
+        self.writer.waiting()
     }
 
     /// Finishes what is waiting and closes the file.
@@ -210,8 +220,18 @@ impl SqliteReader {
         Ok(SqliteReader(pool))
     }
 
-    /// Runs a use case that only reads. Each of its statements sees the newest committed state.
+    /// Runs a use case that only reads. All its statements see one committed state, the newest as of the first of them.
     pub async fn read<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
+        let mut connection = self.0.acquire().await.map_err(StoreError::from)?;
+        let mut transaction = connection.begin().await.map_err(StoreError::from)?;
+        let result = work.run(&mut SqliteTransaction::on(&mut transaction)).await;
+        // It wrote nothing: this only lets go of the state that it saw.
+        transaction.rollback().await.map_err(StoreError::from)?;
+        result
+    }
+
+    /// Runs a use case that reads, and of which no two statements must agree: each sees the newest committed state.
+    async fn look_up<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
         let mut connection = self.0.acquire().await.map_err(StoreError::from)?;
         work.run(&mut SqliteTransaction::on(&mut connection)).await
     }

@@ -173,6 +173,11 @@ impl Writer {
         answer.await.unwrap_or(Err(StoreError::Unavailable))
     }
 
+    /// How many use cases wait for their turn.
+    pub(super) fn waiting(&self) -> usize {
+        self.inbox.lock().queue.len()
+    }
+
     /// Finishes what waits; whatever comes later is refused.
     pub(super) async fn stop(&self) {
         self.inbox.lock().is_closed = true;

@@ -120,6 +120,11 @@ impl TestPlatform {
         self.clock.wrong_ms.store(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
+    /// The platform's clock.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock.clone())
+    }
+
     /// What the platform's clock says.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
@@ -130,13 +135,34 @@ impl TestPlatform {
         tamper(&self.database, sql).await;
     }
 
+    /// A connection to the database, behind the platform's back.
+    pub(crate) async fn connect(&self) -> sqlx::SqliteConnection {
+        use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+        let options = SqliteConnectOptions::new().filename(&self.database);
+        SqliteConnection::connect_with(&options).await.unwrap()
+    }
+
     /// Keeps everybody else from writing for as long as the connection is open.
     pub(crate) async fn lock_for_writing(&self) -> sqlx::SqliteConnection {
-        use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
-        let options = SqliteConnectOptions::new().filename(&self.database);
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        use sqlx::Executor;
+        let mut connection = self.connect().await;
         connection.execute("begin immediate").await.unwrap();
         connection
+    }
+
+    /// Everything that the database holds: a line for each row of each table.
+    pub(crate) async fn contents(&self) -> Vec<String> {
+        use sqlx::{AssertSqlSafe, query_scalar};
+        let mut connection = self.connect().await;
+        let tables = "
+            select 'select ''' || t.name || ''' || ' || group_concat('quote(' || c.name || ')', '||'' ''||') || ' from ' || t.name
+            from sqlite_schema t, pragma_table_info(t.name) c where t.type = 'table' group by t.name";
+        let selects: Vec<String> = query_scalar(tables).fetch_all(&mut connection).await.unwrap();
+        let mut lines: Vec<String> = Vec::new();
+        for select in selects {
+            lines.extend(query_scalar(AssertSqlSafe(select)).fetch_all(&mut connection).await.unwrap());
+        }
+        lines
     }
 
     /// Waits until that many rows are left, as they are when the platform has cleaned up.
