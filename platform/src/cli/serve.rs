@@ -104,13 +104,18 @@ struct Server {
     /// The header in which the trusted proxies write that address.
     #[arg(long, env = "PLATFORM_PROXY_HEADER", value_name = "NAME", value_enum, default_value_t)]
     proxy_header: ProxyHeader,
+    /// How many connections one address (IPv6: 64 bits of it) may have at once, trusted proxies apart [default: a third
+    /// of all there may be, for dev all].
+    #[arg(long, env = "PLATFORM_CONNECTIONS_PER_ADDRESS", value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    connections_per_address: Option<u32>,
     /// How often one API key may be used: off, or a rate with a burst [default: 100/s:1000, for dev off].
     #[arg(long, env = "PLATFORM_LIMIT_PER_KEY", value_name = "RATE")]
     limit_per_key: Option<Limit>,
     /// How many codes one external id may have [default: 10/m:20, for dev off].
     #[arg(long, env = "PLATFORM_LIMIT_PER_EXTERNAL_ID", value_name = "RATE")]
     limit_per_external_id: Option<Limit>,
-    /// How often one address (IPv6: 64 bits of it) may call the SDK's endpoints [default: 100/s:1000, for dev off].
+    /// How often one address (IPv6: 64 bits of it) may call [default: 100/s:1000, for dev off].
     #[arg(long, env = "PLATFORM_LIMIT_PER_ADDRESS", value_name = "RATE")]
     limit_per_address: Option<Limit>,
     /// How many exchanges of one address may fail until more failures are told to wait [default: 30/m:60, for dev off].
@@ -158,12 +163,24 @@ struct Defaults {
     limits: Limits,
     min_free_disk: u64,
     allow_loopback_origins: bool,
+    /// Whether one address may take all connections.
+    one_address_may_have_all: bool,
 }
 
 const SERVE: Defaults =
-    Defaults { limits: Limits::PRODUCTION, min_free_disk: 512 << 20, allow_loopback_origins: false };
+    Defaults {
+        limits: Limits::PRODUCTION,
+        min_free_disk: 512 << 20,
+        allow_loopback_origins: false,
+        one_address_may_have_all: false,
+    };
 /// A developer's tests come from one address, with one key.
-const DEV: Defaults = Defaults { limits: Limits::OFF, min_free_disk: 0, allow_loopback_origins: true };
+const DEV: Defaults = Defaults {
+    limits: Limits::OFF,
+    min_free_disk: 0,
+    allow_loopback_origins: true,
+    one_address_may_have_all: true,
+};
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Problem> {
@@ -206,7 +223,8 @@ fn warn_if_open_to_others(store: &Store) {
 }
 
 impl Server {
-    fn settings(&self, Defaults { limits, min_free_disk, allow_loopback_origins }: Defaults) -> Settings {
+    fn settings(&self, defaults: Defaults) -> Settings {
+        let Defaults { limits, min_free_disk, allow_loopback_origins, one_address_may_have_all } = defaults;
         let lifetimes = Lifetimes {
             access_token: self.access_token_lifetime,
             refresh_token: self.refresh_token_lifetime,
@@ -237,10 +255,16 @@ impl Server {
         };
         let defaults = Settings::default();
         let (connections, streams) = room_for(defaults.connections, self.event_streams);
+        let connections_per_address = match self.connections_per_address {
+            Some(count) => count as usize,
+            None if one_address_may_have_all => connections,
+            None => connections.div_ceil(3),
+        };
         Settings {
             lifetimes,
             sdk,
             connections,
+            connections_per_address,
             events: EventSettings {
                 streams,
                 streams_per_address: streams.div_ceil(10),

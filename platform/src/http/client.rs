@@ -11,7 +11,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::{
     convert::Infallible,
     fmt,
@@ -25,32 +25,55 @@ use std::{
 pub struct TrustedProxy(IpNet);
 
 impl TrustedProxy {
-    fn contains(self, address: IpAddr) -> bool {
+    pub(super) fn contains(self, address: IpAddr) -> bool {
         self.0.contains(&address)
+    }
+
+    /// The proxies in this network, unless it is so wide that strangers are in it: those could say who they are.
+    fn within(network: IpNet) -> Result<Self, NotAProxy> {
+        let is_too_wide = match network {
+            // The widest private network is 10.0.0.0/8.
+            IpNet::V4(network) => network.prefix_len() < 8,
+            // No provider has as much as a /16 of the public addresses.
+            IpNet::V6(network) => network.prefix_len() < 16 && !NOT_PUBLIC.contains(&network),
+        };
+        if is_too_wide { Err(NotAProxy::TooWide(network)) } else { Ok(TrustedProxy(network)) }
     }
 }
 
-/// What was given is neither an address nor a network.
+/// Unique local (RFC 4193) and link-local addresses (RFC 4291), and multicast.
+const NOT_PUBLIC: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 6);
+
+/// What was given names no proxies.
 #[derive(Debug, thiserror::Error)]
-#[error("must be an address or a network, such as 10.0.0.0/8, 192.0.2.1 or fd00::/8")]
-pub struct NotANetwork;
+pub enum NotAProxy {
+    /// It is neither an address nor a network.
+    #[error("must be an address or a network, such as 10.0.0.0/8, 192.0.2.1 or fd00::/8")]
+    NotANetwork,
+    /// Everybody is in it, or a good part of everybody.
+    #[error(
+        "{0} covers the public internet, so that every caller could name its own address: name your proxies' network"
+    )]
+    TooWide(IpNet),
+}
 
 impl FromStr for TrustedProxy {
-    type Err = NotANetwork;
+    type Err = NotAProxy;
 
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+    fn from_str(text: &str) -> Result<Self, NotAProxy> {
         let text = text.trim();
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        match network.map_err(|_| NotANetwork)? {
+        TrustedProxy::within(match network.map_err(|_| NotAProxy::NotANetwork)? {
             // Addresses are compared in their IPv4 form wherever they have one.
             IpNet::V6(network) if network.prefix_len() >= 96 => match network.addr().to_ipv4_mapped() {
-                Some(address) => Ipv4Net::new(address, network.prefix_len() - 96)
-                    .map(|network| TrustedProxy(network.into()))
-                    .map_err(|_| NotANetwork),
-                None => Ok(TrustedProxy(network.into())),
+                Some(address) => {
+                    let network = Ipv4Net::new(address, network.prefix_len() - 96);
+                    network.map_err(|_| NotAProxy::NotANetwork)?.into()
+                }
+                None => network.into(),
             },
-            network => Ok(TrustedProxy(network)),
-        }
+            network => network,
+        })
     }
 }
 
@@ -69,9 +92,13 @@ pub enum ProxyHeader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(IpAddr);
 
-/// The part of an address that one person or household has: what limits go by.
+/// The first bits of an address: what limits go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AddressPrefix(IpAddr);
+pub struct AddressPrefix {
+    address: IpAddr,
+    /// How many bits of it count.
+    bits: u8,
+}
 
 impl ClientAddress {
     /// The address itself.
@@ -79,16 +106,48 @@ impl ClientAddress {
         self.0
     }
 
-    /// IPv4: the whole address. Neighbours in a network are strangers, and one address is often shared by many already.
-    /// IPv6: the first 64 bits, since everybody gets at least that many addresses.
+    /// The address of a socket's other end.
+    pub(super) fn of_peer(peer: IpAddr) -> Self {
+        ClientAddress(peer.to_canonical())
+    }
+
+    /// What one person or household has. IPv4: the whole address. Neighbours in a network are strangers, and one address
+    /// is often shared by many already. IPv6: the first 64 bits, since everybody gets at least that many addresses.
+    /// Addresses of IPv6 that are made of one of IPv4 count as that one.
     pub fn prefix(self) -> AddressPrefix {
-        AddressPrefix(match self.0 {
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-            address => address,
-        })
+        match as_ipv4(self.0) {
+            IpAddr::V6(address) => AddressPrefix::of(address, 64),
+            address => AddressPrefix { address, bits: 32 },
+        }
+    }
+
+    /// IPv6: the first 48 bits, of which a customer of a provider may have all (RFC 6177), and with them 65,536 networks
+    /// of [64 bits](Self::prefix). A mobile provider has as many customers in them. IPv4: nothing wider than the address.
+    pub fn site(self) -> Option<AddressPrefix> {
+        match as_ipv4(self.0) {
+            IpAddr::V6(address) => Some(AddressPrefix::of(address, 48)),
+            IpAddr::V4(_) => None,
+        }
+    }
+}
+
+impl AddressPrefix {
+    fn of(address: Ipv6Addr, bits: u8) -> Self {
+        let mask = u128::MAX << (128 - u32::from(bits));
+        AddressPrefix { address: Ipv6Addr::from_bits(address.to_bits() & mask).into(), bits }
+    }
+}
+
+/// The IPv4 address that an IPv6 address is made of, where whoever has the one has all of the others: mapped addresses,
+/// 6to4 (RFC 3056), NAT64's well-known prefix (RFC 6052) and Teredo (RFC 4380, which inverts the bits).
+fn as_ipv4(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(address) = address.to_canonical() else { return address.to_canonical() };
+    let last = address.to_bits() as u32;
+    match address.segments() {
+        [0x2002, high, low, ..] => Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)).into(),
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] => Ipv4Addr::from_bits(last).into(),
+        [0x2001, 0, ..] => Ipv4Addr::from_bits(!last).into(),
+        _ => address.into(),
     }
 }
 
@@ -107,9 +166,9 @@ impl ClientAddress {
 
 impl fmt::Display for AddressPrefix {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        match self.address {
             IpAddr::V4(address) => write!(formatter, "{address}"),
-            IpAddr::V6(address) => write!(formatter, "{address}/64"),
+            IpAddr::V6(address) => write!(formatter, "{address}/{}", self.bits),
         }
     }
 }
@@ -279,11 +338,46 @@ mod tests {
     }
 
     #[test]
+    fn networks_that_strangers_are_in_are_no_proxies() {
+        for text in
+            ["0.0.0.0/0", "::/0", "::ffff:0:0/96", "128.0.0.0/1", "0.0.0.0/7", "2000::/3", "2600::/12"]
+        {
+            let complaint = text.parse::<TrustedProxy>().unwrap_err().to_string();
+            assert!(complaint.contains("covers the public internet"), "{text}: {complaint}");
+        }
+        for text in
+            ["10.0.0.0/8", "172.16.0.0/12", "fc00::/7", "fd00::/8", "fe80::/10", "2001:db8::/32", "::1"]
+        {
+            assert!(text.parse::<TrustedProxy>().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn limits_go_by_the_address_of_version_4_and_by_64_bits_of_version_6() {
         let prefix = |text: &str| ClientAddress(text.parse().unwrap()).prefix();
         assert_eq!(prefix("2001:db8:1:2:3::4"), prefix("2001:db8:1:2:ffff::"));
         assert_ne!(prefix("2001:db8:1:2::"), prefix("2001:db8:1:3::"));
         assert_ne!(prefix("203.0.113.5"), prefix("203.0.113.6"));
         assert_eq!(prefix("2001:db8:1:2:3::4").to_string(), "2001:db8:1:2::/64");
+        let site = |text: &str| ClientAddress(text.parse().unwrap()).site();
+        assert_eq!(site("2001:db8:1:2::4"), site("2001:db8:1:3::4"));
+        assert_ne!(site("2001:db8:1::"), site("2001:db8:2::"));
+        assert_eq!(site("2001:db8:1:2::4").unwrap().to_string(), "2001:db8:1::/48");
+        assert_ne!(Some(prefix("2001:db8:1::")), site("2001:db8:1::"));
+    }
+
+    #[test]
+    fn addresses_made_of_one_of_version_4_count_as_that_one() {
+        for text in [
+            "::ffff:203.0.113.5",
+            "2002:cb00:7105::1",
+            "2002:cb00:7105:ffff::",
+            "64:ff9b::203.0.113.5",
+            "2001:0:4136:e378:8000:63bf:34ff:8efa",
+        ] {
+            let client = ClientAddress(text.parse().unwrap());
+            assert_eq!(client.prefix().to_string(), "203.0.113.5", "{text}");
+            assert_eq!(client.site(), None, "{text}");
+        }
     }
 }

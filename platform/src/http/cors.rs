@@ -77,11 +77,16 @@ pub(super) async fn share_with_listed_origins(
         .get::<Failure>()
         .is_some_and(|failure| failure.code == ErrorCode::OriginNotAllowed);
     if !refused {
-        let headers = response.headers_mut();
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, header);
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+        share(&mut response, header);
     }
     response
+}
+
+/// Lets pages of this origin read the answer.
+pub(super) fn share(response: &mut Response, origin: HeaderValue) {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
 }
 
 async fn judge(platform: &Platform, header: &HeaderValue) -> Result<OriginToCheck, Failure> {

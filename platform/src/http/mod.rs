@@ -3,6 +3,7 @@
 mod body;
 mod browser;
 mod client;
+mod connections;
 mod cors;
 mod credentials;
 mod disk;
@@ -10,6 +11,7 @@ pub mod endpoints;
 mod exposed_keys;
 mod failure;
 mod followers;
+mod head;
 mod housekeeping;
 mod limits;
 mod observe;
@@ -18,7 +20,7 @@ mod routes;
 pub mod server;
 mod trace;
 
-pub use client::{ClientAddress, NotANetwork, ProxyHeader, TrustedProxy};
+pub use client::{ClientAddress, NotAProxy, ProxyHeader, TrustedProxy};
 pub use limits::{Limit, Limits, NotALimit, Rate};
 
 use crate::{
@@ -71,6 +73,9 @@ pub struct Settings {
     /// How many connections may be open at once, without those that are streams of events; more wait in the operating
     /// system's queue.
     pub connections: usize,
+    /// How many of them from one address (IPv6: of its first 64 bits; twice as many of its first 48). Those of trusted
+    /// proxies count only among all.
+    pub connections_per_address: usize,
     /// The streams of events.
     pub events: EventSettings,
     /// How long audit events are kept.
@@ -119,6 +124,7 @@ impl Default for Settings {
             arrival_deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(30),
             connections: 900,
+            connections_per_address: usize::MAX,
             events: EventSettings {
                 streams: 10_000,
                 streams_per_install: 4,
@@ -199,18 +205,21 @@ type PlatformState = State<Arc<Platform>>;
 /// All [endpoints], each group of them behind its gates.
 pub fn router(platform: Arc<Platform>) -> Router {
     let for_servers = protection::fence(endpoints::of(Audience::Servers), &platform)
-        .route_layer(from_fn(limits::announce))
-        .route_layer(from_fn_with_state(platform.clone(), browser::refuse_browsers));
+        .route_layer(from_fn_with_state(platform.clone(), browser::refuse_browsers))
+        .route_layer(from_fn_with_state(platform.clone(), limits::limit_addresses))
+        .route_layer(from_fn(limits::announce));
 
     let for_sdks = endpoints::of(Audience::Sdks).merge(endpoints::of(Audience::SdksAndServers));
     // Pages read what the fence answers, too.
     let for_sdks = protection::fence(for_sdks, &platform)
-        .route_layer(from_fn_with_state(platform.clone(), limits::limit_addresses))
-        .route_layer(from_fn(limits::announce))
         .route_layer(from_fn_with_state(platform.clone(), cors::share_with_listed_origins))
-        .route_layer(from_fn_with_state(platform.clone(), browser::refuse_api_keys_in_browsers));
+        .route_layer(from_fn_with_state(platform.clone(), browser::refuse_api_keys_in_browsers))
+        .route_layer(from_fn_with_state(platform.clone(), limits::limit_addresses_of_pages))
+        .route_layer(from_fn(limits::announce));
 
-    let for_operators = protection::fence(endpoints::of(Audience::Operators), &platform);
+    let for_operators = protection::fence(endpoints::of(Audience::Operators), &platform)
+        .route_layer(from_fn_with_state(platform.clone(), limits::limit_addresses))
+        .route_layer(from_fn(limits::announce));
 
     let all = for_servers.merge(for_sdks).merge(for_operators);
     observed(all, platform)
@@ -224,7 +233,7 @@ fn metrics_router(platform: Arc<Platform>) -> Router {
 
 /// Everything that is answered is complete, has an id, and leaves a line in the log.
 fn observed(router: Router<Arc<Platform>>, platform: Arc<Platform>) -> Router {
-    protection::complete_answers(router)
+    protection::complete_answers(router.layer(from_fn(head::refuse_ambiguous)))
         .layer(from_fn_with_state(platform.clone(), observe::observe))
         .layer(from_fn_with_state(platform.clone(), client::identify))
         .with_state(platform)

@@ -7,7 +7,7 @@ use axum::{
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_LENGTH, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
+            CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
             X_CONTENT_TYPE_OPTIONS,
         },
     },
@@ -20,6 +20,8 @@ use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 /// How long a caller shall wait when the platform is overloaded, restarts, or cannot store, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
+/// What server-sent events are sent as.
+const EVENT_STREAM: &[u8] = b"text/event-stream";
 
 /// Keeps what a handler does within its time, and its panic to itself. Inside of what decides who may read the answer.
 pub(super) fn fence(router: Router<Arc<Platform>>, platform: &Arc<Platform>) -> Router<Arc<Platform>> {
@@ -54,7 +56,10 @@ async fn complete(Traced(trace): Traced, request: Request, next: Next) -> Respon
         response.extensions_mut().insert(failure);
     }
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // A proxy that compresses collects what it compresses, and with it the events of a stream.
+    let is_stream = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM));
+    let caching = if is_stream { "no-store, no-transform" } else { "no-store" };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response

@@ -1,6 +1,10 @@
 //! Serving connections: deadlines for slow callers, and an end that finishes what is under way.
 
-use super::{Platform, disk, followers, housekeeping, metrics_router, router};
+use super::{
+    Platform,
+    connections::{ConnectionSlot, Connections},
+    disk, followers, housekeeping, metrics_router, router,
+};
 use axum::{Router, extract::ConnectInfo};
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -11,15 +15,9 @@ use hyper_util::{
 use socket2::SockRef;
 #[cfg(not(target_os = "linux"))]
 use socket2::TcpKeepalive;
-use std::{
-    future::Future,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -44,10 +42,14 @@ const METRICS_CONNECTIONS: usize = 8;
 /// How long a collector may take to ask, and how long to read its answer.
 const METRICS_DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long the head of a request may take to arrive where few places for connections are left: whoever says nothing
+/// makes room for others sooner.
+const HURRIED_ARRIVAL: Duration = Duration::from_secs(2);
+
 /// How much callers may take of this process.
 struct Bounds {
     /// How many connections may be open at once.
-    connections: usize,
+    connections: Connections,
     /// How long the head of a request may take to arrive.
     arrival: Duration,
     /// How long a caller may leave its answer unread.
@@ -56,10 +58,12 @@ struct Bounds {
 
 /// Serves until `stop` resolves, then finishes the requests under way and closes the database.
 pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Future<Output = ()>) {
+    let settings = &platform.settings;
+    let proxies = settings.trusted_proxies.clone();
     let bounds = Bounds {
-        connections: platform.settings.connections,
-        arrival: platform.settings.arrival_deadline,
-        reading: platform.settings.request_deadline,
+        connections: Connections::new(settings.connections, settings.connections_per_address, proxies),
+        arrival: settings.arrival_deadline,
+        reading: settings.request_deadline,
     };
     let mut beside = JoinSet::new();
     beside.spawn(followers::keep_awake(platform.clone()));
@@ -67,7 +71,7 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
     beside.spawn(housekeeping::remove_leftovers(platform.clone()));
     beside.spawn(disk::watch(platform.clone()));
     beside.spawn(housekeeping::keep_trying(platform.clone()));
-    let under_way = accept_until(stop, listener, router(platform.clone()), bounds).await;
+    let under_way = accept_until(stop, listener, router(platform.clone()), &platform, bounds).await;
     platform.followers.end();
     if timeout(SHUTDOWN_DEADLINE, under_way.shutdown()).await.is_err() {
         tracing::warn!("some requests were not done in time and are cut off");
@@ -80,10 +84,10 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
 
 /// Serves the metrics until `stop` resolves.
 pub async fn serve_metrics(listener: TcpListener, platform: Arc<Platform>, stop: impl Future<Output = ()>) {
-    let bounds =
-        Bounds { connections: METRICS_CONNECTIONS, arrival: METRICS_DEADLINE, reading: METRICS_DEADLINE };
+    let connections = Connections::new(METRICS_CONNECTIONS, METRICS_CONNECTIONS, Vec::new());
+    let bounds = Bounds { connections, arrival: METRICS_DEADLINE, reading: METRICS_DEADLINE };
     // Nobody waits for the rest of an answer about a process that ends.
-    let _ = accept_until(stop, listener, metrics_router(platform), bounds).await;
+    let _ = accept_until(stop, listener, metrics_router(platform.clone()), &platform, bounds).await;
 }
 
 /// Answers connections until `stop` resolves; gives those that are still under way.
@@ -91,17 +95,19 @@ async fn accept_until(
     stop: impl Future<Output = ()>,
     listener: TcpListener,
     router: Router,
+    platform: &Platform,
     bounds: Bounds,
 ) -> GracefulShutdown {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(bounds.arrival).max_buf_size(HEAD_LIMIT_BYTES);
     let under_way = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(bounds.connections));
+    let mut hurried = http.clone();
+    hurried.header_read_timeout(bounds.arrival.min(HURRIED_ARRIVAL));
 
     let mut stop = std::pin::pin!(stop);
     loop {
         let (stream, peer, slot) = tokio::select! {
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &bounds.connections, platform) => accepted,
             () = &mut stop => return under_way,
         };
         // A caller that never reads what it asked for may not hold its connection for ever.
@@ -109,6 +115,7 @@ async fn accept_until(
         stream.as_mut().set_write_timeout_pinned(Some(bounds.reading));
         let service = AddExtension::new(router.clone(), ConnectInfo(peer));
         let service = AddExtension::new(service, slot.clone());
+        let http = if bounds.connections.are_few_left() { &hurried } else { &http };
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = under_way.watch(connection);
         tokio::spawn(async move {
@@ -116,17 +123,6 @@ async fn accept_until(
             let _ = connection.await;
             slot.give_back();
         });
-    }
-}
-
-/// The place of a connection among those that may be open at once.
-#[derive(Clone)]
-pub(super) struct ConnectionSlot(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
-
-impl ConnectionSlot {
-    /// Lets another connection have it: this one has become a stream, which is counted elsewhere, or has ended.
-    pub(super) fn give_back(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -140,17 +136,28 @@ fn notice_dead_peers(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(PEER_DEADLINE));
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, SocketAddr, ConnectionSlot) {
-    // The semaphore is never closed, so there always is a slot in the end.
-    let slot = ConnectionSlot(Arc::new(Mutex::new(slots.clone().acquire_owned().await.ok())));
+/// The next connection that there is a place for.
+async fn accept(
+    listener: &TcpListener,
+    connections: &Connections,
+    platform: &Platform,
+) -> (TcpStream, SocketAddr, ConnectionSlot) {
+    let mut place = connections.place().await;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Answers are small and written at once: waiting for more to send would only delay them.
-                let _ = stream.set_nodelay(true);
-                notice_dead_peers(&stream);
-                return (stream, peer, slot);
-            }
+            Ok((stream, peer)) => match connections.admit(place, peer.ip()) {
+                Ok(slot) => {
+                    // Answers are small and written at once: waiting for more to send would only delay them.
+                    let _ = stream.set_nodelay(true);
+                    notice_dead_peers(&stream);
+                    return (stream, peer, slot);
+                }
+                Err((back, prefix)) => {
+                    platform.metrics.refused_by("connections");
+                    tracing::debug!(address = %prefix, "closed: this address has too many connections");
+                    place = back;
+                }
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;

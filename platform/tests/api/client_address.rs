@@ -107,3 +107,15 @@ async fn the_command_line_says_which_proxies_are_trusted() {
         command.fail(&["serve", "--address", "127.0.0.1:0", "--trusted-proxy", "proxy.example.com"]);
     assert!(complaint.contains("an address or a network"), "{complaint}");
 }
+
+#[tokio::test]
+async fn a_network_that_everybody_is_in_is_no_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = Command::on(&folder.path().join("platform.db"));
+    for everybody in ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96", "10.0.0.0/8,128.0.0.0/1", "2000::/3"] {
+        let complaint = command.fail(&["serve", "--address", "127.0.0.1:0", "--trusted-proxy", everybody]);
+        assert!(complaint.contains("covers the public internet"), "{everybody}: {complaint}");
+        let other_lines = complaint.lines().filter(|line| line.contains("error")).count();
+        assert_eq!(other_lines, 1, "{complaint}");
+    }
+}

@@ -49,7 +49,7 @@ async fn a_stream_starts_with_the_state_and_the_configuration() {
     let mut stream = EventStream::open(sdk.events()).await;
     let header = |name| stream.response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     assert_eq!(header("content-type").as_deref(), Some("text/event-stream"));
-    assert_eq!(header("cache-control").as_deref(), Some("no-store"));
+    assert_eq!(header("cache-control").as_deref(), Some("no-store, no-transform"));
     assert_eq!(header("x-accel-buffering").as_deref(), Some("no"));
 
     let (name, mut told) = stream.event().await.unwrap();

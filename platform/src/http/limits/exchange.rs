@@ -82,7 +82,7 @@ impl Exchange {
     {
         let credential = name_of(&presented);
         let Platform { store, limits, clock, .. } = &*self.platform;
-        let standing = limits.failures.look(&self.client.prefix(), clock.now());
+        let standing = limits.failures.look(self.client, clock.now());
         if matches!(standing, Some(Err(_))) {
             let refusal = presented.refusal();
             if !store.look_up(presented).await? {
@@ -106,7 +106,7 @@ impl Exchange {
             return failure;
         }
         let Platform { limits, clock, .. } = &*self.platform;
-        let charged = limits.failures.charge(self.client.prefix(), clock.now());
+        let charged = limits.failures.charge(self.client, clock.now());
         self.meter.settle(Policy::Failures, charged).err().unwrap_or(failure)
     }
 }

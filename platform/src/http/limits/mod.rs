@@ -4,8 +4,10 @@
 //! for all; that secrets cannot be guessed is owed to their length. So no limit ever stands between a user and a
 //! credential that is good: [`exchange`] says how.
 
+mod addresses;
 pub(super) mod exchange;
 mod fields;
+mod pages;
 mod rate;
 mod table;
 mod upload;
@@ -19,6 +21,7 @@ pub(super) use upload::Upload;
 use super::{
     Platform,
     client::{AddressPrefix, ClientAddress},
+    cors::share,
     failure::Failure,
 };
 use crate::{
@@ -26,11 +29,14 @@ use crate::{
     model::{AppId, ExternalId},
     secret::{ApiKey, Hashed},
 };
+use addresses::AddressTable;
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
+    http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use pages::KnownPages;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use table::{Exhausted, Table};
@@ -42,7 +48,7 @@ pub struct Limits {
     pub per_key: Limit,
     /// Codes for one external id of one application.
     pub per_external_id: Limit,
-    /// Calls of the SDK's endpoints from one address.
+    /// Calls from one address.
     pub per_address: Limit,
     /// Failed exchanges of codes, credentials and refresh tokens from one address.
     pub failures: Limit,
@@ -157,8 +163,9 @@ impl Policy {
 pub(super) struct Limiters {
     keys: Table<[u8; 32]>,
     external_ids: Table<[u8; 32]>,
-    addresses: Table<AddressPrefix>,
-    failures: Table<AddressPrefix>,
+    addresses: AddressTable,
+    failures: AddressTable,
+    pages: KnownPages,
     user_uploads: Table<[u8; 32]>,
     address_uploads: Table<AddressPrefix>,
     unlinked_addresses: Table<AddressPrefix>,
@@ -171,8 +178,9 @@ impl Limiters {
         Limiters {
             keys: Table::new(limits.per_key),
             external_ids: Table::new(limits.per_external_id),
-            addresses: Table::new(limits.per_address),
-            failures: Table::new(limits.failures),
+            addresses: AddressTable::new(limits.per_address),
+            failures: AddressTable::new(limits.failures),
+            pages: KnownPages::default(),
             user_uploads: Table::new(limits.upload_per_user),
             address_uploads: Table::new(limits.upload_per_address),
             unlinked_addresses: Table::new(limits.unlinked_per_address),
@@ -244,7 +252,7 @@ fn digest(app: &AppId, id: &str) -> [u8; 32] {
     Sha256::new().chain_update(app.as_str()).chain_update(id).finalize().into()
 }
 
-/// Charges each call to the address that it comes from. Inside of what lets pages read the answer.
+/// Charges each call to the address that it comes from, before anything is looked up for it.
 pub(super) async fn limit_addresses(
     State(platform): State<Arc<Platform>>,
     client: ClientAddress,
@@ -252,9 +260,35 @@ pub(super) async fn limit_addresses(
     request: Request,
     next: Next,
 ) -> Response {
-    let charged = platform.limits.addresses.charge(client.prefix(), platform.clock.now());
+    // It costs nothing, and who watches the platform must not be taken for a flood.
+    if request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == "/healthz") {
+        return next.run(request).await;
+    }
+    let charged = platform.limits.addresses.charge(client, platform.clock.now());
     match meter.settle(Policy::Address, charged) {
         Ok(()) => next.run(request).await,
         Err(failure) => failure.into_response(),
     }
+}
+
+/// The same for endpoints that pages call. They can read that they shall wait, if they could read an answer before.
+pub(super) async fn limit_addresses_of_pages(
+    state: State<Arc<Platform>>,
+    client: ClientAddress,
+    meter: Meter,
+    request: Request,
+    next: Next,
+) -> Response {
+    let pages = &state.0.clone().limits.pages;
+    let origin = request.headers().get(ORIGIN).cloned();
+    let mut response = limit_addresses(state, client, meter, request, next).await;
+    let Some(origin) = origin else { return response };
+    let is_limited =
+        response.extensions().get::<Failure>().is_some_and(|failure| failure.limit == Some(Policy::Address));
+    if is_limited && pages.knows(&origin) {
+        share(&mut response, origin);
+    } else if response.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN) == Some(&origin) {
+        pages.remember(&origin);
+    }
+    response
 }

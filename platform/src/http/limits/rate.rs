@@ -41,6 +41,20 @@ pub enum Limit {
     To(Rate),
 }
 
+impl Limit {
+    /// So many times as much.
+    pub(super) fn times(self, factor: u32) -> Limit {
+        match self {
+            Limit::Off => Limit::Off,
+            // At least a nanosecond: the window is never empty.
+            Limit::To(Rate { interval_ns, burst }) => Limit::To(Rate {
+                interval_ns: (interval_ns / i64::from(factor)).max(1),
+                burst: burst.saturating_mul(factor),
+            }),
+        }
+    }
+}
+
 /// What was given is no limit.
 #[derive(Debug, thiserror::Error)]
 #[error("must be off, or a rate such as 50/s, 600/m or 100/h, with a burst if there shall be one: 50/s:200")]

@@ -8,12 +8,12 @@ use crate::{
     http::{
         Platform, PlatformState,
         client::ClientAddress,
+        connections::ConnectionSlot,
         cors::OriginToCheck,
         credentials::Credential,
         failure::Failure,
         followers::{Following, NoRoom},
         limits::Policy,
-        server::ConnectionSlot,
         trace::Traced,
     },
     metrics::OpenStream,
