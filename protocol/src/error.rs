@@ -147,7 +147,7 @@ error_codes! {
     UserDeleted = (410, "USER_DELETED"),
     /// The body is larger than this endpoint takes: 16 KiB, for uploads more.
     PayloadTooLarge = (413, "PAYLOAD_TOO_LARGE"),
-    /// The content type is not `application/json`.
+    /// The content type is not `application/json` in UTF-8, or the body is encoded.
     UnsupportedMediaType = (415, "UNSUPPORTED_MEDIA_TYPE"),
     /// Too many requests: wait as long as `Retry-After` says.
     TooManyRequests = (429, "TOO_MANY_REQUESTS"),

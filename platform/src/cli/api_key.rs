@@ -1,6 +1,10 @@
 //! `platform api-key`: the keys of an application's servers.
 
-use super::{Database, Problem, RANDOM, app::parse_app_id, now, output};
+use super::{
+    Database, Problem, RANDOM,
+    app::{parse_app_id, parse_name},
+    now, output,
+};
 use crate::{
     clock::Timestamp,
     domain::{CreateApiKey, ListApiKeys, RevokeApiKey},
@@ -27,8 +31,8 @@ pub(super) enum ApiKeyTask {
         #[arg(long = "scope", value_name = "SCOPE", required = true)]
         scopes: Vec<Scope>,
         /// What to call it.
-        #[arg(long, default_value = "")]
-        name: String,
+        #[arg(long, value_parser = parse_name)]
+        name: Option<String>,
         /// How long it works.
         #[arg(long, default_value_t = 365, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
         expires_in_days: u32,
@@ -63,6 +67,7 @@ impl ApiKeyTask {
                 let scopes = Scope::ALL.into_iter().filter(|scope| scopes.contains(scope)).collect();
                 let expires_at = now().plus(days(expires_in_days));
                 let store = database.open().await?;
+                let name = name.unwrap_or_default();
                 let (key_id, secret) = create(&store, app, scopes, name, expires_at).await?;
                 store.close().await;
                 output::line(format_args!("key id: {key_id}"))?;
@@ -124,5 +129,5 @@ fn in_one_line(key: &ApiKeyRecord, now: Timestamp) -> String {
         ApiKeyState::Valid => format!("valid until {}", key.expires_at.to_iso8601()),
     };
     let (id, hint, scopes) = (&key.key_id, &key.hint, scopes.join(" "));
-    format!("{id}\t…{hint}\t{scopes}\t{state}\t{}", key.name)
+    format!("{id}\t…{hint}\t{scopes}\t{state}\t{}", output::in_one_column(&key.name))
 }

@@ -67,7 +67,8 @@ impl App {
                 for (app, origins) in listed {
                     let created_at = app.created_at.to_iso8601();
                     let origins = origins.join(" ");
-                    output::line(format_args!("{}\t{}\t{created_at}\t{origins}", app.app_id, app.name))?;
+                    let name = output::in_one_column(&app.name);
+                    output::line(format_args!("{}\t{name}\t{created_at}\t{origins}", app.app_id))?;
                 }
                 Ok(())
             }
@@ -94,10 +95,20 @@ pub(super) fn parse_app_id(text: &str) -> Result<AppId, String> {
     AppId::parse(text).ok_or_else(|| "an application's id is 24 lower-case hex digits".to_owned())
 }
 
-/// A name that fits into one line of a list.
-fn parse_name(text: &str) -> Result<String, &'static str> {
-    if text.trim().is_empty() || text.chars().any(char::is_control) {
-        return Err("a name is a line of text that is not empty");
+/// The longest name, in characters.
+const NAME_MAX_CHARS: usize = 100;
+
+/// A name that fits into one line of a list, and shows what it is.
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("a name must not be empty".to_owned());
+    }
+    if let Some(odd) = text.chars().find(|character| output::breaks_a_line(*character)) {
+        return Err(format!("a name is one line of text: it must not hold {}", odd.escape_unicode()));
+    }
+    let length = text.chars().count();
+    if length > NAME_MAX_CHARS {
+        return Err(format!("a name has at most {NAME_MAX_CHARS} characters, and this one has {length}"));
     }
     Ok(text.to_owned())
 }

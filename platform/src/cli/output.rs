@@ -18,15 +18,28 @@ pub(super) fn line(text: impl fmt::Display) -> Result<(), Problem> {
 /// The text with control characters, and those that turn the direction of writing, in the form `\u{1b}`. A tab parts
 /// columns, and stays.
 fn harmless(text: &str) -> String {
-    let obeyed = |c: char| (c.is_control() && c != '\t') || turns_direction(c);
-    text.chars().fold(String::with_capacity(text.len()), |mut harmless, c| {
-        if obeyed(c) {
-            harmless.extend(c.escape_unicode())
+    escape(text, |c| c != '\t' && breaks_a_line(c))
+}
+
+/// A text for one column of a line: also without tabs, which would part it in two.
+pub(super) fn in_one_column(text: &str) -> String {
+    escape(text, breaks_a_line)
+}
+
+fn escape(text: &str, is_odd: impl Fn(char) -> bool) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut escaped, c| {
+        if is_odd(c) {
+            escaped.extend(c.escape_unicode())
         } else {
-            harmless.push(c)
+            escaped.push(c)
         }
-        harmless
+        escaped
     })
+}
+
+/// Whether a line with the character is more than the line that it looks like, or another one.
+pub(super) fn breaks_a_line(c: char) -> bool {
+    c.is_control() || turns_direction(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Whether a terminal writes what follows the character in another direction.

@@ -1,10 +1,13 @@
 //! JSON bodies: the right type, complete in time, within the limit, of the expected shape.
 
-use super::{Platform, failure::Failure};
+use super::{Platform, failure::Failure, json};
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
-    http::{HeaderMap, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+    },
 };
 use http_body_util::{BodyExt, LengthLimitError};
 use sentiance_protocol::{BODY_LIMIT_BYTES, ErrorCode};
@@ -19,9 +22,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Platform>> for JsonBody<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, platform: &Arc<Platform>) -> Result<Self, Failure> {
-        if !is_json(request.headers()) {
-            return Err(Failure::new(ErrorCode::UnsupportedMediaType));
-        }
+        check_type(request.headers())?;
         let collected = timeout(platform.settings.arrival_deadline, collect(request.into_body()))
             .await
             .map_err(|_| Failure::new(ErrorCode::RequestTimeout))??;
@@ -29,14 +30,29 @@ impl<T: DeserializeOwned> FromRequest<Arc<Platform>> for JsonBody<T> {
             ..=BODY_LIMIT_BYTES => None,
             _ => platform.turn_at_large_work().await,
         };
-        serde_json::from_slice(&collected).map(JsonBody).map_err(|error| malformed(&error))
+        let read = json::read(&collected).map(JsonBody);
+        read.map_err(|message| Failure::saying(ErrorCode::MalformedRequest, message))
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
+/// JSON is in UTF-8 (RFC 8259, section 8.1), and comes as it is.
+fn check_type(headers: &HeaderMap) -> Result<(), Failure> {
+    let text =
+        |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let mut parts = text(CONTENT_TYPE).split(';').map(str::trim);
+    if !parts.next().unwrap_or_default().eq_ignore_ascii_case("application/json") {
+        return Err(Failure::new(ErrorCode::UnsupportedMediaType));
+    }
+    let is_charset = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("charset");
+    let charset = parts.filter_map(|part| part.split_once('=')).find(is_charset);
+    if charset.is_some_and(|(_, charset)| !charset.trim_matches('"').eq_ignore_ascii_case("utf-8")) {
+        return Err(Failure::saying(ErrorCode::UnsupportedMediaType, "The charset of JSON is utf-8."));
+    }
+    if !headers.contains_key(CONTENT_ENCODING) || text(CONTENT_ENCODING).eq_ignore_ascii_case("identity") {
+        return Ok(());
+    }
+    let message = "A body is taken as it is: without a content-encoding.";
+    Err(Failure::saying(ErrorCode::UnsupportedMediaType, message))
 }
 
 async fn collect(body: Body) -> Result<Vec<u8>, Failure> {
@@ -51,24 +67,4 @@ async fn collect(body: Body) -> Result<Vec<u8>, Failure> {
         Failure::saying(ErrorCode::MalformedRequest, "The body did not arrive whole.")
     })?;
     Ok(collected.to_bytes().into())
-}
-
-/// What is wrong with the body, without repeating any of it: it may hold secrets.
-fn malformed(error: &serde_json::Error) -> Failure {
-    let text = error.to_string();
-    let message = match text.split(" at line").next() {
-        // The names in this message are the platform's own.
-        Some(missing) if missing.starts_with("missing field") => {
-            format!("The body lacks a field: {missing}.")
-        }
-        Some(unknown) if unknown.starts_with("unknown field") => {
-            let expected = unknown.rsplit_once(", expected").map_or("", |(_, expected)| expected);
-            format!("The body has a field that is not known; expected is{expected}.")
-        }
-        _ if error.is_data() => {
-            format!("A field of the body has a wrong type, at column {}.", error.column())
-        }
-        _ => format!("The body is not JSON, at line {} column {}.", error.line(), error.column()),
-    };
-    Failure::saying(ErrorCode::MalformedRequest, message)
 }

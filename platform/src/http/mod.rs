@@ -13,6 +13,7 @@ mod failure;
 mod followers;
 mod head;
 mod housekeeping;
+mod json;
 mod limits;
 mod observe;
 mod protection;

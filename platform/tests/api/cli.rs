@@ -1,6 +1,6 @@
 //! The `platform` command.
 
-use crate::support::{Command, ServerKey, TestPlatform};
+use crate::support::{Command, ServerKey, TestPlatform, tamper};
 use sentiance_protocol::ErrorCode;
 
 fn in_empty_folder() -> (tempfile::TempDir, Command) {
@@ -75,16 +75,23 @@ fn a_typing_error_makes_no_database_and_a_database_is_for_its_owner_only() {
 #[test]
 fn wrong_arguments_are_refused_with_a_reason() {
     let (_folder, command) = in_empty_folder();
-    let app = "0".repeat(24);
+    let (app, long) = ("0".repeat(24), "x".repeat(101));
+    let key_named = |name| ["api-key", "create", "--app", &app, "--scope", "user.link", "--name", name];
     for (arguments, reason) in [
+        (&key_named("two\tcolumns")[..], "must not hold \\u{9}"),
+        (&key_named(&long), "at most 100 characters, and this one has 101"),
         (&["nonsense"][..], "nonsense"),
         (&["api-key", "create", "--app", &app], "--scope"),
         (&["api-key", "create", "--app", &app, "--scope", "user.everything"], "user.read, user.delete"),
         (&["api-key", "create", "--app", "x", "--scope", "user.link"], "24 lower-case hex digits"),
         (&["api-key", "create", "--app", &app, "--scope", "user.link", "--expires-in-days", "0"], "0"),
         (&["app", "create", "--name", "x", "--origin", "example.com"], "an origin is a scheme"),
-        (&["app", "create", "--name", ""], "a line of text"),
-        (&["app", "create", "--name", "two\nlines"], "a line of text"),
+        (&["app", "create", "--name", ""], "a name must not be empty"),
+        (&["app", "create", "--name", "two\nlines"], "must not hold \\u{a}"),
+        (&["app", "create", "--name", "two\tcolumns"], "must not hold \\u{9}"),
+        (&["app", "create", "--name", "two\u{2028}lines"], "must not hold \\u{2028}"),
+        (&["app", "create", "--name", "right \u{202e}to left"], "must not hold \\u{202e}"),
+        (&["app", "create", "--name", &long], "at most 100 characters, and this one has 101"),
         (&["user", "show", "--app", &app, "alice"], "24 lower-case hex digits"),
         (&["serve", "--address", "here"], "here"),
         (&["serve", "--public-url", "http://example.com"], "must be https"),
@@ -171,4 +178,21 @@ async fn a_revoked_key_is_refused_at_once() {
     let key_id = Command::value_of(&created, "key id: ");
     command.run(&["api-key", "revoke", "--app", &platform.app_id, &key_id]);
     server.ask_for_code("alice").await.refused(ErrorCode::ApiKeyRevoked);
+}
+
+#[tokio::test]
+async fn a_name_forges_no_column_of_a_list() {
+    let (folder, command) = in_empty_folder();
+    let app = command.create_app("Rides", &[]);
+    command.create_key(&app, &["user.read"]);
+    // As an earlier version took them.
+    let file = folder.path().join("platform.db");
+    tamper(&file, "update api_keys set name = 'a' || char(9) || 'valid'; update applications set name = 'b' || char(9) || 'c'").await;
+    for (arguments, columns, shown) in
+        [(&["api-key", "list", "--app", &app][..], 5, "a\\u{9}valid"), (&["app", "list"], 4, "b\\u{9}c")]
+    {
+        let listed = command.run(arguments);
+        assert_eq!(listed.trim_end_matches('\n').split('\t').count(), columns, "{listed}");
+        assert!(listed.contains(shown), "{listed}");
+    }
 }

@@ -5,6 +5,7 @@
 mod abuse;
 mod audit;
 mod auth_code;
+mod bodies;
 mod browsers;
 mod clean_up;
 mod cli;

@@ -11,7 +11,7 @@ use sentiance_platform::{
     model::{Actor, ApiKeyRecord, ApiKeyState, AppId, Application, KeyId, Scope, Trace, UserId, UserState},
     random::OsRandomness,
     secret::{ApiKey, AppSecret, Plain},
-    store::{StoreError, Transaction, Work},
+    store::{StoreError, Transaction, Turn, Work},
 };
 use sentiance_protocol::ErrorCode::{
     self, ApiKeyExpired, ApiKeyRevoked, ApiKeyUnknown, AuthenticationCodeInvalid, InsufficientScope,
@@ -389,14 +389,20 @@ fn effects(endpoint: &Endpoint, with: With, victim: &Victim<'_>) -> Option<Strin
     Some(format!("select count(*) from {rows} and app_id = '{app_id}'"))
 }
 
-/// A use case that changes nothing: it shows that the writer waits.
+/// A use case that changes nothing, and makes a group of its own: no upload joins one that has taken so long, and what is
+/// prompt begins the next.
 struct Nothing;
 
 impl Work for Nothing {
     type Output = ();
     type Error = StoreError;
 
+    fn turn(&self) -> Turn {
+        Turn::HOUSEKEEPING
+    }
+
     async fn run<T: Transaction>(self, _: &mut T) -> Result<(), StoreError> {
+        sleep(Duration::from_millis(50)).await;
         Ok(())
     }
 }
@@ -485,6 +491,8 @@ impl<'a> Victim<'a> {
             }
             Taking::Time(span) => self.platform.pass(span),
         }
+        // What a deletion leaves goes by itself.
+        self.platform.until_rows("select count(*) from users where deleted_at is not null", 0).await;
         let before = self.contents().await;
         stream.write_all(&body.as_bytes()[sent..]).await.unwrap();
         let answer = response(&mut stream).await;
