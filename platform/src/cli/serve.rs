@@ -167,13 +167,12 @@ struct Defaults {
     one_address_may_have_all: bool,
 }
 
-const SERVE: Defaults =
-    Defaults {
-        limits: Limits::PRODUCTION,
-        min_free_disk: 512 << 20,
-        allow_loopback_origins: false,
-        one_address_may_have_all: false,
-    };
+const SERVE: Defaults = Defaults {
+    limits: Limits::PRODUCTION,
+    min_free_disk: 512 << 20,
+    allow_loopback_origins: false,
+    one_address_may_have_all: false,
+};
 /// A developer's tests come from one address, with one key.
 const DEV: Defaults = Defaults {
     limits: Limits::OFF,

@@ -129,6 +129,11 @@ impl ClientAddress {
             IpAddr::V4(_) => None,
         }
     }
+
+    /// The [site](Self::site), or where there is none the [address](Self::prefix).
+    pub fn network(self) -> AddressPrefix {
+        self.site().unwrap_or_else(|| self.prefix())
+    }
 }
 
 impl AddressPrefix {
@@ -148,19 +153,6 @@ fn as_ipv4(address: IpAddr) -> IpAddr {
         [0x64, 0xff9b, 0, 0, 0, 0, ..] => Ipv4Addr::from_bits(last).into(),
         [0x2001, 0, ..] => Ipv4Addr::from_bits(!last).into(),
         _ => address.into(),
-    }
-}
-
-impl ClientAddress {
-    /// IPv6: the first 48 bits, which one site usually has; IPv4: the whole address.
-    pub fn network(self) -> AddressPrefix {
-        AddressPrefix(match self.0 {
-            IpAddr::V6(address) => {
-                let [a, b, c, ..] = address.segments();
-                Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into()
-            }
-            address => address,
-        })
     }
 }
 

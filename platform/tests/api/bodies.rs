@@ -95,6 +95,7 @@ fn kind(value: &Value) -> &'static str {
 fn damaged(endpoint: &Endpoint, sample: &Value) -> Vec<(Value, String)> {
     let mut cases = Vec::new();
     for (pointer, place) in places(sample) {
+        let place = place.trim_start_matches('.').to_owned();
         let value = sample.pointer(&pointer).unwrap();
         let name = place.rsplit('.').next().unwrap();
         let is_optional = OPTIONAL.contains(&name)
@@ -163,9 +164,6 @@ fn places(value: &Value) -> Vec<(String, String)> {
         let deeper = places(value).into_iter();
         all.extend(deeper.map(|(more, further)| (format!("{pointer}{more}"), format!("{place}{further}"))));
     }
-    for (_, place) in &mut all {
-        *place = place.trim_start_matches('.').to_owned();
-    }
     all
 }
 
@@ -195,7 +193,8 @@ impl World {
         let request = self.request(endpoint).header("content-type", "application/json");
         let answer = Answer::to(request.body(body.clone())).await;
         assert_eq!(answer.status, 400, "{} {body}: {}", endpoint.path, answer.text);
-        answer.refused(ErrorCode::MalformedRequest);
+        let is_malformed = answer.error_code().as_deref() == Some(ErrorCode::MalformedRequest.as_str());
+        assert!(is_malformed, "{} {body}: {}", endpoint.path, answer.text);
         assert!(!answer.text.contains(SECRET), "{} {body}: {}", endpoint.path, answer.text);
         serde_json::from_str::<Value>(&answer.text).unwrap()["message"].as_str().unwrap().to_owned()
     }
