@@ -11,9 +11,9 @@ mod lone;
 #[path = "world/split_mix.rs"]
 mod split_mix;
 
-use lone::{Action, Answer, Device, error};
-use sentiance_core::core::{Body, Call, Output, Reason, Reply, Request, Response, SdkError};
-use sentiance_protocol::{ErrorCode, MetadataEntry};
+use lone::{Action, Answer, Device, TOKEN_LIFE_MS, error};
+use sentiance_core::core::{Body, Call, Output, Reason, Reply, Request, Response, SdkError, UserState};
+use sentiance_protocol::{EpochMs, ErrorCode, MetadataEntry};
 
 /// What an error means for an upload.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -336,4 +336,211 @@ fn a_second_device_knows_how_much_metadata_the_user_has() {
     assert!(change(("key 8", Some("again"))).is_err());
     device.run(Call::Reset, |_, _| None);
     assert_eq!(device.metadata.other_keys, None);
+}
+
+/// An endpoint that answers an error in the name of a user, and how it is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Endpoint {
+    Refresh,
+    Config,
+    Events,
+    Detections,
+    Metadata,
+    Link,
+    Goodbye,
+}
+
+const ENDPOINTS: [Endpoint; 7] = [
+    Endpoint::Refresh,
+    Endpoint::Config,
+    Endpoint::Events,
+    Endpoint::Detections,
+    Endpoint::Metadata,
+    Endpoint::Link,
+    Endpoint::Goodbye,
+];
+
+impl Endpoint {
+    fn is_asked(self, request: &Request) -> bool {
+        match &request.body {
+            Body::CreateUser(_) | Body::ConfirmLink => false,
+            Body::Refresh(_) => self == Endpoint::Refresh,
+            Body::Config => self == Endpoint::Config,
+            Body::Events => self == Endpoint::Events,
+            Body::Goodbye => self == Endpoint::Goodbye,
+            Body::Link(_) => self == Endpoint::Link,
+            Body::Metadata(_) => self == Endpoint::Metadata,
+            Body::Detections(_) => self == Endpoint::Detections,
+        }
+    }
+
+    /// A device on which the endpoint answers with that error, and what came of the call that asked it.
+    fn refused_with(self, code: ErrorCode) -> (Device, Result<Output, SdkError>) {
+        let mut device = match self {
+            Endpoint::Refresh => Device::ready_for(Action::Refresh, 1),
+            Endpoint::Link => Device::ready_for(Action::Link, 1),
+            Endpoint::Metadata => Upload::Metadata.device(None),
+            _ => Upload::Detections.device(None),
+        };
+        device.now += 11_000.0;
+        let call = match self {
+            Endpoint::Refresh => Call::RequestUserAccessToken,
+            Endpoint::Config => Call::GetSdkStatus,
+            Endpoint::Events => Call::UserExists,
+            Endpoint::Detections | Endpoint::Metadata => Call::SubmitDetections,
+            Endpoint::Link => Action::Link.call(),
+            Endpoint::Goodbye => Call::Reset,
+        };
+        if self == Endpoint::Events {
+            device.follow();
+        }
+        device.run(call, |_, request| self.is_asked(request).then(|| error(code, None)));
+        let outcome = device.settled.take().unwrap();
+        // What was asked in the background, too, and the refresh that may come of it.
+        device.answer_all(|_, request| self.is_asked(request).then(|| error(code, None)));
+        (device, outcome)
+    }
+}
+
+/// The state in which an error leaves the user.
+fn state_after(endpoint: Endpoint, code: ErrorCode) -> UserState {
+    match (endpoint, code) {
+        (Endpoint::Goodbye, _) => UserState::Active,
+        (_, ErrorCode::UserDisabledRemotely) => UserState::Refused,
+        (_, ErrorCode::UserDeleted) => UserState::Deleted,
+        (_, ErrorCode::SessionEnded) => UserState::SessionEnded,
+        // Of an access token it means no more than that a refresh is needed, which here succeeds.
+        (Endpoint::Refresh, ErrorCode::TokenInvalid | ErrorCode::TokenExpired) => UserState::Unknown,
+        (Endpoint::Refresh, ErrorCode::RefreshTokenUsed) => UserState::Spent,
+        _ => UserState::Active,
+    }
+}
+
+#[test]
+fn every_error_at_every_endpoint_has_its_state() {
+    for (endpoint, code) in ENDPOINTS.iter().flat_map(|at| ErrorCode::ALL.iter().map(|code| (*at, *code))) {
+        let case = format!("{code:?} at {endpoint:?}");
+        let (device, outcome) = endpoint.refused_with(code);
+        let Some(user) = &device.core.record().user else {
+            assert!(matches!((endpoint, outcome), (Endpoint::Goodbye, Ok(Output::Reset(_)))), "{case}");
+            continue;
+        };
+        let state = state_after(endpoint, code);
+        // The platform of this test calls every session active that it is asked for, which ends a mere refusal.
+        let is_asked_why = state == UserState::Refused && endpoint != Endpoint::Config;
+        let known = if is_asked_why { UserState::Active } else { state };
+        assert!(user.state == state || user.state == known, "{case}: {:?}", user.state);
+        let is_silent = matches!(endpoint, Endpoint::Config | Endpoint::Events);
+        match outcome {
+            Ok(_) => assert!(is_silent || kind(code) == Kind::Token, "{case} is told as a success"),
+            Err(error) => {
+                let is_passing =
+                    kind(code) == Kind::Retried || (kind(code) == Kind::Token && state == UserState::Active);
+                assert_eq!(error.retryable, is_passing, "{case}: {error:?}");
+                let is_over = state != UserState::Active;
+                assert_eq!(error.reason == Reason::UserDisabledRemotely, is_over, "{case}: {error:?}");
+            }
+        }
+    }
+}
+
+/// The platform's data is gone: every endpoint says that it does not know the token.
+#[test]
+fn a_session_that_the_platform_never_heard_of_has_a_way_out() {
+    for endpoint in ENDPOINTS.into_iter().filter(|endpoint| *endpoint != Endpoint::Goodbye) {
+        let invalid = |_: f64, request: &Request| {
+            (!matches!(request.body, Body::CreateUser(_))).then(|| error(ErrorCode::TokenInvalid, None))
+        };
+        let mut device = match endpoint {
+            Endpoint::Link => Device::ready_for(Action::Link, 1),
+            Endpoint::Metadata => Upload::Metadata.device(None),
+            Endpoint::Refresh => Device::ready_for(Action::Refresh, 1),
+            _ => Upload::Detections.device(None),
+        };
+        device.now += 11_000.0;
+        if endpoint == Endpoint::Events {
+            device.follow();
+        }
+        let calls = [
+            match endpoint {
+                Endpoint::Refresh => Call::RequestUserAccessToken,
+                Endpoint::Link => Action::Link.call(),
+                Endpoint::Detections | Endpoint::Metadata => Call::SubmitDetections,
+                _ => Call::GetSdkStatus,
+            },
+            Call::RequestUserAccessToken,
+            Call::SubmitDetections,
+            Call::EnableDetections(None),
+        ];
+        for (at, call) in calls.into_iter().enumerate() {
+            device.run(call, invalid);
+            device.answer_all(invalid);
+            let outcome = device.settled.take().unwrap();
+            if at == 0 && matches!(endpoint, Endpoint::Config | Endpoint::Events) {
+                continue;
+            }
+            let error = outcome.unwrap_err();
+            let told = (error.reason, error.retryable, error.details.as_str());
+            let details = "The platform does not know this install's session; call reset, then createUser.";
+            assert_eq!(told, (Reason::UserDisabledRemotely, false, details), "{endpoint:?}");
+        }
+        device.run(Call::GetSdkStatus, invalid);
+        let Some(Ok(Output::Status(status))) = device.settled.take() else { panic!("a status") };
+        assert!(status.user_exists && !status.is_remote_enabled, "{endpoint:?}");
+
+        device.run(Call::Reset, invalid);
+        device.run(Action::Create.call(), |_, _| None);
+        assert!(device.settled.take().unwrap().is_ok(), "{endpoint:?}");
+    }
+}
+
+/// Its data comes back, by the right backup: so does the user, and what was queued meanwhile.
+#[test]
+fn a_platform_that_finds_its_data_again_has_lost_no_user() {
+    let (mut device, _) = Endpoint::Refresh.refused_with(ErrorCode::TokenInvalid);
+    assert_eq!(device.core.record().user.as_ref().unwrap().state, UserState::Unknown);
+    device.enqueue(&["position"]);
+    device.now += 11_000.0;
+    device.run(Call::GetSdkStatus, |_, _| None);
+    device.answer_all(|_, _| None);
+    device.run(Call::RequestUserAccessToken, |_, _| None);
+    assert!(matches!(device.settled.take(), Some(Ok(Output::Token(_)))));
+    assert_eq!(submit(&mut device, Upload::Detections, |_| None).0, Ok(Output::Done));
+    assert_eq!(device.arrived, ["position"]);
+}
+
+/// A refresh token that was used elsewhere says nothing of what the platform decided; its configuration does.
+#[test]
+fn only_the_platforms_word_is_told_as_its_word() {
+    let used = |request: &Request| matches!(request.body, Body::Refresh(_));
+    let mut device = Device::ready_for(Action::Refresh, 1);
+    device.run(Call::RequestUserAccessToken, |_, request| {
+        used(request).then(|| error(ErrorCode::RefreshTokenUsed, None))
+    });
+    let details = device.settled.take().unwrap().unwrap_err().details;
+    assert_eq!(details, "This install's refresh token was used elsewhere; call reset, then createUser.");
+    device.answer_all(|_, _| None);
+    assert_eq!(device.core.record().user.as_ref().unwrap().state, UserState::Spent, "active or not");
+    device.now += 11_000.0;
+    device.run(Call::GetSdkStatus, |_, _| None);
+    device.answer_all(|_, _| Some(error(ErrorCode::SessionEnded, None)));
+    device.run(Call::RequestUserAccessToken, |_, _| None);
+    let details = device.settled.take().unwrap().unwrap_err().details;
+    assert_eq!(details, "The platform ended this install's session; call reset, then createUser.");
+}
+
+/// Another process has the newer session already when the platform says that this one was exchanged.
+#[test]
+fn a_used_refresh_token_is_looked_up_in_the_storage_once_more() {
+    let mut device = Device::ready_for(Action::Refresh, 1);
+    let mut newer = device.stored.clone().unwrap();
+    let user = newer.user.as_mut().unwrap();
+    (user.token.generation, user.token.expires_at) = (2, EpochMs(device.now + 2.0 * TOKEN_LIFE_MS));
+    (user.issued_at, newer.epoch) = (EpochMs(device.now), newer.epoch + 5);
+    device.stored_later = Some(newer);
+    device.run(Call::RequestUserAccessToken, |_, request| {
+        matches!(request.body, Body::Refresh(_)).then(|| error(ErrorCode::RefreshTokenUsed, None))
+    });
+    assert!(matches!(device.settled.take(), Some(Ok(Output::Token(_)))));
+    assert_eq!(device.core.record().user.as_ref().unwrap().state, UserState::Active);
 }

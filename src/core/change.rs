@@ -182,8 +182,11 @@ impl Change {
                     return Err(Refusal::Superseded);
                 }
                 // A refusal does not tell why, so it changes nothing where that is known.
-                let is_known = seen.state == Some(UserState::Refused) && user.state != UserState::Active;
-                let stays = user.state.is_final() || is_known;
+                let is_known = seen.state == Some(UserState::Refused)
+                    && !matches!(user.state, UserState::Active | UserState::Unknown);
+                // And an access token that works still does not bring the session back.
+                let is_spent = user.state == UserState::Spent && !seen.state.is_some_and(UserState::is_final);
+                let stays = user.state.is_final() || is_known || is_spent;
                 if let Some(state) = seen.state.filter(|state| *state != user.state && !stays) {
                     user.state = state;
                     user.state_at = seen.said_at.or(user.state_at);

@@ -76,8 +76,18 @@ impl Core {
             // been set since.
             let clock_offset = Some(config.server_time.since(self.now));
             self.observe(&sent.install_id, Observation { clock_offset, ..seen });
-        } else if let Meaning::Session(state) = response.meaning() {
-            self.observe_refusal(&sent.install_id, state, Some(sent.generation));
+        } else {
+            self.judge(&sent.install_id, sent.generation, response);
+        }
+    }
+
+    /// A session was refused an answer about itself. An error that says nothing of it is passed over: it will be asked for
+    /// again.
+    pub(super) fn judge(&mut self, install_id: &str, generation: u32, response: &Response) {
+        match response.meaning() {
+            Meaning::Session(state) => self.observe_refusal(install_id, state, Some(generation)),
+            Meaning::NewToken => self.doubt_session(install_id, generation),
+            _ => {}
         }
     }
 

@@ -85,17 +85,24 @@ impl Core {
                 Ok(Output::Nothing)
             }
             Err(EditFailure::Refused(why)) => Err(SdkError::invalid(why)),
-            Err(EditFailure::Storage(why)) => {
-                // The same as of the record, which is beside it: said once.
-                self.emit(Effect::Warn(Warning::write_failed(&why)));
-                self.upload_storage_failed(ticket, &why);
-                let details = ["Nothing was changed, since the storage failed: ", &why].concat();
-                Err(SdkError::passing(Code::Unexpected, Reason::UnexpectedError, details))
-            }
+            Err(EditFailure::Storage(why)) => Err(self.edit_failed(ticket, &why, true)),
+            Err(EditFailure::TooLong(why)) => Err(self.edit_failed(ticket, &why, false)),
         };
         if let Some(call) = waiter {
             self.settle(call, settled);
         }
+    }
+
+    fn edit_failed(&mut self, ticket: Ticket, why: &str, retryable: bool) -> SdkError {
+        // The same as of the record, which is beside it: said once.
+        self.emit(Effect::Warn(Warning::write_failed(why)));
+        self.upload_storage_failed(ticket, why);
+        let cause = match retryable {
+            true => "failed: ",
+            false => "takes no text of this length: ",
+        };
+        let details = ["Nothing was changed, since the storage ", cause, why].concat();
+        SdkError { retryable, ..SdkError::new(Code::Unexpected, Reason::UnexpectedError, details) }
     }
 
     /// Bytes went over the network.

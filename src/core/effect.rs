@@ -137,6 +137,8 @@ pub enum LockName {
     Reset,
     /// A refresh. Only to save requests: nothing depends on it.
     Refresh,
+    /// A refresh by one of the tabs that have waited in vain for whoever has the lock before.
+    LateRefresh,
     /// An upload. Only to save requests, too.
     Upload,
 }
@@ -148,6 +150,7 @@ impl LockName {
             LockName::Creation => "sentiance.core.creation",
             LockName::Reset => "sentiance.core.reset",
             LockName::Refresh => "sentiance.core.refresh",
+            LockName::LateRefresh => "sentiance.core.refresh.late",
             LockName::Upload => "sentiance.core.upload",
         }
     }
@@ -173,8 +176,10 @@ pub enum Timer {
     RefreshDeadline,
     /// The refresh is sent again.
     RefreshRetry,
-    /// Another tab had time enough to refresh.
+    /// Another tab has had some time to refresh.
     RefreshElsewhere,
+    /// The other tabs had time enough to see what a refresh brought.
+    RefreshSeen,
     /// `reset` must be settled.
     ResetDeadline,
     /// The platform is asked for the install's state, where its events can't be followed.
@@ -202,7 +207,12 @@ impl Timer {
     pub fn matters(self) -> bool {
         !matches!(
             self,
-            Timer::Poll | Timer::Follow | Timer::UploadRetry | Timer::DetectionsExpiry | Timer::TripTimeout
+            Timer::RefreshSeen
+                | Timer::Poll
+                | Timer::Follow
+                | Timer::UploadRetry
+                | Timer::DetectionsExpiry
+                | Timer::TripTimeout
         )
     }
 }

@@ -75,7 +75,8 @@ names! {
         UnexpectedError = "UNEXPECTED_ERROR",
         /// There is no user on this device.
         NoUser = "NO_USER",
-        /// The user is disabled, deleted, or active on another device.
+        /// The user is disabled, deleted, or active on another device, or the session of this install is over; the details
+        /// say which, and what to do.
         UserDisabledRemotely = "USER_DISABLED_REMOTELY",
         /// The reset could not remove the stored user, or the initialization failed in another way than those below.
         ExceptionOrError = "EXCEPTION_OR_ERROR",
@@ -149,6 +150,12 @@ impl SdkError {
             UserState::Deleted => "The user was deleted on the platform.",
             UserState::SessionEnded => {
                 "The platform ended this install's session; call reset, then createUser."
+            }
+            UserState::Unknown => {
+                "The platform does not know this install's session; call reset, then createUser."
+            }
+            UserState::Spent => {
+                "This install's refresh token was used elsewhere; call reset, then createUser."
             }
             UserState::Disabled => "The user is disabled on the platform.",
             UserState::Refused | UserState::Active => {

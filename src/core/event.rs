@@ -134,6 +134,8 @@ pub enum EditFailure {
     Refused(&'static str),
     /// The storage failed. Holds why.
     Storage(String),
+    /// The storage takes no text as long as this. Holds what it said.
+    TooLong(String),
 }
 
 /// What a listener listens to.

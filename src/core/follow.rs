@@ -7,7 +7,7 @@ use super::change::Observation;
 use super::effect::{Body, Effect, Method, Request, Role, Timer};
 use super::event::{Extent, Reply, Response, Ticket, TransportError};
 use super::machine::Core;
-use super::meaning::{Meaning, verdict};
+use super::meaning::verdict;
 use super::retry::LONGEST_PAUSE_MS;
 use sentiance_protocol::EpochMs;
 
@@ -192,8 +192,8 @@ impl Core {
         self.follow.pause = Some(if asked.is_some() { Pause::Asked } else { Pause::Own });
         self.emit(Effect::StartTimer(Timer::Follow, own + asked.unwrap_or(0.0)));
 
-        if let Some(Meaning::Session(state)) = response.map(|response| response.meaning()) {
-            self.observe_refusal(&stream.install_id, state, Some(stream.generation));
+        if let Some(response) = response {
+            self.judge(&stream.install_id, stream.generation, response);
         }
     }
 }

@@ -28,6 +28,9 @@ pub(super) struct Link {
     tries: Tries,
     /// What the last try met.
     failure: Option<(Reason, String)>,
+    /// The generation of the token that was sent, of which a newer one was asked for once at most.
+    generation: u32,
+    renewed: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -94,6 +97,8 @@ impl Core {
             stage: Stage::Asking(ticket),
             tries: Tries::default(),
             failure: None,
+            generation: 0,
+            renewed: false,
         });
         if by_code {
             self.authorize_link();
@@ -141,8 +146,10 @@ impl Core {
             None => ("/sdk/v1/link/confirm", Body::ConfirmLink),
         };
         let request = Request::of_user(user, Method::Post, path, body, self.settings.timeouts.request);
+        let generation = user.token.generation;
         let ticket = self.ticket();
         if let Some(link) = &mut self.link {
+            link.generation = generation;
             link.stage = Stage::Sending(ticket);
         }
         self.emit(Effect::Send(ticket, Box::new(request)));
@@ -153,9 +160,13 @@ impl Core {
         ticket: Ticket,
         response: &Result<Box<Response>, TransportError>,
     ) {
-        let Some(link) = self.link.as_mut().filter(|link| link.stage == Stage::Sending(ticket)) else {
+        if !self.link.as_ref().is_some_and(|link| link.stage == Stage::Sending(ticket)) {
             return;
-        };
+        }
+        if response.as_ref().is_ok_and(|response| self.judge_link(response)) {
+            return;
+        }
+        let Some(link) = &mut self.link else { return };
         let user = link.created.as_deref().or(self.record.user.as_ref());
         let address = user.map_or("", |user| user.platform_url.as_str());
         let (reason, details, pause) = match response {
@@ -177,7 +188,10 @@ impl Core {
                 } else {
                     None
                 };
+                let has_newer = link.renewed && response.meaning() == Meaning::NewToken;
                 match refusal_of(response, address) {
+                    // The platform has just issued that token.
+                    Refused::ForGood(details) if has_newer => (Reason::ServerError, details, None),
                     Refused::ForGood(details) => {
                         self.fail_link(reason.unwrap_or(Reason::ServerError), details, false);
                         // Where it is disabled, the check tells why.
@@ -199,6 +213,26 @@ impl Core {
                 self.emit(Effect::StartTimer(Timer::LinkRetry, delay));
             }
             None => self.fail_link(reason, details, true),
+        }
+    }
+
+    /// What the response says of the session. True where the linking goes on with a newer token, which a user that is not
+    /// in the record yet can't get.
+    fn judge_link(&mut self, response: &Response) -> bool {
+        let Some(link) = self.link.as_mut().filter(|link| link.created.is_none()) else { return false };
+        let generation = link.generation;
+        match response.meaning() {
+            Meaning::NewToken if !link.renewed => {
+                (link.renewed, link.stage) = (true, Stage::Token);
+                self.renew_token(generation, Waiter::Link);
+                true
+            }
+            Meaning::Session(state) => {
+                let install_id = link.install_id.clone();
+                self.observe_refusal(&install_id, state, Some(generation));
+                false
+            }
+            _ => false,
         }
     }
 

@@ -5,7 +5,7 @@ use super::check::Check;
 use super::commits::Commits;
 use super::creation::Creation;
 use super::documents::Documents;
-use super::effect::{Effect, Output, Role, Timer, Warning};
+use super::effect::{Effect, LockName, Output, Role, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{Call, CallId, Entropy, Event, Input, LoadOutcome, LockOutcome, Ticket, Topic};
 use super::follow::Follow;
@@ -80,6 +80,8 @@ pub struct Core {
     pub(super) commits: Commits,
     pub(super) creation: Option<Creation>,
     pub(super) refresh: Option<Refresh>,
+    /// The lock of a refresh that has succeeded, until the other tabs have seen it.
+    pub(super) refresh_lock: Option<LockName>,
     pub(super) reset: Option<Reset>,
     /// The removal of the record that is under way, and whose reset it is.
     pub(super) removal: Option<(Ticket, CallId)>,
@@ -129,6 +131,7 @@ impl Core {
             commits: Commits::default(),
             creation: None,
             refresh: None,
+            refresh_lock: None,
             reset: None,
             removal: None,
             check: Check::default(),
@@ -301,11 +304,12 @@ impl Core {
     }
 
     fn on_loaded(&mut self, ticket: Ticket, outcome: LoadOutcome) {
+        let is_reload = self.reload == Some(ticket) || self.refresh_reads(ticket);
         let waiting = match &mut self.phase {
             Phase::Loading { ticket: expected, waiting } if *expected == ticket => {
                 Some(std::mem::take(waiting))
             }
-            _ if self.reload == Some(ticket) => None,
+            _ if is_reload => None,
             _ => return,
         };
         let stored = match outcome {
@@ -326,15 +330,15 @@ impl Core {
             }
         };
         let Some(waiting) = waiting else {
-            self.reload = None;
+            let was_reload = self.reload.take_if(|reload| *reload == ticket).is_some();
             if let Some(stored) = stored {
                 self.adopt(stored);
                 self.next_commit();
             }
-            if std::mem::take(&mut self.reload_again) {
+            if was_reload && std::mem::take(&mut self.reload_again) {
                 self.reload_record();
             }
-            return;
+            return self.refresh_reread(ticket);
         };
         self.phase = Phase::Ready;
         self.adopt(stored.flatten());
@@ -454,6 +458,7 @@ impl Core {
             Timer::RefreshDeadline => self.refresh_timed_out(),
             Timer::RefreshRetry => self.send_refresh(),
             Timer::RefreshElsewhere => self.refresh_waited(),
+            Timer::RefreshSeen => self.release_refresh_lock(),
             Timer::ResetDeadline => self.reset_timed_out(),
             Timer::Poll => self.poll(),
             Timer::Follow => self.follow_timer_fired(),

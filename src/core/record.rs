@@ -119,6 +119,11 @@ text_enum! {
         Deleted = "deleted",
         /// The platform ended this install's session for good.
         SessionEnded = "session_ended",
+        /// The platform does not know this install's session: it has lost its data, or got an older backup. Where the data
+        /// comes back, so does the user.
+        Unknown = "unknown",
+        /// The refresh token was exchanged, and this device does not have what it bought. Only a newer session ends that.
+        Spent = "spent",
     }
 }
 

@@ -8,13 +8,17 @@ use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, User
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, LockOutcome, Reply, Response, Ticket, TransportError};
 use super::machine::Core;
-use super::meaning::Meaning;
+use super::meaning::{Meaning, told};
 use super::record::{User, UserState};
 use super::retry::Tries;
 use sentiance_protocol::{ErrorCode, RefreshRequest};
 
-/// How long another tab may take to refresh before this one goes ahead.
+/// For how long a tab waits for another one's refresh, at first.
 const ELSEWHERE_MS: f64 = 2_000.0;
+/// The same as a part of the call's deadline: a tab waits for at most five and a half of these, which leaves time for a refresh.
+const ELSEWHERE_PART: f64 = 2.0 / 15.0;
+/// How long the lock is kept after a refresh: a tab that got it before it sees the new session would refresh again.
+const SEEN_MS: f64 = 1_000.0;
 /// How many calls may share one refresh.
 const MAX_WAITERS: usize = 1_000;
 
@@ -27,7 +31,9 @@ pub(super) struct Refresh {
     /// The generation of the session that is being exchanged.
     generation: u32,
     stage: Stage,
-    holds_lock: bool,
+    /// How often it has waited for another tab.
+    waited: u32,
+    holds: Option<LockName>,
     tries: Tries,
     /// What the last try met.
     failure: Option<String>,
@@ -42,6 +48,8 @@ pub(super) enum Waiter {
     Link,
     /// An upload.
     Upload,
+    /// Nobody: whether the session lives is the question.
+    Check,
 }
 
 #[derive(Debug, PartialEq)]
@@ -55,6 +63,10 @@ enum Stage {
     Finishing,
     /// The platform says that this session was exchanged already: another tab may know the new one.
     Spent,
+    /// The stored record is read once more, before this tab goes ahead.
+    Rereading(Ticket),
+    /// The same, before the session is given up.
+    LastLook(Ticket),
 }
 
 impl Core {
@@ -91,11 +103,22 @@ impl Core {
         }
     }
 
+    /// The platform does not know an access token of that generation. A refresh tells whether it knows the session.
+    pub(super) fn doubt_session(&mut self, install_id: &str, generation: u32) {
+        let is_current = self
+            .active_user()
+            .is_some_and(|user| user.install_id == install_id && user.token.generation == generation);
+        if is_current && self.refresh.is_none() {
+            self.join_refresh(Waiter::Check);
+        }
+    }
+
     fn tell(&mut self, waiter: Waiter, outcome: Result<Output, SdkError>) {
         match waiter {
             Waiter::Call(call) => self.settle(call, outcome),
             Waiter::Link => self.link_authorized(outcome.map(drop)),
             Waiter::Upload => self.upload_authorized(outcome.map(drop)),
+            Waiter::Check => {}
         }
     }
 
@@ -123,12 +146,24 @@ impl Core {
             install_id,
             generation,
             stage: Stage::Locking(ticket),
-            holds_lock: false,
+            waited: 0,
+            holds: self.refresh_lock.take(),
             tries: Tries::default(),
             failure: None,
         });
         self.emit(Effect::StartTimer(Timer::RefreshDeadline, self.settings.timeouts.token));
+        if self.refresh.as_ref().is_some_and(|refresh| refresh.holds.is_some()) {
+            self.emit(Effect::StopTimer(Timer::RefreshSeen));
+            return self.begin_refresh();
+        }
         self.emit(Effect::Lock(ticket, LockName::Refresh));
+    }
+
+    /// Gives the lock of the last refresh back.
+    pub(super) fn release_refresh_lock(&mut self) {
+        if let Some(lock) = self.refresh_lock.take() {
+            self.emit(Effect::Unlock(lock));
+        }
     }
 
     pub(super) fn on_refresh_lock(&mut self, ticket: Ticket, outcome: LockOutcome) -> bool {
@@ -137,16 +172,29 @@ impl Core {
             return false;
         };
         if outcome == LockOutcome::Acquired {
-            refresh.holds_lock = true;
+            refresh.holds = Some(lock_after(refresh.waited));
             self.begin_refresh();
-        } else {
-            refresh.stage = Stage::Elsewhere;
-            self.emit(Effect::StartTimer(Timer::RefreshElsewhere, ELSEWHERE_MS));
-            // Its word may have come before this tab asked.
-            self.reload_record();
-            self.refresh_sees_record();
+            return true;
         }
+        refresh.stage = Stage::Elsewhere;
+        refresh.waited += 1;
+        // Those that wait come back one by one.
+        let times = match refresh.waited {
+            1 => 1.0,
+            2 => 0.5 + self.jitter(),
+            _ => 1.5 * (1.0 + self.jitter()),
+        };
+        self.wait_for_others(times);
         true
+    }
+
+    /// Waits for what other tabs store, so many times as long as at first.
+    fn wait_for_others(&mut self, times: f64) {
+        let unit = ELSEWHERE_MS.min(self.settings.timeouts.token * ELSEWHERE_PART);
+        self.emit(Effect::StartTimer(Timer::RefreshElsewhere, unit * times));
+        // Their word may have come before this tab asked.
+        self.reload_record();
+        self.refresh_sees_record();
     }
 
     fn begin_refresh(&mut self) {
@@ -257,34 +305,35 @@ impl Core {
         }
         if response.is(const { ErrorCode::RefreshTokenUsed.signature() }) {
             refresh.stage = Stage::Spent;
-            self.emit(Effect::StartTimer(Timer::RefreshElsewhere, ELSEWHERE_MS));
-            self.reload_record();
-            // Its word may have come while this tab's request was under way.
-            return self.refresh_sees_record();
+            return self.wait_for_others(2.0);
         }
         // Only the platform's own errors say anything for good, or ask for a pause that outlasts this refresh: a
         // proxy's do not.
         let Reply::Error(body) = &response.reply else {
             return self.retry_refresh(response.pause(), "What answered is not the platform.");
         };
-        if meaning == Meaning::Retry {
-            if let Some(ms) = response.pause() {
-                self.note_pause(ms);
+        match meaning {
+            Meaning::NewToken => self.refresh_refused(UserState::Unknown),
+            Meaning::Retry => {
+                if let Some(ms) = response.pause() {
+                    self.note_pause(ms);
+                }
+                self.retry_refresh(response.pause(), "The platform could not answer.");
             }
-            return self.retry_refresh(response.pause(), "The platform could not answer.");
+            _ => self.fail_refresh(SdkError::new(Code::GetToken, Reason::ServerError, told(body))),
         }
-        let details = [&body.error_code, ": the platform refused to refresh the session."].concat();
-        self.fail_refresh(SdkError::new(Code::GetToken, Reason::ServerError, details));
     }
 
-    /// The platform says that this install can't act, or that its session is over.
+    /// This install can't act, or its session is over.
     fn refresh_refused(&mut self, state: UserState) {
         let Some(refresh) = &self.refresh else { return };
         let (install_id, generation) = (refresh.install_id.clone(), refresh.generation);
         self.observe_refusal(&install_id, state, Some(generation));
         self.fail_refresh(disabled(state));
-        // The refusal does not tell why; the check does.
-        self.start_check();
+        if state != UserState::Unknown {
+            // The refusal does not tell why; the check does.
+            self.start_check();
+        }
     }
 
     /// Has every tab leave the platform alone for so long, and whoever comes after a restart.
@@ -326,22 +375,52 @@ impl Core {
         }
     }
 
-    /// Another tab had its time.
+    /// Another tab had its time. What it stored may not have been heard of here, so it is looked for.
     pub(super) fn refresh_waited(&mut self) {
-        let Some(refresh) = &self.refresh else { return };
-        match refresh.stage {
-            Stage::Elsewhere => self.begin_refresh(),
-            Stage::Spent => self.refresh_refused(UserState::SessionEnded),
-            _ => {}
+        let ticket = self.ticket();
+        let Some(refresh) = &mut self.refresh else { return };
+        refresh.stage = match refresh.stage {
+            Stage::Elsewhere => Stage::Rereading(ticket),
+            Stage::Spent => Stage::LastLook(ticket),
+            _ => return,
+        };
+        self.emit(Effect::Load(ticket));
+    }
+
+    /// Whether the refresh waits for that load.
+    pub(super) fn refresh_reads(&self, ticket: Ticket) -> bool {
+        self.refresh.as_ref().is_some_and(|refresh| {
+            refresh.stage == Stage::Rereading(ticket) || refresh.stage == Stage::LastLook(ticket)
+        })
+    }
+
+    /// The stored record was read, and holds no newer session, or the refresh would have ended. One tab after the other
+    /// goes ahead: by the lock, if whoever had it is gone; by another, if it seems to sleep; in the end by none.
+    pub(super) fn refresh_reread(&mut self, ticket: Ticket) {
+        if !self.refresh_reads(ticket) {
+            return;
         }
+        let ticket = self.ticket();
+        let Some(refresh) = &mut self.refresh else { return };
+        if matches!(refresh.stage, Stage::LastLook(_)) {
+            return self.refresh_refused(UserState::Spent);
+        }
+        if refresh.waited > 2 {
+            return self.begin_refresh();
+        }
+        refresh.stage = Stage::Locking(ticket);
+        let lock = lock_after(refresh.waited);
+        self.emit(Effect::Lock(ticket, lock));
     }
 
     /// The record was replaced: perhaps it holds what this refresh wants.
     pub(super) fn refresh_sees_record(&mut self) {
-        let waits = self
-            .refresh
-            .as_ref()
-            .is_some_and(|refresh| matches!(refresh.stage, Stage::Elsewhere | Stage::Spent));
+        let waits = self.refresh.as_ref().is_some_and(|refresh| {
+            matches!(
+                refresh.stage,
+                Stage::Elsewhere | Stage::Spent | Stage::Rereading(_) | Stage::LastLook(_)
+            )
+        });
         if waits && self.has_newer_session() {
             self.end_refresh_with_record();
         }
@@ -384,13 +463,21 @@ impl Core {
             Stage::Elsewhere | Stage::Spent => self.emit(Effect::StopTimer(Timer::RefreshElsewhere)),
             _ => {}
         }
-        if refresh.holds_lock {
-            self.emit(Effect::Unlock(LockName::Refresh));
+        self.refresh_lock = refresh.holds;
+        if refresh.stage == Stage::Finishing && refresh.holds.is_some() {
+            self.emit(Effect::StartTimer(Timer::RefreshSeen, SEEN_MS));
+        } else {
+            self.release_refresh_lock();
         }
         for waiter in refresh.waiters {
             self.tell(waiter, outcome.clone());
         }
     }
+}
+
+/// The lock by which a tab goes ahead that has waited so often.
+fn lock_after(waited: u32) -> LockName {
+    if waited < 2 { LockName::Refresh } else { LockName::LateRefresh }
 }
 
 fn token_of(user: &User) -> UserAccessToken {

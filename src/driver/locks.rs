@@ -136,7 +136,11 @@ impl Locks {
             match granted {
                 Granted::Yes(lock) => return Ok(Held::Web(lock)),
                 Granted::No => return Err(LockOutcome::Busy),
-                Granted::Unavailable => {}
+                // On a busy machine. These locks only save requests, and a lease beside the others' locks would not.
+                Granted::Late if !matches!(name, LockName::Creation | LockName::Reset) => {
+                    return Err(LockOutcome::Busy);
+                }
+                Granted::Late | Granted::Unavailable => {}
             }
         }
         let Some(storage) = driver.storage.local() else { return Ok(Held::Alone) };
@@ -200,7 +204,7 @@ impl Locks {
         }
         match granted {
             Granted::Yes(lock) => Some(Guard(lock.release)),
-            Granted::No | Granted::Unavailable => None,
+            _ => None,
         }
     }
 
@@ -313,6 +317,9 @@ async fn is_held(asked: Option<JsValue>, name: LockName) -> bool {
 enum Granted {
     Yes(WebLock),
     No,
+    /// The browser did not say in time.
+    Late,
+    /// There are no locks here.
     Unavailable,
 }
 
@@ -345,7 +352,7 @@ async fn request(locks: &JsValue, name: &str, option: (&str, JsValue), patience_
         Some(Err(_)) => Granted::Unavailable,
         None => {
             given_up.set(true);
-            Granted::Unavailable
+            Granted::Late
         }
     }
 }

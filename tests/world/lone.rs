@@ -5,8 +5,8 @@ use crate::identity::identity;
 use crate::split_mix::SplitMix64;
 use sentiance_core::core::{
     Batch, Body, Call, CallId, CommitOutcome, Core, CreateUserOptions, Document, Edit, EditFailure, Effect,
-    Entropy, Event, Input, LoadOutcome, LockOutcome, Metadata, Output, QueueState, Record, Reply, Request,
-    Response, SdkError, Settings, Ticket, Timeouts, Timer, TransportError, Usage, Warning,
+    Entropy, Event, Extent, Input, LoadOutcome, LockOutcome, Metadata, Output, QueueState, Record, Reply,
+    Request, Response, Role, SdkError, Settings, Ticket, Timeouts, Timer, TransportError, Usage, Warning,
 };
 use sentiance_protocol::{
     ConfigResponse, CreateUserResponse, DeviceClass, EpochMs, ErrorBody, ErrorCode, InstallState,
@@ -45,6 +45,8 @@ pub(crate) struct Device {
     pub(crate) linked: bool,
     /// The keys of metadata that the user has whom a creation restores.
     pub(crate) known_keys: Option<Vec<String>>,
+    /// What another process has stored by the time that this one waits for it.
+    pub(crate) stored_later: Option<Box<Record>>,
     last_key: f64,
 }
 
@@ -135,6 +137,7 @@ impl Device {
             generation: 0,
             linked: true,
             known_keys: None,
+            stored_later: None,
             last_key: 0.0,
         }
     }
@@ -191,11 +194,19 @@ impl Device {
         true
     }
 
+    /// Has the tab follow the platform's events.
+    pub(crate) fn follow(&mut self) {
+        self.feed(Event::Leading(Role::Following, Extent::Always));
+    }
+
     /// Lets time pass until the next timer runs out.
     pub(crate) fn fire_next_timer(&mut self) {
         let next = (0..self.timers.len()).min_by(|a, b| self.timers[*a].1.total_cmp(&self.timers[*b].1));
         let (timer, at) = self.timers.remove(next.unwrap());
         self.now = self.now.max(at);
+        if timer == Timer::RefreshElsewhere {
+            self.stored = self.stored_later.take().or(self.stored.take());
+        }
         self.feed(Event::TimerFired(timer));
     }
 

@@ -10,6 +10,8 @@ use sentiance_protocol::Message;
 const METADATA_KEY: &str = "sentiance.core.metadata";
 /// The key of the bytes that were transferred.
 const USAGE_KEY: &str = "sentiance.core.usage";
+/// Under this it is tried whether the storage takes a short text.
+const PROBE_KEY: &str = "sentiance.core.probe";
 
 impl Storage {
     /// Applies an edit to what is stored.
@@ -63,5 +65,9 @@ async fn read<T: Message + Default>(store: &Store, key: &str) -> Result<T, EditF
 
 async fn write<T: Message>(store: &Store, key: &str, document: &T) -> Result<(), EditFailure> {
     let text = wire::write(document).unwrap_or_default();
-    store.set(key, &text).await.map_err(EditFailure::Storage)
+    let Err(why) = store.set(key, &text).await else { return Ok(()) };
+    // A secure store has a limit for each text; where a storage is full as a whole, room can be made.
+    let takes_less = !why.contains("Quota") && store.set(PROBE_KEY, "0").await.is_ok();
+    let _ = store.remove(PROBE_KEY).await;
+    Err(if takes_less { EditFailure::TooLong(why) } else { EditFailure::Storage(why) })
 }

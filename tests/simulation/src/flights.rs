@@ -172,6 +172,7 @@ impl World<'_> {
     /// The platform has said something of an install to a device.
     pub(crate) fn note_words(&mut self, device: usize, request: &Request, response: &Response) {
         let install_id = self.install_of(request);
+        let is_refresh = matches!(request.body, Body::Refresh(_));
         let says = |code: ErrorCode| match &response.reply {
             Reply::Error(body) => body.error_code == code.as_str() && response.status == code.status(),
             _ => false,
@@ -183,11 +184,13 @@ impl World<'_> {
             _ if says(ErrorCode::UserDisabledRemotely) => Some(UserState::Refused),
             _ if says(ErrorCode::UserDeleted) => Some(UserState::Deleted),
             _ if says(ErrorCode::SessionEnded) => Some(UserState::SessionEnded),
+            _ if says(ErrorCode::TokenInvalid) && is_refresh => Some(UserState::Unknown),
+            _ if says(ErrorCode::RefreshTokenUsed) && is_refresh => Some(UserState::Spent),
             _ => None,
         };
         let (Some(install_id), Some(state)) = (install_id, state) else { return };
         match state {
-            UserState::Active => {}
+            UserState::Active | UserState::Unknown | UserState::Spent => {}
             UserState::Refused => self.tally.outcome(Outcome::ToldRefused),
             UserState::Inactive => self.tally.outcome(Outcome::ToldInactive),
             UserState::Disabled => self.tally.outcome(Outcome::ToldDisabled),
