@@ -101,6 +101,20 @@ for (const { engine, file } of ENGINES) {
     assert.equal(seen.length, 2);
   });
 
+  test(`${engine}: after options that were refused at first, the new instance finds the user`, async () => {
+    const storage = makeStorage();
+    const first = await importFresh(file, FAULTY_PACKAGE);
+    await first.initialize({ ...offlineOptions(), storage });
+    const { userInfo } = await first.createUser("code");
+
+    const sentiance = await importFresh(file, FAULTY_PACKAGE);
+    const refused = { storage, platformUrl: "https://other.example" };
+    await assert.rejects(sentiance.initialize(refused), { reason: "REINITIALIZATION_NOT_ALLOWED" });
+    assert.equal(await sentiance.getUserId(), userInfo.userId);
+    await sentiance.breakCore().catch(() => undefined);
+    assert.equal(await sentiance.getUserId(), userInfo.userId);
+  });
+
   test(`${engine}: the new instance has the options of every \`initialize\``, async () => {
     const sentiance = await importFresh(file, FAULTY_PACKAGE);
     const options = { ...offlineOptions(), storage: makeStorage() };
