@@ -152,8 +152,7 @@ impl<'a> Device<'a> {
                 .stored
                 .metadata
                 .apply(&editor, &edit)
-                .map(|_| Document::Metadata(self.stored.metadata.clone()))
-                .map_err(sentiance_core::core::EditFailure::Refused),
+                .map(|_| Document::Metadata(self.stored.metadata.clone())),
             Edit::Usage(edit) => {
                 self.stored.usage.apply(&edit);
                 Ok(Document::Usage(self.stored.usage.clone()))

@@ -235,7 +235,7 @@ mod tests {
     use super::{Message, Sink, Source};
     use crate::{
         ConfigResponse, CreateUserRequest, CreateUserResponse, DetectionsRequest, DetectionsResponse,
-        ErrorBody, LinkResponse, MetadataRequest, RefreshResponse,
+        ErrorBody, LinkResponse, MetadataRequest, MetadataResponse, RefreshResponse,
     };
     use serde::Serialize;
     use serde::de::DeserializeOwned;

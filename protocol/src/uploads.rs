@@ -33,6 +33,15 @@ message! {
 }
 
 message! {
+    /// Response to `PATCH /sdk/v1/metadata`.
+    pub struct MetadataResponse {
+        /// The newest revision that the platform has of this install. Where it is later than what was sent, the device
+        /// has lost its count, and what it sent may have had no effect: it goes on counting above it, and sends again.
+        pub revision: u32,
+    }
+}
+
+message! {
     /// Body of `POST /sdk/v1/detections`: at most [`DETECTIONS_BODY_LIMIT_BYTES`].
     pub struct DetectionsRequest {
         /// What was recorded. A detection that is known already (by its id) is passed over.

@@ -41,6 +41,8 @@ pub(crate) enum Change {
     EndTrip { id: String },
     /// The app chose something.
     SetPreference(Preference),
+    /// A store beside the record remembers that epoch: the record is raised above it, if it is still of that install.
+    Overtake { install_id: Option<String>, epoch: u32 },
     /// The user is removed.
     Erase,
 }
@@ -228,6 +230,16 @@ impl Change {
                 preferences.set(*preference);
                 record.preferences = Some(preferences);
             }),
+            Change::Overtake { install_id, epoch } => {
+                let present = current.user.as_ref().map(|user| &user.install_id);
+                if present != install_id.as_ref() {
+                    Applied::Refused(Refusal::Superseded)
+                } else if current.epoch > *epoch {
+                    Applied::Unchanged
+                } else {
+                    Applied::Next(Box::new(Record { epoch: epoch.wrapping_add(1), ..current.clone() }))
+                }
+            }
             Change::Erase => Applied::Next(Box::new(current.tombstone())),
         }
     }

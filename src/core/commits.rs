@@ -29,6 +29,8 @@ pub(super) enum Owner {
     Preference(CallId),
     /// The change of a trip with this number.
     Trip(u32),
+    /// The job of that number, whose claim a store could not accept.
+    Claim(u32),
     /// Nobody waits for it.
     Nobody,
 }
@@ -50,10 +52,17 @@ struct Current {
     conflicts: u32,
 }
 
+impl Commits {
+    /// Asks for a change, to be followed by `next_commit`.
+    pub(super) fn push(&mut self, change: Change, owner: Owner) {
+        self.queue.push((change, owner));
+    }
+}
+
 impl Core {
     /// Asks for a change. `owner` is told when it is stored, or can't be.
     pub(super) fn commit(&mut self, change: Change, owner: Owner) {
-        self.commits.queue.push((change, owner));
+        self.commits.push(change, owner);
         self.next_commit();
     }
 
@@ -75,7 +84,7 @@ impl Core {
                 issued_at: ours.issued_at,
                 clock_offset: ours.clock_offset,
             };
-            self.commits.queue.push((change, Owner::Nobody));
+            self.commits.push(change, Owner::Nobody);
         }
     }
 
@@ -154,7 +163,7 @@ impl Core {
     fn replace_record(&mut self, change: &Change, next: Box<Record>, owner: Owner) {
         let before = std::mem::replace(&mut self.record, *next);
         if matches!(change, Change::Erase) {
-            self.erased(before.user, owner);
+            self.erased(before.user);
         }
         self.changed(owner, Ok(()));
         self.on_record_changed();
@@ -169,6 +178,7 @@ impl Core {
             Owner::Detections(call) => self.detections_changed(call),
             Owner::Preference(call) => self.settle(call, Ok(Output::Nothing)),
             Owner::Trip(number) => self.trip_changed(number, result),
+            Owner::Claim(number) => self.claim_decided(number, result),
             Owner::Nobody => {}
         }
     }

@@ -35,7 +35,7 @@ pub(super) struct Creation {
     /// What the last try met.
     failure: Option<(Reason, String)>,
     /// What was noted, and is sent.
-    pending: Option<Pending>,
+    pub(super) pending: Option<Pending>,
     /// The user that the platform answered with, until it is in the record.
     received: Option<Box<User>>,
     /// The keys of the metadata that this user has already.
@@ -57,6 +57,8 @@ enum Stage {
     Retrying,
     /// The app's linker and its backend are at it.
     Linking,
+    /// The platform made the user; what an earlier one left is still being removed.
+    Clearing,
     Finishing,
 }
 
@@ -173,6 +175,7 @@ impl Core {
         match (&creation.stage, result) {
             (Stage::Beginning, Ok(())) => {
                 creation.pending = self.record.pending.clone();
+                self.clear_stores(false);
                 self.send_creation();
             }
             (Stage::Finishing, Ok(())) => self.creation_succeeded(),
@@ -315,6 +318,20 @@ impl Core {
 
     fn finish_creation(&mut self, user: Box<User>) {
         let Some(creation) = &mut self.creation else { return };
+        creation.received = Some(user);
+        creation.stage = Stage::Clearing;
+        if !self.is_clearing() {
+            self.creation_cleared();
+        }
+    }
+
+    /// No store holds anything of an earlier user, as far as it could be removed.
+    pub(super) fn creation_cleared(&mut self) {
+        let Some(creation) = self.creation.as_mut().filter(|creation| creation.stage == Stage::Clearing)
+        else {
+            return;
+        };
+        let Some(user) = creation.received.clone() else { return };
         creation.stage = Stage::Finishing;
         let owner = Owner::Creation(creation.call);
         // From here on nothing can fail but the storage, which has a deadline of its own and loses no user.
@@ -335,6 +352,9 @@ impl Core {
     pub(super) fn creation_timed_out(&mut self) {
         if self.creation.as_ref().is_some_and(|creation| creation.stage == Stage::Linking) {
             return self.link_timed_out();
+        }
+        if self.creation.as_ref().is_some_and(|creation| creation.stage == Stage::Clearing) {
+            return self.creation_cleared();
         }
         let failure = self.creation.as_mut().and_then(|creation| creation.failure.take());
         let (reason, met) = failure.unwrap_or_else(|| (Reason::NetworkError, TIMED_OUT.to_owned()));

@@ -5,7 +5,7 @@ use super::effect::{Edit, Effect, Output, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, Document, EditFailure, Measure, Quota, Ticket};
 use super::machine::Core;
-use super::metadata::{self, Editor, Metadata, MetadataEdit};
+use super::metadata::{self, Metadata, MetadataEdit};
 use super::usage::{Usage, UsageEdit};
 use sentiance_protocol::{DISK_QUOTA_BYTES, MOBILE_QUOTA_BYTES, MetadataEntry, WIFI_QUOTA_BYTES};
 
@@ -38,7 +38,7 @@ impl Core {
     }
 
     /// The install of the user of this device.
-    fn install_id(&self) -> Option<&String> {
+    pub(super) fn install_id(&self) -> Option<&String> {
         self.record.user.as_ref().map(|user| &user.install_id)
     }
 
@@ -50,8 +50,7 @@ impl Core {
 
     /// Reads or changes the metadata of the user that this tab knows.
     pub(super) fn edit_metadata(&mut self, edit: MetadataEdit, waiter: Option<CallId>) -> Ticket {
-        let editor = Editor { install_id: self.install_id().cloned(), epoch: self.record.epoch };
-        self.edit(Edit::Metadata(editor, edit), waiter)
+        self.edit(Edit::Metadata(self.claim(), edit), waiter)
     }
 
     fn edit(&mut self, edit: Edit, waiter: Option<CallId>) -> Ticket {
@@ -85,6 +84,10 @@ impl Core {
                 Ok(Output::Nothing)
             }
             Err(EditFailure::Refused(why)) => Err(SdkError::invalid(why)),
+            Err(EditFailure::Late | EditFailure::Superseded(_)) => {
+                self.upload_storage_failed(ticket, "Another user has come.");
+                Err(SdkError::late(Code::Unexpected))
+            }
             Err(EditFailure::Storage(why)) => Err(self.edit_failed(ticket, &why, true)),
             Err(EditFailure::TooLong(why)) => Err(self.edit_failed(ticket, &why, false)),
         };

@@ -4,10 +4,11 @@
 //! that no conversation waits for ever.
 
 use super::activity::UserActivity;
+use super::claim::{Claim, SideStore};
 use super::error::SdkError;
 use super::event::{CallId, Ticket};
 use super::machine::InitState;
-use super::metadata::{Editor, MetadataEdit};
+use super::metadata::MetadataEdit;
 use super::queue::Addition;
 use super::record::{Record, Stamp, User};
 use super::status::SdkStatus;
@@ -78,17 +79,17 @@ pub enum Effect {
     /// Be the one tab that has this role, as soon as no other has it, or no longer. Answered by
     /// [`Event::Leading`](super::Event::Leading) once this tab is.
     Lead(Role, bool),
-    /// Add entries to the queue. Answered by [`Event::Queued`](super::Event::Queued).
+    /// Add entries to the queue. Answered by [`Event::Queued`](super::Event::Queued), or, where the queue knows a later
+    /// epoch and another owner than the claim, by [`Event::Superseded`](super::Event::Superseded), as are the other jobs
+    /// that carry a claim. Then nothing was changed.
     Enqueue(Ticket, Box<Addition>),
-    /// Read the oldest entries of `install_id`, so many that they make one body of at most `max_bytes`, and at most
-    /// `max_entries`; none, where the queue is another install's of a later epoch. Answered by [`Event::Batch`](super::Event::Batch).
+    /// Read the claimant's oldest entries, so many that they make one body of at most `max_bytes`, and at most
+    /// `max_entries`. Answered by [`Event::Batch`](super::Event::Batch).
     TakeBatch {
         /// Names the answer.
         ticket: Ticket,
         /// Whose entries.
-        install_id: String,
-        /// The record's epoch, as the tab knows it.
-        epoch: u32,
+        claim: Claim,
         /// How long the body may be.
         max_bytes: usize,
         /// How many entries it may have.
@@ -96,15 +97,21 @@ pub enum Effect {
     },
     /// Remove entries that were sent. Answered by [`Event::Queued`](super::Event::Queued).
     DropBatch(Ticket, Vec<f64>),
-    /// Remove everything from the queue, unless something was added in a later epoch than this: then it is another
-    /// user's.
-    ClearQueue(u32),
+    /// Remove what earlier users left in a store. Does not create one that is not there. Answered by
+    /// [`Event::Cleared`](super::Event::Cleared).
+    Clear {
+        /// Names the response.
+        ticket: Ticket,
+        /// Which store.
+        store: SideStore,
+        /// A claim without an install.
+        claim: Claim,
+        /// Whether also what was set without a user goes.
+        all: bool,
+    },
     /// Change one of the documents beside the record, if it is to be changed. Answered by
     /// [`Event::Edited`](super::Event::Edited).
     Edit(Ticket, Edit),
-    /// Remove the documents beside the record, unless the metadata was changed in a later epoch than this: then it is
-    /// another user's.
-    RemoveDocuments(u32),
     /// Call the linker that came with this call. Answered by
     /// [`Event::LinkerAnswered`](super::Event::LinkerAnswered), or never: the core has a deadline for it.
     AskLinker {
@@ -123,7 +130,7 @@ pub enum Effect {
 #[derive(Clone, Debug)]
 pub enum Edit {
     /// Of the metadata, in the name of its user.
-    Metadata(Editor, MetadataEdit),
+    Metadata(Claim, MetadataEdit),
     /// Of the transferred bytes.
     Usage(UsageEdit),
 }
@@ -200,6 +207,8 @@ pub enum Timer {
     DetectionsExpiry,
     /// The trip has lasted too long.
     TripTimeout,
+    /// The stored record was looked at for long enough.
+    Look,
 }
 
 impl Timer {
@@ -285,7 +294,7 @@ pub enum Body {
     Link(LinkRequest),
     /// An empty object; expects [`Reply::Linked`](super::Reply::Linked).
     ConfirmLink,
-    /// Expects [`Reply::Empty`](super::Reply::Empty).
+    /// Expects [`Reply::Metadata`](super::Reply::Metadata).
     Metadata(MetadataRequest),
     /// A `DetectionsRequest` that is written already; expects [`Reply::Empty`](super::Reply::Empty).
     Detections(String),
@@ -403,6 +412,26 @@ impl Warning {
         Warning {
             code: "UPLOAD_BLOCKED",
             message: ["The platform refuses every upload, so what is queued is kept: ", why].concat(),
+        }
+    }
+
+    /// What a reset was to remove is still there.
+    pub fn not_cleared(why: &str) -> Self {
+        Warning {
+            code: "RESET_INCOMPLETE",
+            message: ["What the user recorded could not be removed; the next start tries again: ", why]
+                .concat(),
+        }
+    }
+
+    /// The stored record is gone, and no reset removed it.
+    pub fn user_removed() -> Self {
+        Warning {
+            code: "STORED_USER_REMOVED",
+            message:
+                "The storage was emptied or replaced from outside: its user is gone, with what was not sent. \
+                      createUser restores the user."
+                    .to_owned(),
         }
     }
 

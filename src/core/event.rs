@@ -1,6 +1,6 @@
 //! What goes into the state machine.
 
-use super::effect::Role;
+use super::effect::{Effect, Role};
 use super::error::SdkError;
 use super::metadata::Metadata;
 use super::options::InitializeOptions;
@@ -11,8 +11,8 @@ use super::settings::Identity;
 use super::surroundings::Surroundings;
 use super::usage::Usage;
 use sentiance_protocol::{
-    ConfigResponse, CreateUserResponse, EpochMs, ErrorBody, LinkResponse, MetadataEntry, Motion, Position,
-    RefreshResponse, Secret,
+    ConfigResponse, CreateUserResponse, EpochMs, ErrorBody, LinkResponse, MetadataEntry, MetadataResponse,
+    Motion, Position, RefreshResponse, Secret,
 };
 
 /// One step: what happened, when, and fresh randomness for it.
@@ -114,6 +114,12 @@ pub enum Event {
     Batch(Ticket, Result<Batch, String>),
     /// Answers [`Effect::Edit`](super::Effect::Edit): what the document holds now, or why it could not be changed.
     Edited(Ticket, Result<Document, EditFailure>),
+    /// Answers [`Effect::Clear`](super::Effect::Clear).
+    Cleared(Ticket, Result<(), String>),
+    /// Answers a job with a claim that the store could not accept: the epoch that the store knows, and the job.
+    Superseded(u32, Box<Effect>),
+    /// A call follows, and the record may not be what the core knows.
+    Look,
     /// Answers [`Effect::AskLinker`](super::Effect::AskLinker): that the install was linked, or what went wrong.
     LinkerAnswered(Ticket, Result<(), String>),
 }
@@ -128,7 +134,7 @@ pub enum Document {
 }
 
 /// Why a document could not be changed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditFailure {
     /// It would break a limit; nothing was changed.
     Refused(&'static str),
@@ -136,6 +142,10 @@ pub enum EditFailure {
     Storage(String),
     /// The storage takes no text as long as this. Holds what it said.
     TooLong(String),
+    /// The store knows a later epoch, and another owner, than the claim: nothing was changed.
+    Superseded(u32),
+    /// What it was about belongs to a user who is gone.
+    Late,
 }
 
 /// What a listener listens to.
@@ -303,6 +313,8 @@ pub enum LoadOutcome {
     Found(Option<Box<Record>>),
     /// Something that is no record of this version. The driver set it aside under another key.
     Unreadable,
+    /// A record of a later version of the SDK. Nothing of it is used, and only a reset replaces it.
+    Newer,
     /// There is no storage here. The driver goes on in memory. Holds why.
     Unavailable(String),
     /// The storage can't be read now. What it holds must not be overlooked, so nothing goes on. Holds why.
@@ -355,6 +367,8 @@ pub enum Reply {
     Config(ConfigResponse),
     /// Of a link.
     Linked(LinkResponse),
+    /// Of metadata.
+    Metadata(MetadataResponse),
     /// Nothing, or nothing that matters.
     Empty,
     /// The platform's error.

@@ -1,8 +1,9 @@
 //! The state, and the one door to it: [`Core::handle`].
 
 use super::activity::UserActivity;
+use super::change::Change;
 use super::check::Check;
-use super::commits::Commits;
+use super::commits::{Commits, Owner};
 use super::creation::Creation;
 use super::documents::Documents;
 use super::effect::{Effect, LockName, Output, Role, Timer, Warning};
@@ -12,7 +13,7 @@ use super::follow::Follow;
 use super::link::Link;
 use super::options::{StorageChoice, Tried};
 use super::platform_url::PlatformUrl;
-use super::queue::QueueState;
+use super::queue::{QueueState, Waiting};
 use super::record::{Record, Stamp};
 use super::recording::Recording;
 use super::refresh::Refresh;
@@ -26,6 +27,10 @@ use sentiance_protocol::EpochMs;
 
 /// How many calls may wait for the storage to be read.
 const MAX_WAITING_CALLS: usize = 1_000;
+/// How long calls wait for a look at the stored record: a storage that is slower is not asked what it holds, but told.
+const LOOK_MS: f64 = 1_000.0;
+const NEWER: &str = "a newer version of the SDK wrote it. Reload the page to get that version, or call reset to remove \
+                     its user.";
 
 /// Whether the SDK is initialized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +103,15 @@ pub struct Core {
     /// Whether the queue last refused to take something.
     pub(super) queue_refused: bool,
     /// What is being added to the queue, and who waits for it.
-    pub(super) additions: Vec<(Ticket, Option<CallId>)>,
+    pub(super) additions: Vec<(Ticket, Option<Waiting>)>,
+    /// The jobs whose claim a store could not accept, while the record is asked.
+    pub(super) superseded: Vec<(u32, Box<Effect>)>,
+    /// The stores that are being cleared.
+    pub(super) clearing: Vec<Ticket>,
+    /// The calls that wait until the stored record was looked at.
+    look: Option<Vec<(CallId, Call)>>,
+    /// Whether a later version of the SDK wrote the record: nothing is possible but a reset.
+    pub(super) is_newer: bool,
     /// The install whose user this tab has seen last.
     install_id: Option<String>,
     reload: Option<Ticket>,
@@ -145,6 +158,10 @@ impl Core {
             queue: QueueState::default(),
             queue_refused: false,
             additions: Vec::new(),
+            superseded: Vec::new(),
+            clearing: Vec::new(),
+            look: None,
+            is_newer: false,
             install_id: None,
             told_activity: UserActivity::Unknown,
             reload: None,
@@ -195,6 +212,9 @@ impl Core {
             Event::Queued(ticket, outcome) => self.on_queued(ticket, outcome),
             Event::Batch(ticket, outcome) => self.on_batch(ticket, outcome),
             Event::Edited(ticket, outcome) => self.on_edited(ticket, outcome),
+            Event::Cleared(ticket, outcome) => self.on_cleared(ticket, outcome),
+            Event::Superseded(epoch, job) => self.on_superseded(epoch, job),
+            Event::Look => self.look_at_record(),
             Event::LinkerAnswered(ticket, outcome) => self.on_linker_answer(ticket, outcome),
         }
         if self.is_ready() {
@@ -258,6 +278,11 @@ impl Core {
             return self.settle(id, Err(error));
         }
         match (&mut self.phase, call) {
+            (Phase::Ready, call)
+                if self.look.as_ref().is_some_and(|waiting| waiting.len() < MAX_WAITING_CALLS) =>
+            {
+                self.look.get_or_insert_default().push((id, call));
+            }
             (_, Call::GetInitState) => {
                 let state = self.init_state();
                 self.settle(id, Ok(Output::InitState(state)));
@@ -303,6 +328,34 @@ impl Core {
         self.emit(Effect::Load(ticket));
     }
 
+    /// The calls that follow wait until the stored record was read, or for a while.
+    fn look_at_record(&mut self) {
+        if self.is_ready() && self.look.is_none() {
+            self.look = Some(Vec::new());
+            self.emit(Effect::StartTimer(Timer::Look, LOOK_MS));
+            if self.reload.is_none() {
+                self.reload_record();
+            }
+        }
+    }
+
+    /// The record was read, or takes too long: the calls go on with what is known.
+    fn looked(&mut self) {
+        let Some(waiting) = self.look.take() else { return };
+        self.emit(Effect::StopTimer(Timer::Look));
+        self.run_all(waiting);
+    }
+
+    fn run_all(&mut self, calls: Vec<(CallId, Call)>) {
+        for (id, call) in calls {
+            // One of the calls may have chosen another storage: those behind it wait for that one.
+            match &mut self.phase {
+                Phase::Loading { waiting, .. } => waiting.push((id, call)),
+                _ => self.run(id, call),
+            }
+        }
+    }
+
     fn on_loaded(&mut self, ticket: Ticket, outcome: LoadOutcome) {
         let is_reload = self.reload == Some(ticket) || self.refresh_reads(ticket);
         let waiting = match &mut self.phase {
@@ -322,6 +375,10 @@ impl Core {
                 self.emit(Effect::Warn(Warning::storage_unavailable(&why)));
                 Some(None)
             }
+            LoadOutcome::Newer => match waiting {
+                Some(waiting) => return self.meet_newer(waiting),
+                None => None,
+            },
             LoadOutcome::Failed(why) => {
                 if let Some(waiting) = waiting {
                     return self.give_up_loading(waiting, &why);
@@ -335,6 +392,9 @@ impl Core {
                 self.adopt(stored);
                 self.next_commit();
             }
+            if was_reload {
+                self.looked();
+            }
             if was_reload && std::mem::take(&mut self.reload_again) {
                 self.reload_record();
             }
@@ -347,19 +407,37 @@ impl Core {
         }
         // A user's coming has had them read.
         if self.record.user.is_none() {
+            self.clear_stores(false);
             self.read_documents();
         }
-        for (id, call) in waiting {
-            // One of the calls may have chosen another storage: those behind it wait for that one.
-            match &mut self.phase {
-                Phase::Loading { waiting, .. } => waiting.push((id, call)),
-                _ => self.run(id, call),
-            }
-        }
+        self.run_all(waiting);
         if self.is_ready() {
             self.compare_platforms();
         }
         self.start_check();
+    }
+
+    /// A later version of the SDK wrote the record. A reset can replace it; all else is refused.
+    fn meet_newer(&mut self, waiting: Vec<(CallId, Call)>) {
+        for (id, call) in waiting {
+            match call {
+                Call::Reset => self.start_reset(id),
+                call => self.give_up_loading(vec![(id, call)], NEWER),
+            }
+        }
+        self.phase = Phase::Cold;
+        self.is_newer = self.reset.is_some();
+        if self.is_newer {
+            self.phase = Phase::Ready;
+            self.told = Some(self.status());
+        }
+    }
+
+    /// The reset that was to replace such a record has ended without doing so.
+    pub(super) fn leave_newer(&mut self) {
+        if std::mem::take(&mut self.is_newer) {
+            self.phase = Phase::Cold;
+        }
     }
 
     /// The storage could not be read: the calls that waited for it fail, and the next one tries again.
@@ -384,10 +462,16 @@ impl Core {
     /// Takes over what the storage holds.
     pub(super) fn adopt(&mut self, stored: Option<Box<Record>>) {
         let stamp = Stamp::of(stored.as_deref());
-        if self.unsaved && stamp == self.base {
+        // A user who could never be stored is not one that was removed.
+        let was_stored = self.record.user.is_some() && self.base.is_of(self.install_id());
+        if self.unsaved && (stamp == self.base || (stored.is_none() && !was_stored)) {
             // Nobody else wrote: what could not be stored is still the newest.
+            self.base = stamp;
             return;
         }
+        // A reset counts on.
+        let is_gone = was_stored
+            && stored.as_ref().is_none_or(|stored| stored.user.is_none() && !self.base.is_before(stored));
         self.base = stamp;
         self.unsaved = false;
         let record = stored.map_or_else(Record::empty, |record| *record);
@@ -397,6 +481,18 @@ impl Core {
             // session would be lost, so it is put back.
             self.keep_newest_token(before.user);
             self.on_record_changed();
+        }
+        if self.base == Record::empty().stamp()
+            && let Some(pending) = self.creation.as_ref().and_then(|creation| creation.pending.clone())
+        {
+            // Noted again: what is sent already may be answered, and the answer lost.
+            self.commits.push(Change::BeginCreation(pending), Owner::Nobody);
+        }
+        if is_gone {
+            self.emit(Effect::Warn(Warning::user_removed()));
+            // The other tabs may not have noticed.
+            self.emit(Effect::Announce);
+            self.clear_stores(false);
         }
     }
 
@@ -468,6 +564,7 @@ impl Core {
             Timer::Upload | Timer::UploadRetry => self.upload_timer_fired(),
             Timer::DetectionsExpiry => self.expiry_fired(),
             Timer::TripTimeout => self.judge_trip(),
+            Timer::Look => self.looked(),
         }
     }
 

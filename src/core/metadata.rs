@@ -4,7 +4,8 @@
 //! that the driver applies to what is stored at that moment, so that tabs don't overwrite each other. It says whose it
 //! is, since it is not removed together with the record: a page may end in between, and a tab may not know yet.
 
-use super::event::hex;
+use super::claim::Claim;
+use super::event::{EditFailure, hex};
 use sentiance_protocol::{
     METADATA_MAX_CHARS, METADATA_MAX_ENTRIES, MetadataEntry, MetadataRequest, key_hash, message,
 };
@@ -44,15 +45,6 @@ message! {
     }
 }
 
-/// In whose name a document of metadata is read or changed.
-#[derive(Clone, Debug)]
-pub struct Editor {
-    /// The install of the user, as the tab knows it.
-    pub(crate) install_id: Option<String>,
-    /// The record's epoch, as the tab knows it.
-    pub(crate) epoch: u32,
-}
-
 /// How a document of metadata changes.
 #[derive(Clone, Debug)]
 pub enum MetadataEdit {
@@ -73,6 +65,9 @@ pub enum MetadataEdit {
     },
     /// The platform has these keys of the user, as in `CreateUserResponse`.
     Learn(String),
+    /// The platform knows this later revision of this install: the document was lost and counts again, so what was sent
+    /// may have had no effect.
+    Recount(u32),
 }
 
 /// Why entries were refused.
@@ -83,21 +78,25 @@ pub(crate) const TOO_LONG: &str = "A key or value of metadata can have at most 5
 const TRIP_MAX_BYTES: usize = 50_000;
 const TRIP_TOO_LARGE: &str = "The metadata of a trip can have at most 50000 bytes at a time.";
 /// Why a change was refused.
-const SUPERSEDED: &str = "Another user has come to this device.";
 const TOO_MANY_REMOVED: &str = "More than 50 removed entries of metadata wait to be sent.";
 
 impl Metadata {
-    /// Applies an edit. Whether anything changed, or why it must not; then nothing has.
-    pub fn apply(&mut self, editor: &Editor, edit: &MetadataEdit) -> Result<bool, &'static str> {
-        if !self.open_for(editor) {
-            return match edit {
-                MetadataEdit::Change(_) => Err(SUPERSEDED),
-                _ => Ok(false),
-            };
-        }
+    /// Applies an edit in the name of a claim. Whether anything changed, or why it must not; then nothing has.
+    pub fn apply(&mut self, claim: &Claim, edit: &MetadataEdit) -> Result<bool, EditFailure> {
+        self.open_for(claim).map_err(EditFailure::Superseded)?;
         match edit {
             MetadataEdit::Read => Ok(false),
-            MetadataEdit::Change(entries) => self.change(entries).map(|()| true),
+            MetadataEdit::Change(entries) => {
+                self.change(entries).map_err(EditFailure::Refused)?;
+                Ok(true)
+            }
+            MetadataEdit::Recount(newest) => {
+                self.revision = self.revision.max(*newest).wrapping_add(1);
+                for entry in self.entries.iter_mut().filter(|entry| entry.revision > self.acknowledged) {
+                    entry.revision = self.revision;
+                }
+                Ok(true)
+            }
             MetadataEdit::Acknowledge(revision) => {
                 let news = *revision > self.acknowledged && *revision <= self.revision;
                 if news {
@@ -125,23 +124,35 @@ impl Metadata {
         }
     }
 
-    /// Makes the document the editor's, if it is not; false where it is a later user's.
-    fn open_for(&mut self, editor: &Editor) -> bool {
-        if self.owner != editor.install_id {
-            match (&self.owner, &editor.install_id) {
-                // What was set without a user is the next one's.
-                (None, Some(_)) if editor.epoch > self.epoch => self.owner = editor.install_id.clone(),
-                // And this tab has not heard of that user yet.
-                (Some(_), None) if editor.epoch <= self.epoch => {}
-                // What is left of a user that was removed.
-                _ if editor.epoch > self.epoch => {
-                    *self = Metadata { owner: editor.install_id.clone(), ..Metadata::default() };
-                }
-                _ => return false,
-            }
+    /// Makes the document the claimant's, if it is not; else the epoch that it knows.
+    fn open_for(&mut self, claim: &Claim) -> Result<(), u32> {
+        if let Some(known) =
+            claim.superseded_by(self.owner.as_deref(), self.epoch).filter(|_| !self.is_empty())
+        {
+            return Err(known);
         }
-        self.epoch = self.epoch.max(editor.epoch);
-        true
+        if self.owner != claim.install_id {
+            // What was set without a user is the next one's; what a user left is not.
+            if self.owner.is_some() {
+                *self = Metadata::default();
+            }
+            self.owner.clone_from(&claim.install_id);
+            self.epoch = 0;
+        }
+        self.epoch = claim.raised(self.epoch);
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.owner.is_none() && self.entries.is_empty()
+    }
+
+    /// Whether a store that is cleared for `claim` loses this document; else the epoch that the document knows.
+    pub fn is_left_over(&self, claim: &Claim, all: bool) -> Result<bool, u32> {
+        match claim.superseded_by(self.owner.as_deref(), self.epoch) {
+            Some(known) => Err(known),
+            None => Ok(self.owner.is_some() || all),
+        }
     }
 
     /// Whether a user of that install, or none, may see it.
@@ -235,40 +246,43 @@ pub(crate) fn check_trip(entries: &[MetadataEntry]) -> Result<(), &'static str> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Editor, Metadata, MetadataEdit, check, check_trip};
+    use super::{Metadata, MetadataEdit, check, check_trip};
+    use crate::core::{Claim, EditFailure};
     use sentiance_protocol::MetadataEntry;
 
     fn set(key: &str, value: Option<&str>) -> MetadataEdit {
         MetadataEdit::Change(vec![MetadataEntry { key: key.to_owned(), value: value.map(str::to_owned) }])
     }
 
-    fn editor(install_id: Option<&str>, epoch: u32) -> Editor {
-        Editor { install_id: install_id.map(str::to_owned), epoch }
+    fn claim(install_id: Option<&str>, epoch: u32) -> Claim {
+        Claim::new(install_id.map(str::to_owned), epoch)
     }
 
-    fn ada() -> Editor {
-        editor(Some("ada's"), 3)
+    fn ada() -> Claim {
+        claim(Some("ada's"), 3)
     }
 
     #[test]
     fn what_a_user_left_is_not_the_next_ones_and_can_not_come_back() {
         let mut metadata = Metadata::default();
         metadata.apply(&ada(), &set("a", Some("1"))).unwrap();
-        let bob = editor(Some("bob's"), 5);
+        let bob = claim(Some("bob's"), 5);
         metadata.apply(&bob, &set("b", Some("2"))).unwrap();
         assert_eq!(metadata.entries.len(), 1);
-        assert!(metadata.apply(&ada(), &set("a", Some("1"))).is_err());
-        assert_eq!(metadata.apply(&ada(), &MetadataEdit::Acknowledge(1)), Ok(false));
+        for edit in [set("a", Some("1")), MetadataEdit::Acknowledge(1), MetadataEdit::Read] {
+            assert_eq!(metadata.apply(&ada(), &edit), Err(EditFailure::Superseded(5)));
+        }
         assert!(metadata.news(usize::MAX).is_some());
     }
 
     #[test]
     fn what_was_set_without_a_user_is_the_next_ones() {
         let mut metadata = Metadata::default();
-        metadata.apply(&editor(None, 1), &set("a", Some("1"))).unwrap();
+        metadata.apply(&claim(None, 1), &set("a", Some("1"))).unwrap();
         metadata.apply(&ada(), &set("b", Some("2"))).unwrap();
-        metadata.apply(&editor(None, 1), &set("c", Some("3"))).unwrap();
-        assert_eq!((metadata.entries.len(), metadata.owner.as_deref()), (3, Some("ada's")));
+        assert_eq!((metadata.entries.len(), metadata.owner.as_deref()), (2, Some("ada's")));
+        let late = metadata.apply(&claim(None, 1), &set("c", Some("3")));
+        assert_eq!(late, Err(EditFailure::Superseded(3)));
     }
 
     #[test]
@@ -286,6 +300,24 @@ mod tests {
     }
 
     #[test]
+    fn a_document_that_counts_again_goes_on_above_the_platforms_count() {
+        let mut metadata = Metadata::default();
+        metadata.apply(&ada(), &set("a", Some("1"))).unwrap();
+        metadata.apply(&ada(), &MetadataEdit::Recount(7)).unwrap();
+        assert_eq!(metadata.news(usize::MAX).unwrap().revision, 8);
+        metadata.apply(&ada(), &MetadataEdit::Acknowledge(8)).unwrap();
+        assert_eq!(metadata.news(usize::MAX), None);
+    }
+
+    #[test]
+    fn an_epoch_that_no_record_can_have_reached_holds_nobody_up() {
+        let mut metadata = Metadata::default();
+        metadata.apply(&claim(Some("ada's"), u32::MAX), &set("a", Some("1"))).unwrap();
+        metadata.apply(&claim(Some("bob's"), 5), &set("b", Some("2"))).unwrap();
+        assert_eq!((metadata.entries.len(), metadata.epoch), (1, 5));
+    }
+
+    #[test]
     fn the_fifty_first_entry_is_refused_and_nothing_changes() {
         let mut metadata = Metadata::default();
         for number in 0..50 {
@@ -294,7 +326,7 @@ mod tests {
         let before = metadata.clone();
         assert_eq!(
             metadata.apply(&ada(), &set("51st", Some("x"))),
-            Err("Metadata can have at most 50 entries.")
+            Err(EditFailure::Refused("Metadata can have at most 50 entries."))
         );
         assert_eq!(metadata, before);
         assert_eq!(metadata.apply(&ada(), &set("0", Some("another"))), Ok(true));

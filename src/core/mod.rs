@@ -25,6 +25,7 @@ mod activity;
 mod calls;
 mod change;
 mod check;
+mod claim;
 mod commits;
 mod creation;
 mod documents;
@@ -58,6 +59,7 @@ mod upload_schedule;
 mod usage;
 
 pub use activity::{Fix, UserActivity};
+pub use claim::{Claim, SideStore};
 pub use effect::{
     Body, Edit, Effect, LockName, Method, Output, Request, Role, Timer, UserAccessToken, UserInfo, Warning,
 };
@@ -68,12 +70,12 @@ pub use event::{
     TransportError,
 };
 pub use machine::{Core, InitState};
-pub use metadata::{Editor, Metadata, MetadataEdit, StoredEntry};
+pub use metadata::{Metadata, MetadataEdit, StoredEntry};
 pub use motion::MotionWindow;
 pub use options::{InitializeOptions, StorageChoice};
 pub use platform_url::{DEFAULT_PLATFORM_URL, PlatformUrl};
 pub use preferences::{DataType, Preference, Preferences};
-pub use queue::{Addition, Batch, QueueOutcome, QueueState};
+pub use queue::{Addition, Batch, QueueFailure, QueueOutcome, QueueState};
 pub use record::{Detections, OngoingTrip, Pending, RECORD_VERSION, Record, Stamp, User, UserState};
 pub use settings::{Identity, Settings, Timeouts};
 pub use status::{SdkStatus, StatusValue};

@@ -185,6 +185,16 @@ impl Record {
 }
 
 impl Stamp {
+    /// Whether the record was of that install.
+    pub(crate) fn is_of(&self, install_id: Option<&String>) -> bool {
+        self.install_id.as_ref() == install_id
+    }
+
+    /// Whether that record counts on from the one of this stamp.
+    pub(crate) fn is_before(&self, record: &Record) -> bool {
+        record.epoch > self.epoch
+    }
+
     /// The stamp of a storage that holds `stored`.
     pub fn of(stored: Option<&Record>) -> Stamp {
         stored.map_or_else(|| Record::empty().stamp(), Record::stamp)

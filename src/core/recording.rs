@@ -7,7 +7,7 @@ use super::effect::{Effect, Output, Role, Timer};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, PositionFailure, hex};
 use super::machine::Core;
-use super::queue::Addition;
+use super::queue::{Addition, Waiting};
 use super::record::{Detections, User, UserState};
 use sentiance_protocol::{DISK_QUOTA_BYTES, Detection, EpochMs, Motion, Position};
 
@@ -168,12 +168,11 @@ impl Core {
     }
 
     /// Adds to the queue of the user of this device. `waiter` is settled when that is done.
-    pub(super) fn enqueue(&mut self, detection: Detection, waiter: Option<CallId>) {
+    pub(super) fn enqueue(&mut self, detection: Detection, waiter: Option<Waiting>) {
         let ticket = self.ticket();
         let Some(user) = &self.record.user else { return };
         let addition = Addition {
-            install_id: user.install_id.clone(),
-            epoch: self.record.epoch,
+            claim: self.claim(),
             detections: vec![detection],
             limit_bytes: f64::from(user.config.disk_quota_bytes.unwrap_or(DISK_QUOTA_BYTES)),
         };

@@ -15,7 +15,8 @@ impl Reply {
             (200..=299, Body::Link(_) | Body::ConfirmLink) => Message::read(object).map(Reply::Linked),
             // A page that says 200 to everything must not make the queue forget.
             (200..=299, Body::Detections(_)) => object.number("accepted").map(|_| Reply::Empty),
-            (200..=299, Body::Goodbye | Body::Metadata(_)) => Some(Reply::Empty),
+            (200..=299, Body::Metadata(_)) => Message::read(object).map(Reply::Metadata),
+            (200..=299, Body::Goodbye) => Some(Reply::Empty),
             _ => Message::read(object).map(Reply::Error),
         };
         reply.unwrap_or(Reply::Unreadable)

@@ -2,7 +2,7 @@
 
 use super::change::Change;
 use super::commits::Owner;
-use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer};
+use super::effect::{Body, Effect, LockName, Method, Output, Request, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, CommitOutcome, LockOutcome, Ticket};
 use super::machine::{Core, InitState};
@@ -16,13 +16,14 @@ const GOODBYE_TIMEOUT_MS: f64 = 5_000.0;
 pub(super) struct Reset {
     call: CallId,
     stage: Stage,
-    erased: Option<User>,
 }
 
 #[derive(Debug, PartialEq)]
 enum Stage {
     Locking(Ticket),
     Erasing,
+    /// The user is gone, and what stands beside the record follows.
+    Clearing,
 }
 
 impl Core {
@@ -31,7 +32,7 @@ impl Core {
             return self.settle(call, Err(in_progress()));
         }
         let ticket = self.ticket();
-        self.reset = Some(Reset { call, stage: Stage::Locking(ticket), erased: None });
+        self.reset = Some(Reset { call, stage: Stage::Locking(ticket) });
         self.emit(Effect::StartTimer(Timer::ResetDeadline, self.settings.timeouts.reset));
         self.emit(Effect::Lock(ticket, LockName::Reset));
     }
@@ -56,23 +57,14 @@ impl Core {
         self.reset.as_ref().is_some_and(|reset| owner == Owner::Reset(reset.call))
     }
 
-    /// The user is gone from the record.
-    pub(super) fn erased(&mut self, user: Option<User>, owner: Owner) {
-        match &mut self.reset {
-            // Kept: the app hears of it first.
-            Some(reset) if owner == Owner::Reset(reset.call) => reset.erased = user.or(reset.erased.take()),
-            // The reset was given up, but its write was under way.
-            _ => self.forget_user(user),
-        }
-    }
-
-    /// Ends what the user that is gone had under way.
-    fn forget_user(&mut self, user: Option<User>) {
+    /// The user is gone from the record: ends what it had under way, and empties the other stores. The reset waits for
+    /// these; it may have been given up while its write was under way.
+    pub(super) fn erased(&mut self, user: Option<User>) {
+        self.is_newer = false;
         self.cancel_refresh();
         self.cancel_check();
         self.forget_recorded();
-        self.emit(Effect::ClearQueue(self.record.epoch));
-        self.emit(Effect::RemoveDocuments(self.record.epoch));
+        self.clear_stores(true);
         if let Some(user) = user {
             self.say_goodbye(&user);
         }
@@ -97,7 +89,7 @@ impl Core {
                 self.base = self.record.stamp();
                 self.unsaved = false;
                 self.emit(Effect::Announce);
-                self.erased(user, Owner::Reset(call));
+                self.erased(user);
                 self.reset_changed(call);
                 self.on_record_changed();
             }
@@ -117,13 +109,27 @@ impl Core {
 
     /// The user is gone from this device.
     pub(super) fn reset_changed(&mut self, call: CallId) {
-        let Some(reset) = self.reset.as_mut().filter(|reset| reset.call == call) else { return };
-        let erased = reset.erased.take();
-        self.end_reset(Ok(Output::Reset(InitState::Initialized)));
-        self.forget_user(erased);
+        if let Some(reset) = self.reset.as_mut().filter(|reset| reset.call == call) {
+            reset.stage = Stage::Clearing;
+        }
+    }
+
+    /// Nothing is being cleared any more.
+    pub(super) fn reset_cleared(&mut self) {
+        if self.has_erased() {
+            self.end_reset(Ok(Output::Reset(InitState::Initialized)));
+        }
+    }
+
+    fn has_erased(&self) -> bool {
+        self.reset.as_ref().is_some_and(|reset| reset.stage == Stage::Clearing)
     }
 
     pub(super) fn reset_timed_out(&mut self) {
+        if self.has_erased() {
+            self.emit(Effect::Warn(Warning::not_cleared("the storage takes too long")));
+            return self.reset_cleared();
+        }
         let details = "The reset could not be finished in time; call it again.";
         self.end_reset(Err(SdkError::passing(Code::Reset, Reason::ExceptionOrError, details)));
     }
@@ -144,6 +150,7 @@ impl Core {
             self.emit(Effect::Unlock(LockName::Reset));
         }
         self.settle(reset.call, outcome);
+        self.leave_newer();
     }
 }
 

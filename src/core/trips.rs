@@ -8,6 +8,7 @@ use super::error::{Code, Reason, SdkError};
 use super::event::CallId;
 use super::machine::Core;
 use super::metadata;
+use super::queue::Waiting;
 use super::record::{OngoingTrip, UserState};
 use sentiance_protocol::{
     Detection, EpochMs, METADATA_MAX_ENTRIES, MetadataEntry, TRIP_TIMEOUT_SECONDS, Trip,
@@ -112,18 +113,24 @@ impl Core {
         let (_, asked) = self.trips.asked.swap_remove(at);
         match (asked, result) {
             (Asked::Start(call, entries), Ok(())) => match self.record.trip.clone() {
-                Some(trip) => self.report_trip(&trip, None, entries, Some(call)),
+                Some(trip) => {
+                    self.report_trip(&trip, None, entries, Some(Waiting { call, code: Code::StartTrip }))
+                }
                 None => self.settle(call, Ok(Output::Done)),
             },
             (Asked::Start(call, _), Err(Refusal::TripExists)) => self.refuse(call, already_started()),
             (Asked::Start(call, _), Err(_)) => self.settle(call, Err(SdkError::no_user(Code::StartTrip))),
             (Asked::Metadata(call, trip, entries), Ok(())) => {
-                self.report_trip(&trip, None, entries, None);
-                self.settle(call, Ok(Output::Bool(true)));
+                self.report_trip(&trip, None, entries, Some(Waiting { call, code: Code::Unexpected }));
             }
             (Asked::Metadata(call, ..), Err(_)) => self.settle(call, Ok(Output::Bool(false))),
             (Asked::Stop(call, trip), Ok(())) => {
-                self.report_trip(&trip, Some((self.now, false)), Vec::new(), Some(call));
+                self.report_trip(
+                    &trip,
+                    Some((self.now, false)),
+                    Vec::new(),
+                    Some(Waiting { call, code: Code::StopTrip }),
+                );
             }
             (Asked::Stop(call, _), Err(_)) => self.settle(call, Err(no_trip())),
             (Asked::TimeOut(trip), Ok(())) => {
@@ -141,12 +148,12 @@ impl Core {
         trip: &OngoingTrip,
         end: Option<(EpochMs, bool)>,
         metadata: Vec<MetadataEntry>,
-        waiter: Option<CallId>,
+        waiter: Option<Waiting>,
     ) {
         let Some(user) = &self.record.user else {
             // A trip of nobody: only a storage that somebody else wrote to has one.
-            if let Some(call) = waiter {
-                self.settle(call, Ok(Output::Done));
+            if let Some(waiting) = waiter {
+                self.settle(waiting.call, waiting.outcome(None));
             }
             return;
         };

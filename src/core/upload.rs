@@ -165,14 +165,11 @@ impl Core {
         if !preferences.may_send(DataType::GeneralDetections) {
             return self.end_upload();
         }
-        let Some(install_id) = self.record.user.as_ref().map(|user| user.install_id.clone()) else { return };
         let ticket = self.ticket();
         self.set_stage(Stage::Taking(ticket));
-        let epoch = self.record.epoch;
         self.emit(Effect::TakeBatch {
             ticket,
-            install_id,
-            epoch,
+            claim: self.claim(),
             max_bytes: MAX_BATCH_BYTES,
             max_entries: most,
         });
@@ -252,7 +249,13 @@ impl Core {
         let Ok(response) = response else {
             return self.retry_upload(None, "The platform could not be reached.");
         };
-        if matches!(response.reply, Reply::Empty) {
+        if let (Reply::Metadata(known), Stage::Metadata { revision, .. }) = (&response.reply, &upload.stage)
+            && known.revision > *revision
+        {
+            let ticket = self.edit_metadata(MetadataEdit::Recount(known.revision), None);
+            return self.set_stage(Stage::AtStorage(ticket));
+        }
+        if matches!(response.reply, Reply::Empty | Reply::Metadata(_)) {
             return self.upload_accepted();
         }
         let Reply::Error(body) = &response.reply else {

@@ -5,7 +5,7 @@ use super::effect::{Effect, LockName, Output, Timer, Warning};
 use super::error::{Code, Reason, SdkError};
 use super::event::{CallId, Quota, Ticket};
 use super::machine::Core;
-use super::queue::QueueOutcome;
+use super::queue::{QueueFailure, QueueOutcome, Waiting};
 use super::record::UserState;
 use super::retry::LONGEST_PAUSE_MS;
 use super::upload::{Stage, Upload};
@@ -82,6 +82,8 @@ impl Core {
         let ticket = self.ticket();
         self.uploads.under_way = Some(Upload::waiting_for_lock(ticket));
         self.emit(Effect::Lock(ticket, LockName::Upload));
+        // No call may have looked for long whether the user is still there.
+        self.reload_record();
     }
 
     /// For how long the platform wants no upload. A clock that was set back ends the pause rather than stretching it.
@@ -108,35 +110,41 @@ impl Core {
 
     /// The queue took something in, or let it go.
     pub(super) fn on_queued(&mut self, ticket: Ticket, outcome: QueueOutcome) {
-        let addition = self.additions.iter().position(|(other, _)| *other == ticket);
-        let waiter = addition.map(|at| self.additions.swap_remove(at).1);
+        let waiter = self.end_addition(ticket);
         let dropping = self.upload_awaits(ticket);
-        match outcome {
+        let failure = match outcome {
             Ok(state) => {
                 self.queue = state;
                 self.queue_refused = false;
                 if dropping {
                     return self.continue_upload();
                 }
+                None
             }
-            Err(why) => {
-                self.queue_refused = addition.is_some();
+            Err(QueueFailure { is_full, why }) => {
+                self.queue_refused = is_full && waiter.is_some();
                 self.emit(Effect::Warn(Warning::queue_failed(&why)));
                 if dropping {
                     return self.upload_storage_failed(ticket, &why);
                 }
+                Some(why)
             }
-        }
+        };
         let Some(waiter) = waiter else { return };
-        if let Some(call) = waiter {
-            // A trip that could not be queued is under way all the same: its end will tell of its beginning.
-            self.settle(call, Ok(Output::Done));
+        if let Some(waiting) = waiter {
+            self.settle(waiting.call, waiting.outcome(failure.as_deref()));
         }
         if self.queue.count >= ENOUGH_ENTRIES && self.uploads.failures == 0 {
             self.start_upload();
         } else {
             self.arm_upload(if waiter.is_some() { SOON_MS } else { self.upload_interval() });
         }
+    }
+
+    /// Whether that was an addition, and who waits for it.
+    pub(super) fn end_addition(&mut self, ticket: Ticket) -> Option<Option<Waiting>> {
+        let at = self.additions.iter().position(|(other, _)| *other == ticket)?;
+        Some(self.additions.swap_remove(at).1)
     }
 
     pub(super) fn upload_interval(&self) -> f64 {

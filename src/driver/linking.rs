@@ -28,7 +28,7 @@ pub(crate) fn link_user(linker: JsValue) -> Promise {
             "linkUser needs a function; for an authentication code there is linkUserWithAuthCode.",
         ))
     };
-    driver.dispatch(Event::Call(id, call));
+    driver.make(id, call);
     promise
 }
 

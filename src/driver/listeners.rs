@@ -42,7 +42,7 @@ pub(crate) fn add_listener(topic: Topic, listener: JsValue) -> Promise {
         js::object(&[("remove", remove.into_js_value())]).into()
     });
     let (id, promise) = driver.calls.open(Some(finish));
-    driver.dispatch(Event::Call(id, Call::AddListener { topic, is_function }));
+    driver.make(id, Call::AddListener { topic, is_function });
     promise
 }
 

@@ -8,8 +8,8 @@ use super::pump::{Driver, driver};
 use super::storage::Choice;
 use super::table::Table;
 use crate::core::{
-    Call, CallId, Code, CreateUserOptions, Event, InitializeOptions, LinkerKind, Reason, SdkError,
-    StorageChoice, Timeouts,
+    Call, CallId, Code, CreateUserOptions, InitializeOptions, LinkerKind, Reason, SdkError, StorageChoice,
+    Timeouts,
 };
 use js_sys::{Function, Promise, TypeError};
 use sentiance_protocol::Secret;
@@ -63,7 +63,7 @@ pub(crate) fn initialize(options: &JsValue) -> Promise {
     let call = Call::Initialize(Box::new(options));
     let (id, promise) = driver.calls.open(None);
     driver.options.waiting.insert(id, given);
-    driver.dispatch(Event::Call(id, call));
+    driver.make(id, call);
     promise
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn create_user(options: &JsValue) -> Promise {
     if parsed.linker == LinkerKind::Function && parsed.auth_code.is_none() {
         driver.linkers.keep(id, js::get(options, "linker"));
     }
-    driver.dispatch(Event::Call(id, Call::CreateUser(Box::new(parsed), identity)));
+    driver.make(id, Call::CreateUser(Box::new(parsed), identity));
     promise
 }
 

@@ -17,7 +17,7 @@ use super::storage::Storage;
 use super::table::{Queue, Table};
 use super::tabs::Tabs;
 use super::timers::Timers;
-use crate::core::{Call, Core, Effect, Event, Input, Settings, Ticket, Timeouts, Warning};
+use crate::core::{Call, CallId, Core, Effect, Event, Input, Settings, SideStore, Ticket, Timeouts, Warning};
 use js_sys::Promise;
 use sentiance_protocol::EpochMs;
 use std::cell::{Cell, RefCell};
@@ -67,7 +67,7 @@ pub(super) fn driver() -> &'static Driver {
 pub(crate) fn call(call: Call) -> Promise {
     let driver = driver();
     let (id, promise) = driver.calls.open(None);
-    driver.dispatch(Event::Call(id, call));
+    driver.make(id, call);
     promise
 }
 
@@ -94,6 +94,15 @@ impl Driver {
             sensors: Sensors::default(),
             queue: DetectionQueue::default(),
         }
+    }
+
+    /// Makes a call. Something else than this SDK may have changed the stored record: then the call waits until that was
+    /// read.
+    pub(super) fn make(&'static self, id: CallId, call: Call) {
+        if self.storage.may_differ() {
+            self.dispatch(Event::Look);
+        }
+        self.dispatch(Event::Call(id, call));
     }
 
     /// Gives the core an event. Events that come up meanwhile wait for their turn.
@@ -124,7 +133,6 @@ impl Driver {
                 self.storage.remove(self, ticket, expected, *tombstone);
             }
             Effect::Edit(ticket, edit) => self.storage.edit(self, ticket, edit),
-            Effect::RemoveDocuments(epoch) => self.storage.remove_documents(self, epoch),
             Effect::AskLinker { ticket, call, install_id } => {
                 self.linkers.ask(self, ticket, call, &install_id);
             }
@@ -144,12 +152,16 @@ impl Driver {
             Effect::Sense(on) => self.sense(on),
             Effect::Lead(role, on) => self.lead(role, on),
             Effect::Enqueue(ticket, addition) => self.queue.push(self, Job::Add(ticket, addition)),
-            Effect::TakeBatch { ticket, install_id, epoch, max_bytes, max_entries } => {
-                let job = Job::Take { ticket, install_id, epoch, max_bytes, max_entries };
-                self.queue.push(self, job);
+            Effect::TakeBatch { ticket, claim, max_bytes, max_entries } => {
+                self.queue.push(self, Job::Take { ticket, claim, max_bytes, max_entries });
             }
             Effect::DropBatch(ticket, keys) => self.queue.push(self, Job::Drop(ticket, keys)),
-            Effect::ClearQueue(epoch) => self.queue.push(self, Job::Clear(epoch)),
+            Effect::Clear { ticket, store: SideStore::Queue, claim, all } => {
+                self.queue.push(self, Job::Clear { ticket, claim, all });
+            }
+            Effect::Clear { ticket, store: SideStore::Documents, claim, all } => {
+                self.storage.clear_documents(self, ticket, claim, all);
+            }
             Effect::Warn(warning) => self.warn(&warning),
         }
     }

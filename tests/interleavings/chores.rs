@@ -1,14 +1,21 @@
 //! What a tab asked to be done beside the record is done, or fails.
 
 use crate::device::Device;
-use crate::shelf::Entry;
+use crate::shelf::{Entry, Shelf};
 use crate::tab::Chore;
-use sentiance_core::core::{EditFailure, Event};
+use sentiance_core::core::{Event, Metadata};
 
 /// Why a chore failed.
 const FULL: &str = "full";
 
 impl Device {
+    /// All that the tab asked to be done beside the record is done.
+    pub(crate) fn work_chores(&mut self, tab: usize) {
+        while !self.tabs[tab].chores.is_empty() {
+            self.work_chore(tab, false);
+        }
+    }
+
     /// The tab's oldest chore is done, or fails.
     pub(crate) fn work_chore(&mut self, tab: usize, fails: bool) {
         if self.tabs[tab].chores.is_empty() {
@@ -19,55 +26,40 @@ impl Device {
             return self.look_around(tab);
         }
         self.ledger.shelf_failed |= fails;
-        let failed = |ticket| Event::Queued(ticket, Err(FULL.to_owned()));
-        let event = match chore {
-            Chore::Edit(ticket, _) if fails => {
-                Event::Edited(ticket, Err(EditFailure::Storage(FULL.to_owned())))
+        if fails {
+            if let Some(event) = Shelf::fail(chore, FULL) {
+                self.feed(tab, event);
             }
-            Chore::Add(ticket, _) | Chore::Drop(ticket, _) if fails => failed(ticket),
-            Chore::Take { ticket, .. } if fails => Event::Batch(ticket, Err(FULL.to_owned())),
-            Chore::RemoveDocuments(_) | Chore::Clear(_) if fails => return,
-            Chore::Edit(ticket, edit) => Event::Edited(ticket, self.shelf.edit(&edit)),
-            Chore::RemoveDocuments(epoch) => return self.remove_documents(epoch),
-            Chore::Add(ticket, addition) => {
-                for detection in &addition.detections {
-                    self.ledger.record(&addition.install_id, detection);
-                }
-                let (outcome, gone) = self.shelf.add(*addition);
-                self.ledger.dropped.extend(gone.iter().map(|entry| entry.detection.id.clone()));
-                self.ledger.shelf_failed |= outcome.is_err();
-                self.check_gone(&gone, true);
-                Event::Queued(ticket, outcome)
+            return;
+        }
+        if let Chore::Add(_, addition) = &chore {
+            let owner = addition.claim.install_id.as_deref().expect("an addition has an owner");
+            for detection in &addition.detections {
+                self.ledger.record(owner, detection);
             }
-            Chore::Take { ticket, install_id, epoch, max_entries } => {
-                let (batch, gone) = self.shelf.take(&install_id, epoch, max_entries);
-                self.check_gone(&gone, false);
-                Event::Batch(ticket, Ok(batch))
-            }
-            Chore::Drop(ticket, keys) => {
-                let (state, gone) = self.shelf.remove(&keys);
-                self.check_gone(&gone, false);
-                Event::Queued(ticket, Ok(state))
-            }
-            Chore::Clear(epoch) => {
-                let gone = self.shelf.clear(epoch);
-                return self.check_gone(&gone, false);
-            }
-            Chore::LookAround => return,
-        };
+        }
+        let (adds, clears) = (matches!(chore, Chore::Add(..)), matches!(chore, Chore::Clear { .. }));
+        let before = self.shelf.metadata.clone();
+        let Some((event, gone)) = self.shelf.work(chore, self.storage.as_deref()) else { return };
+        if adds {
+            self.ledger.dropped.extend(gone.iter().map(|entry| entry.detection.id.clone()));
+            self.ledger.shelf_failed |= matches!(event, Event::Queued(_, Err(_)));
+        }
+        if clears {
+            self.check_documents(&before);
+        }
+        self.check_gone(&gone, adds);
         self.feed(tab, event);
     }
 
-    fn remove_documents(&mut self, epoch: u32) {
-        let before = self.shelf.metadata.entries.clone();
-        let was_nobodys = self.shelf.metadata.owner.is_none() && !before.is_empty();
-        self.shelf.remove_documents(epoch);
-        self.ledger.removed_nobodys |= was_nobodys && self.shelf.metadata.entries.is_empty();
-        let gone = || before.iter().filter(|_| self.shelf.metadata.entries.is_empty());
+    fn check_documents(&mut self, before: &Metadata) {
+        let is_empty = self.shelf.metadata.entries.is_empty();
+        self.ledger.removed_nobodys |= before.owner.is_none() && !before.entries.is_empty() && is_empty;
         let user = self.stored_install();
         let is_present = |value: &String| value.split(' ').next() == user;
+        let gone = before.entries.iter().filter(|_| is_empty);
         assert!(
-            !gone().filter_map(|entry| entry.value.as_ref()).any(is_present),
+            !gone.filter_map(|entry| entry.value.as_ref()).any(is_present),
             "the metadata of the present user is removed"
         );
     }

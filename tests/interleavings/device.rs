@@ -290,6 +290,8 @@ impl Device {
                     assert!(self.storage_failed || self.ledger.shelf_failed, "a warning without a cause");
                     self.warned |= self.storage_failed;
                 }
+                // A timer of the reset ran out, or a chore failed.
+                Said::Warned("RESET_INCOMPLETE") => {}
                 Said::Warned(code) => {
                     assert_eq!(code, "QUEUE_WRITE_FAILED", "a warning without a cause");
                     assert!(self.ledger.shelf_failed, "a warning without a cause");

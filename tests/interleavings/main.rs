@@ -18,6 +18,7 @@ mod locks;
 #[path = "../world/page.rs"]
 mod page;
 mod platform;
+mod queue_cases;
 mod rest;
 #[path = "../world/shelf.rs"]
 mod shelf;
@@ -158,9 +159,11 @@ fn of_two_restorations_at_once_the_later_install_stays() {
     device.work_storage(1, false);
     device.answer_lock(1, 0);
     device.work_storage(1, false);
+    device.work_chores(1);
     device.create(1, 1);
     device.answer_lock(1, 0);
     device.work_storage(1, false);
+    device.work_chores(1);
     device.meet(1, 0, Fate::Answered);
     device.work_storage(1, false);
     assert_eq!(device.user_of(1), Some("person-0".to_owned()));

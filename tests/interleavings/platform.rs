@@ -5,7 +5,7 @@ use crate::uploads::Uploads;
 use sentiance_core::core::{Body, Reply, Request, Response};
 use sentiance_protocol::{
     ConfigResponse, CreateUserRequest, CreateUserResponse, EpochMs, ErrorBody, ErrorCode, InstallState,
-    LinkResponse, RefreshRequest, RefreshResponse, SdkConfiguration, Secret, TokenGrant,
+    LinkResponse, MetadataResponse, RefreshRequest, RefreshResponse, SdkConfiguration, Secret, TokenGrant,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -65,8 +65,8 @@ impl Platform {
             Body::Link(body) => self.link_by_code(request, body.authentication_code.expose(), now),
             Body::ConfirmLink => self.confirm_link(request),
             Body::Metadata(body) => self.authorize(request, now).map(|(install_id, person)| {
-                self.uploads.change_metadata(&install_id, &person, body);
-                Reply::Empty
+                let revision = self.uploads.change_metadata(&install_id, &person, body);
+                Reply::Metadata(MetadataResponse { revision })
             }),
             Body::Detections(body) => self.authorize(request, now).map(|(install_id, person)| {
                 self.uploads.take_in(&install_id, &person, body);

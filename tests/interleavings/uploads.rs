@@ -26,7 +26,12 @@ struct Stored {
 
 impl Uploads {
     /// What a later revision of the same install has written is not touched by an earlier one.
-    pub(crate) fn change_metadata(&mut self, install_id: &str, person: &str, request: &MetadataRequest) {
+    pub(crate) fn change_metadata(
+        &mut self,
+        install_id: &str,
+        person: &str,
+        request: &MetadataRequest,
+    ) -> u32 {
         for MetadataEntry { key, value } in &request.entries {
             let at = (person.to_owned(), key.clone());
             let is_late =
@@ -37,6 +42,11 @@ impl Uploads {
                 self.metadata.insert(at, written);
             }
         }
+        let own = self
+            .metadata
+            .iter()
+            .filter(|((of, _), written)| of == person && written.install_id == install_id);
+        own.map(|(_, written)| written.revision).max().unwrap_or(0).max(request.revision)
     }
 
     /// Takes in what is new; what is known by its id is passed over, but for news of a trip.

@@ -4,9 +4,9 @@
 use crate::identity::identity;
 use crate::split_mix::SplitMix64;
 use sentiance_core::core::{
-    Batch, Body, Call, CallId, CommitOutcome, Core, CreateUserOptions, Document, Edit, EditFailure, Effect,
-    Entropy, Event, Extent, Input, LoadOutcome, LockOutcome, Metadata, Output, QueueState, Record, Reply,
-    Request, Response, Role, SdkError, Settings, Ticket, Timeouts, Timer, TransportError, Usage, Warning,
+    Batch, Body, Call, CallId, CommitOutcome, Core, CreateUserOptions, Document, Edit, Effect, Entropy,
+    Event, Extent, Input, LoadOutcome, LockOutcome, Metadata, Output, QueueState, Record, Reply, Request,
+    Response, Role, SdkError, Settings, SideStore, Ticket, Timeouts, Timer, TransportError, Usage, Warning,
 };
 use sentiance_protocol::{
     ConfigResponse, CreateUserResponse, DeviceClass, EpochMs, ErrorBody, ErrorCode, InstallState,
@@ -299,7 +299,7 @@ impl Device {
                 let document = match &edit {
                     Edit::Metadata(editor, edit) => match self.metadata.apply(editor, edit) {
                         Ok(_) => Document::Metadata(self.metadata.clone()),
-                        Err(why) => return Some(Event::Edited(ticket, Err(EditFailure::Refused(why)))),
+                        Err(why) => return Some(Event::Edited(ticket, Err(why))),
                     },
                     Edit::Usage(edit) => {
                         self.usage.apply(edit);
@@ -318,7 +318,12 @@ impl Device {
                 self.queue.retain(|(key, _)| !keys.contains(key));
                 return Some(Event::Queued(ticket, Ok(QueueState::default())));
             }
-            Effect::RemoveDocuments(_) => self.metadata = Metadata::default(),
+            Effect::Clear { ticket, store, .. } => {
+                if store == SideStore::Documents {
+                    self.metadata = Metadata::default();
+                }
+                return Some(Event::Cleared(ticket, Ok(())));
+            }
             Effect::Warn(warning) => self.warnings.push(warning),
             Effect::Send(ticket, request) => self.requests.push_back((ticket, *request)),
             Effect::Abort(ticket) => self.requests.retain(|(other, _)| *other != ticket),

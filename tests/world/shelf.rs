@@ -1,25 +1,28 @@
 //! What the tabs share beside the record: the documents, and the queue of detections. For `tests/interleavings` and for
 //! `tests/simulation`.
 
+use crate::tab::Chore;
 use sentiance_core::core::{
-    Addition, Batch, Document, Edit, EditFailure, Metadata, QueueOutcome, QueueState, StoredEntry, Usage,
+    Addition, Batch, Claim, Document, Edit, EditFailure, Effect, Event, Metadata, QueueFailure, QueueOutcome,
+    QueueState, Record, SideStore, StoredEntry, Usage,
 };
 use sentiance_protocol::{Detection, DetectionsRequest};
 
 /// How many bytes an entry of the queue has, whatever it is.
 const ENTRY_BYTES: f64 = 100.0;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Shelf {
     pub(crate) metadata: Metadata,
     pub(crate) usage: Usage,
     pub(crate) entries: Vec<Entry>,
-    /// Who added last, and in which epoch.
-    last_owner: (String, u32),
-    dropped: f64,
+    /// Who used the queue last, and in which epoch.
+    pub(crate) last_owner: Option<(Option<String>, u32)>,
+    pub(crate) dropped: f64,
     last_key: f64,
 }
 
+#[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) owner: String,
     pub(crate) detection: Detection,
@@ -27,11 +30,16 @@ pub(crate) struct Entry {
 }
 
 impl Shelf {
-    pub(crate) fn edit(&mut self, edit: &Edit) -> Result<Document, EditFailure> {
+    fn edit(&mut self, edit: &Edit, record: Option<&Record>) -> Result<Document, EditFailure> {
         match edit {
-            Edit::Metadata(editor, edit) => {
+            Edit::Metadata(claim, edit) => {
+                if let Some(record) = record.filter(|_| self.metadata == Metadata::default())
+                    && let Some(epoch) = record.superseding(claim)
+                {
+                    return Err(EditFailure::Superseded(epoch));
+                }
                 let mut metadata = self.metadata.clone();
-                if metadata.apply(editor, edit).map_err(EditFailure::Refused)? {
+                if metadata.apply(claim, edit)? {
                     self.metadata = metadata.clone();
                 }
                 Ok(Document::Metadata(metadata))
@@ -49,43 +57,100 @@ impl Shelf {
         if is_its { &self.metadata.entries } else { &[] }
     }
 
-    pub(crate) fn remove_documents(&mut self, epoch: u32) {
-        if self.metadata.epoch <= epoch {
-            (self.metadata, self.usage) = (Metadata::default(), Usage::default());
+    /// Does a chore beside that stored record: the event, and what left the queue. Nothing, where the chore is none of
+    /// these stores'.
+    pub(crate) fn work(&mut self, chore: Chore, record: Option<&Record>) -> Option<(Event, Vec<Entry>)> {
+        let plain = |event| Some((event, Vec::new()));
+        let superseded = |epoch, job| plain(Event::Superseded(epoch, Box::new(job)));
+        match chore {
+            Chore::LookAround => None,
+            Chore::Edit(ticket, edit) => match self.edit(&edit, record) {
+                Err(EditFailure::Superseded(epoch)) => superseded(epoch, Effect::Edit(ticket, edit)),
+                outcome => plain(Event::Edited(ticket, outcome)),
+            },
+            Chore::Clear { ticket, store, claim, all } => match self.clear(store, &claim, all) {
+                Err(epoch) => superseded(epoch, Effect::Clear { ticket, store, claim, all }),
+                Ok(gone) => Some((Event::Cleared(ticket, Ok(())), gone)),
+            },
+            Chore::Add(ticket, addition) => match self.superseding(&addition.claim) {
+                Some(epoch) => superseded(epoch, Effect::Enqueue(ticket, addition)),
+                None => {
+                    let (outcome, gone) = self.add(*addition);
+                    Some((Event::Queued(ticket, outcome), gone))
+                }
+            },
+            Chore::Take { ticket, claim, max_bytes, max_entries } => match self.superseding(&claim) {
+                Some(epoch) => superseded(epoch, Effect::TakeBatch { ticket, claim, max_bytes, max_entries }),
+                None => {
+                    let (batch, gone) = self.take(&claim, max_entries);
+                    Some((Event::Batch(ticket, Ok(batch)), gone))
+                }
+            },
+            Chore::Drop(ticket, keys) => {
+                let gone = self.remove_where(|entry| keys.contains(&entry.key));
+                Some((Event::Queued(ticket, Ok(self.state())), gone))
+            }
+        }
+    }
+
+    /// What comes of a chore that fails.
+    pub(crate) fn fail(chore: Chore, why: &str) -> Option<Event> {
+        let failure = || QueueFailure { is_full: true, why: why.to_owned() };
+        Some(match chore {
+            Chore::LookAround => return None,
+            Chore::Edit(ticket, _) => Event::Edited(ticket, Err(EditFailure::Storage(why.to_owned()))),
+            Chore::Add(ticket, _) | Chore::Drop(ticket, _) => Event::Queued(ticket, Err(failure())),
+            Chore::Take { ticket, .. } => Event::Batch(ticket, Err(why.to_owned())),
+            Chore::Clear { ticket, .. } => Event::Cleared(ticket, Err(why.to_owned())),
+        })
+    }
+
+    fn clear(&mut self, store: SideStore, claim: &Claim, all: bool) -> Result<Vec<Entry>, u32> {
+        match store {
+            SideStore::Documents => {
+                if self.metadata.is_left_over(claim, all)? {
+                    (self.metadata, self.usage) = (Metadata::default(), Usage::default());
+                }
+                Ok(Vec::new())
+            }
+            SideStore::Queue => match self.superseding(claim) {
+                Some(epoch) => Err(epoch),
+                None => {
+                    self.last_owner = Some((None, claim.epoch));
+                    self.dropped = 0.0;
+                    Ok(self.remove_where(|_| true))
+                }
+            },
         }
     }
 
     /// Adds to the queue. To make room, what others have left goes, and the oldest positions and motions. As the
     /// others do: what is gone is told, too.
-    pub(crate) fn add(&mut self, addition: Addition) -> (QueueOutcome, Vec<Entry>) {
-        if self.is_late(&addition.install_id, addition.epoch) {
-            return (Ok(self.state()), Vec::new());
-        }
+    fn add(&mut self, addition: Addition) -> (QueueOutcome, Vec<Entry>) {
+        let owner = addition.claim.install_id.clone().expect("an addition has an owner");
         let wanted = addition.detections.len() as f64 * ENTRY_BYTES;
         let mut gone = Vec::new();
         while self.bytes() + wanted > addition.limit_bytes {
-            let may_go = |entry: &Entry| entry.owner != addition.install_id || entry.detection.trip.is_none();
+            let may_go = |entry: &Entry| entry.owner != owner || entry.detection.trip.is_none();
             let Some(at) = self.entries.iter().position(may_go) else {
-                return (Err("the queue is full".to_owned()), gone);
+                return (Err(QueueFailure { is_full: true, why: "the queue is full".to_owned() }), gone);
             };
             let entry = self.entries.remove(at);
-            self.dropped += f64::from(u8::from(entry.owner == addition.install_id));
+            self.dropped += f64::from(u8::from(entry.owner == owner));
             gone.push(entry);
         }
-        self.last_owner = (addition.install_id.clone(), self.last_owner.1.max(addition.epoch));
+        let known = self.last_owner.as_ref().map_or(0, |(_, epoch)| *epoch);
+        self.last_owner = Some((Some(owner.clone()), addition.claim.raised(known)));
         for detection in addition.detections {
             self.last_key += 1.0;
-            self.entries.push(Entry { owner: addition.install_id.clone(), detection, key: self.last_key });
+            self.entries.push(Entry { owner: owner.clone(), detection, key: self.last_key });
         }
         (Ok(self.state()), gone)
     }
 
     /// The oldest entries of an install, three at most, so that there are several batches; what others have left goes.
-    pub(crate) fn take(&mut self, install_id: &str, epoch: u32, most: usize) -> (Batch, Vec<Entry>) {
-        if self.is_late(install_id, epoch) {
-            return (Batch::default(), Vec::new());
-        }
-        let gone = self.remove_where(|entry| entry.owner != install_id);
+    fn take(&mut self, claim: &Claim, most: usize) -> (Batch, Vec<Entry>) {
+        let gone = self.remove_where(|entry| Some(&entry.owner) != claim.install_id.as_ref());
         let taken = || self.entries.iter().take(most.min(3));
         let request =
             DetectionsRequest { detections: taken().map(|entry| entry.detection.clone()).collect() };
@@ -101,23 +166,10 @@ impl Shelf {
         )
     }
 
-    pub(crate) fn remove(&mut self, keys: &[f64]) -> (QueueState, Vec<Entry>) {
-        let gone = self.remove_where(|entry| keys.contains(&entry.key));
-        (self.state(), gone)
-    }
-
-    pub(crate) fn clear(&mut self, epoch: u32) -> Vec<Entry> {
-        if self.last_owner.1 > epoch {
-            return Vec::new();
-        }
-        self.last_owner = Default::default();
-        self.dropped = 0.0;
-        self.remove_where(|_| true)
-    }
-
-    /// Whether the queue is a later user's than whoever asks for something in that epoch.
-    fn is_late(&self, install_id: &str, epoch: u32) -> bool {
-        self.last_owner.0 != install_id && epoch < self.last_owner.1
+    /// The epoch that the queue knows, where it can't accept a claim.
+    fn superseding(&self, claim: &Claim) -> Option<u32> {
+        let (owner, epoch) = self.last_owner.as_ref()?;
+        claim.superseded_by(owner.as_deref(), *epoch)
     }
 
     fn remove_where(&mut self, is_meant: impl Fn(&Entry) -> bool) -> Vec<Entry> {

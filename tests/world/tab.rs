@@ -4,8 +4,8 @@
 use crate::split_mix::SplitMix64;
 use crate::streams::Stream;
 use sentiance_core::core::{
-    Addition, Call, CallId, Core, Edit, Effect, Entropy, Event, Input, LockName, Output, Record, Request,
-    Role, SdkError, SdkStatus, Settings, Stamp, Ticket, Timeouts, Timer, UserActivity,
+    Addition, Call, CallId, Claim, Core, Edit, Effect, Entropy, Event, Input, LockName, Output, Record,
+    Request, Role, SdkError, SdkStatus, Settings, SideStore, Stamp, Ticket, Timeouts, Timer, UserActivity,
 };
 use sentiance_protocol::EpochMs;
 use std::collections::{BTreeMap, HashMap};
@@ -31,11 +31,10 @@ pub(crate) enum Job {
 /// order, too, which says nothing of the order among the jobs.
 pub(crate) enum Chore {
     Edit(Ticket, Edit),
-    RemoveDocuments(u32),
     Add(Ticket, Box<Addition>),
-    Take { ticket: Ticket, install_id: String, epoch: u32, max_entries: usize },
+    Take { ticket: Ticket, claim: Claim, max_bytes: usize, max_entries: usize },
     Drop(Ticket, Vec<f64>),
-    Clear(u32),
+    Clear { ticket: Ticket, store: SideStore, claim: Claim, all: bool },
     LookAround,
 }
 
@@ -216,13 +215,14 @@ impl Tab {
             Effect::EmitTripTimeout => self.trip_timeouts += 1,
             Effect::ApplyOptions(_) | Effect::WithdrawOptions(_) => {}
             Effect::Edit(ticket, edit) => self.chores.push(Chore::Edit(ticket, edit)),
-            Effect::RemoveDocuments(epoch) => self.chores.push(Chore::RemoveDocuments(epoch)),
             Effect::Enqueue(ticket, addition) => self.chores.push(Chore::Add(ticket, addition)),
-            Effect::TakeBatch { ticket, install_id, epoch, max_entries, .. } => {
-                self.chores.push(Chore::Take { ticket, install_id, epoch, max_entries });
+            Effect::TakeBatch { ticket, claim, max_bytes, max_entries } => {
+                self.chores.push(Chore::Take { ticket, claim, max_bytes, max_entries });
             }
             Effect::DropBatch(ticket, keys) => self.chores.push(Chore::Drop(ticket, keys)),
-            Effect::ClearQueue(epoch) => self.chores.push(Chore::Clear(epoch)),
+            Effect::Clear { ticket, store, claim, all } => {
+                self.chores.push(Chore::Clear { ticket, store, claim, all });
+            }
             Effect::LookAround => self.chores.push(Chore::LookAround),
         }
     }

@@ -36,13 +36,14 @@ pub(super) async fn known_keys<T: Transaction>(
 
 impl Act for ChangeMetadata {
     type By = ByToken;
-    type Output = ();
+    /// The newest revision that is known of this install.
+    type Output = u32;
 
     fn turn(&self) -> Turn {
         self.turn
     }
 
-    async fn act<T: Transaction>(self, tx: &mut T, session: Session, now: Timestamp) -> Result<(), Refusal> {
+    async fn act<T: Transaction>(self, tx: &mut T, session: Session, now: Timestamp) -> Result<u32, Refusal> {
         let MetadataRequest { revision, entries } = self.request;
         if !entries.iter().all(entry_fits) {
             return Err(Refusal::MetadataLimit);
@@ -55,6 +56,8 @@ impl Act for ChangeMetadata {
         if tx.metadata_of(app_id, user_id).await?.len() > METADATA_MAX_ENTRIES {
             return Err(Refusal::MetadataLimit);
         }
-        Ok(tx.forget_removed_metadata(app_id, user_id, REMOVED_KEPT).await?)
+        let newest = tx.newest_metadata_revision(app_id, user_id, &session.install_id).await?;
+        tx.forget_removed_metadata(app_id, user_id, REMOVED_KEPT).await?;
+        Ok(newest.max(revision))
     }
 }

@@ -253,6 +253,9 @@ pub(super) const CHANGE_METADATA: &str = "
         value = excluded.value, install_id = excluded.install_id, revision = excluded.revision,
         changed_at = excluded.changed_at
     where user_metadata.install_id <> excluded.install_id or user_metadata.revision <= excluded.revision";
+pub(super) const NEWEST_METADATA_REVISION: &str =
+    "select coalesce(max(revision), 0) as revision from user_metadata
+    where app_id = $1 and user_id = $2 and install_id = $3";
 pub(super) const METADATA_OF: &str =
     "select key, value from user_metadata where app_id = $1 and user_id = $2 and value is not null";
 pub(super) const DELETE_METADATA: &str = "delete from user_metadata where app_id = $1 and user_id = $2";

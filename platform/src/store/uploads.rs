@@ -52,6 +52,13 @@ pub trait UserMetadata: Send {
         user: &UserId,
         change: MetadataChange<'_>,
     ) -> impl Future<Output = Stored<()>> + Send;
+    /// The newest revision in which that install changed an entry; 0 where it changed none.
+    fn newest_metadata_revision(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        install: &InstallId,
+    ) -> impl Future<Output = Stored<u32>> + Send;
     /// All entries that were not removed.
     fn metadata_of(
         &mut self,

@@ -17,7 +17,7 @@ async fn metadata_is_set_replaced_and_removed() {
     assert_eq!(metadata_of(&platform, &sdk).await, json!({}));
 
     let answer = sdk.change_metadata(1, &[("plan", Some("gold")), ("", Some("")), ("nul\0", Some("\0é😀"))]);
-    assert_eq!(answer.await.ok(), json!({}));
+    assert_eq!(answer.await.ok(), json!({ "revision": 1 }));
     assert_eq!(metadata_of(&platform, &sdk).await, json!({ "plan": "gold", "": "", "nul\0": "\0é😀" }));
 
     sdk.change_metadata(2, &[("plan", Some("silver")), ("", None), ("never there", None)]).await.ok();
@@ -37,6 +37,21 @@ async fn requests_may_be_repeated_and_overtake_each_other() {
     assert_eq!(metadata_of(&platform, &sdk).await, newest);
     sdk.change_metadata(3, &[("a", Some("third")), ("gone", None)]).await.ok();
     assert_eq!(metadata_of(&platform, &sdk).await, newest);
+}
+
+#[tokio::test]
+async fn an_install_that_counts_again_learns_its_newest_revision() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    sdk.change_metadata(7, &[("a", Some("seventh")), ("b", Some("seventh"))]).await.ok();
+    let answer = sdk.change_metadata(1, &[("a", Some("counted again"))]).await.ok();
+    assert_eq!(answer, json!({ "revision": 7 }));
+    let answer = sdk.change_metadata(8, &[("a", Some("counted again"))]).await.ok();
+    assert_eq!(answer, json!({ "revision": 8 }));
+    assert_eq!(metadata_of(&platform, &sdk).await["a"], "counted again");
+    let other = platform.sdk_with_user("alice").await;
+    let answer = other.change_metadata(1, &[("c", Some("first"))]).await.ok();
+    assert_eq!(answer, json!({ "revision": 1 }), "each install counts its own");
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@
  *
  * An entry is `{key, owner, bytes, detail, text}`: `text` is the detection as it will be sent, `bytes` its length in
  * UTF-8, `detail` whether it may be dropped for want of room. Keys grow. The totals stand under the first key. With them
- * is who added last, and in which epoch of the record: a tab that does not know yet that another user has come to the
- * device changes nothing of what is theirs.
+ * is who added last, and in which epoch of the record. A job in another name, and of no later epoch, changes nothing: its
+ * response is `{superseded}`, the epoch that is known here, and the core asks the record who is right.
  */
 
 /** The name of the database. */
@@ -23,10 +23,18 @@ const DROPPED = 1 / 4;
 const DROPPED_BYTES = 256 * 1024;
 /** How often room is made for one job. A browser's own count of what is free lags behind. */
 const MAX_ROOM_MAKING = 4;
-/** How long the database may take to open. */
-const OPEN_MS = 2_000;
+/** How long the database may take to open, and for one transaction. */
+const PATIENCE_MS = 2_000;
+/** The versions of the database below this are of this schema: it takes the next one where it was damaged. */
+const NEWER = 1_000;
+/** An epoch above this was damaged, and counts as none. */
+const HIGHEST_EPOCH = 2 ** 30;
 
-/** The promise of a connection. */
+/** What opening fails with where there is nothing to be emptied. */
+const ABSENT = new Error("there is no database");
+
+/** The connection, and the promise of it. */
+let connection;
 let opening;
 /** The queue, once there was no database: from then on the page does without it. */
 let memory;
@@ -34,98 +42,140 @@ let memory;
 let unnoted = sum();
 
 /**
- * Performs a job in IndexedDB. Resolves with its answer: the totals `{count, bytes, dropped}`, with `{keys, body}` for
- * a batch, and with `unavailable` where there is no database, so that the queue ends with the page.
+ * Performs a job in IndexedDB. Resolves with the totals `{count, bytes, dropped}`, with `{keys, body}` for a batch, and
+ * with `unavailable` where there is no database, so that the queue ends with the page.
  */
 export function inDatabase(job) {
-  return open().then(
-    () => persist(job, MAX_ROOM_MAKING),
-    (error) => {
-      const { list, answer } = inList(job, memory ?? []);
-      memory = list;
-      return { ...answer, unavailable: String(error) };
-    },
-  );
+  if (memory) return Promise.resolve(inMemory(job));
+  return job.clear
+    ? clear(job)
+    : persist(job, MAX_ROOM_MAKING).catch((error) => {
+        if (isFull(error)) throw error;
+        memory = [];
+        return { ...inMemory(job), unavailable: String(error) };
+      });
+}
+
+function inMemory(job) {
+  const { list, answer } = inList(job, memory);
+  memory = list;
+  return answer;
+}
+
+function isFull(error) {
+  return error?.name === "QuotaExceededError";
 }
 
 function persist(job, triesLeft) {
   return attempt(job).catch((error) => {
-    if (!job.add || error.name !== "QuotaExceededError" || triesLeft === 0) throw error;
+    if (!job.add || !isFull(error) || triesLeft === 0) throw error;
     // By itself, since what does not fit undoes what would have made room for it.
     return attempt({ ...job, add: [], makesRoom: true }).then(() => persist(job, triesLeft - 1));
   });
+}
+
+/** Empties the database, where there is one. One of a later version is not this version's to empty. */
+function clear(job) {
+  const listed = indexedDB.databases?.() ?? Promise.resolve([{ name: NAME }]);
+  return listed
+    .then((all) => all.some(({ name }) => name === NAME) && attempt(job))
+    .catch((error) => {
+      if (error?.name !== "VersionError" && error !== ABSENT) throw error;
+    });
 }
 
 /** Performs a job in a list that is kept as text. Returns the new text and the answer. */
 export function inText(job, text) {
   let list = [];
   try {
-    list = JSON.parse(text) ?? list;
+    const stored = JSON.parse(text);
+    // Of another shape, or cut off: nothing in it could be sent.
+    if (stored.every((entry) => entry.bytes >= 0)) list = stored;
   } catch {
-    // Nothing in it could be sent.
+    // The same.
   }
   const done = inList(job, list);
   return { ...done.answer, text: JSON.stringify(done.list) };
 }
 
-/** Removes everything, unless something was added in a later epoch. */
-export function clearDatabase(epoch) {
-  memory &&= [];
-  unnoted = sum();
-  return open().then(
-    (database) =>
-      new Promise((resolve, reject) => {
-        const transaction = database.transaction(STORE, "readwrite");
-        const store = transaction.objectStore(STORE);
-        transaction.oncomplete = resolve;
-        transaction.onabort = () => reject(transaction.error);
-        const totals = store.get(TOTALS);
-        totals.onsuccess = () => {
-          if (!(totals.result?.epoch > epoch)) store.clear();
-        };
-      }),
-  );
-}
-
-function open() {
+/** Opens the database, which is made where it is not there, unless it is only to be emptied. */
+function open(makes, version) {
   opening ??= new Promise((resolve, reject) => {
-    if (memory) throw new Error("it could not be opened before");
-    const request = indexedDB.open(NAME, 1);
-    const timer = setTimeout(() => reject(new Error("it does not open")), OPEN_MS);
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "key" });
-    request.onerror = () => reject(request.error);
+    const request = indexedDB.open(NAME, version);
+    const timer = setTimeout(() => reject(new Error("it does not open")), PATIENCE_MS);
+    request.onupgradeneeded = () => {
+      if (makes) request.result.createObjectStore(STORE, { keyPath: "key" });
+      else request.transaction.abort();
+    };
+    request.onerror = () => reject(makes || request.error.name !== "AbortError" ? request.error : ABSENT);
     request.onsuccess = () => {
       clearTimeout(timer);
-      const database = request.result;
-      // Another tab wants to delete it, or the browser has closed it.
-      database.onversionchange = database.onclose = () => {
-        database.close();
-        opening = undefined;
-      };
-      resolve(database);
+      connection = request.result;
+      // Another tab wants to delete or to mend it, or the browser has closed it.
+      connection.onversionchange = connection.onclose = forget;
+      resolve(connection);
     };
+  }).then((database) => {
+    if (database.version >= NEWER) throw new DOMException("a later version made it", "VersionError");
+    if (database.objectStoreNames.contains(STORE)) return database;
+    forget();
+    return open(true, database.version + 1);
   });
-  opening.catch(() => (opening = undefined));
   return opening;
 }
 
-/** One transaction, all of it or nothing. */
+/** The connection is of no use any more. */
+function forget() {
+  connection?.close();
+  connection = opening = undefined;
+}
+
+/** Performs a job; once more with another connection, where the first could be opened and is of no use. */
 function attempt(job) {
-  return open().then(
+  return transact(job).catch((error) => {
+    if (isFull(error)) throw error;
+    const opened = connection;
+    forget();
+    if (!opened || error.name === "VersionError") throw error;
+    return transact(job).catch((again) => {
+      if (!isFull(again)) forget();
+      throw again;
+    });
+  });
+}
+
+/** One transaction, all of it or nothing. */
+function transact(job) {
+  return open(!job.clear).then(
     (database) =>
       new Promise((resolve, reject) => {
         const durability = job.vital ? "strict" : "relaxed";
         const transaction = database.transaction(STORE, "readwrite", { durability });
         const store = transaction.objectStore(STORE);
         let answer, failure, noted;
+        const timer = setTimeout(() => {
+          reject(new Error("a transaction does not end"));
+          transaction.abort();
+        }, PATIENCE_MS);
         transaction.oncomplete = () => {
+          clearTimeout(timer);
+          if (!answer) return reject(new Error("a transaction came to nothing"));
           if (noted) unnoted = noted;
           resolve(answer);
         };
-        transaction.onabort = () => reject(failure ?? transaction.error);
+        transaction.onabort = () => {
+          clearTimeout(timer);
+          reject(failure ?? transaction.error ?? new Error("a transaction was aborted"));
+        };
         const totals = store.get(TOTALS);
         totals.onsuccess = () => {
           const work = plan(job, sum(totals.result, unnoted));
+          if (work.superseded !== undefined) return (answer = { superseded: work.superseded });
+          if (job.clear) {
+            [answer, noted] = [{}, sum()];
+            store.clear();
+            return store.put(work.emptied);
+          }
           const finish = () => {
             try {
               answer = work.finish();
@@ -167,6 +217,8 @@ function sum(totals, others, sign = 1) {
 /** A job in a list, whose first item is the totals. */
 function inList(job, list) {
   const work = plan(job, list[0]);
+  if (work.superseded !== undefined) return { list, answer: { superseded: work.superseded } };
+  if (job.clear) return { list: [work.emptied], answer: {} };
   const kept = [];
   let at = 1;
   for (let goes; at < list.length && (goes = work.visit(list[at])) !== undefined; at++) {
@@ -178,21 +230,24 @@ function inList(job, list) {
 
 /**
  * What a job does to the entries, which it visits from the oldest on. A job is one of
- * `{owner, epoch, add: [{text, bytes, detail}], limit, vital}`, `{owner, epoch, take: maxBytes, most: maxEntries}` and `{drop: keys}`.
+ * `{owner, epoch, add: [{text, bytes, detail}], limit, vital}`, `{owner, epoch, take: maxBytes, most: maxEntries}`,
+ * `{drop: keys}` and `{epoch, clear: true}`.
  */
 function plan(job, before) {
+  const owner = job.owner ?? null;
   const totals = {
     key: TOTALS,
     count: 0,
     bytes: 0,
     dropped: 0,
     last: 0,
-    owner: job.owner,
+    owner,
     epoch: 0,
     ...before,
   };
-  const isLate = job.owner !== totals.owner && job.epoch < totals.epoch;
-  const news = isLate ? [] : (job.add ?? []);
+  const known = totals.epoch <= HIGHEST_EPOCH ? totals.epoch : 0;
+  const isLate = !job.drop && owner !== totals.owner && job.epoch <= known;
+  const news = job.add ?? [];
   const newBytes = news.reduce((sum, { bytes }) => sum + bytes, 0);
   const isFull = totals.bytes + newBytes > job.limit;
   const most = job.makesRoom ? totals.bytes : isFull ? job.limit : Infinity;
@@ -215,21 +270,24 @@ function plan(job, before) {
   };
   return {
     totals,
+    /** The epoch that is known here, where the job must not be done in the name of its owner. */
+    superseded: isLate ? known : undefined,
+    /** What is left when all is removed, so that a tab which has not heard of it adds nothing more. */
+    emptied: { ...sum(), key: TOTALS, last: totals.last, owner: null, epoch: job.epoch },
     added: [],
     changed: () => removed || news.length > 0,
     /** Whether entries are of any concern. */
     visits: !job.add || totals.bytes + newBytes > enough,
     /** Whether this entry goes; `undefined` where this and all behind it are of no concern. */
     visit(entry) {
-      if (isLate) return undefined;
       if (job.drop) {
         return left.size ? left.delete(entry.key) && remove(entry) : undefined;
       }
       if (job.add) {
         if (totals.bytes + newBytes <= enough) return undefined;
-        return entry.owner === job.owner ? entry.detail && drop(entry) : remove(entry);
+        return entry.owner === owner ? entry.detail && drop(entry) : remove(entry);
       }
-      if (entry.owner !== job.owner) return remove(entry);
+      if (entry.owner !== owner) return remove(entry);
       // Nothing behind it would ever be sent.
       if (HEAD.length + entry.bytes + TAIL.length > job.take) {
         oversized++;
@@ -244,15 +302,16 @@ function plan(job, before) {
     },
     /** Adds what is new, and returns the answer. Throws where there is no room for it. */
     finish() {
-      if (newBytes && totals.bytes + newBytes > job.limit) throw new Error("the queue is full");
+      if (newBytes && totals.bytes + newBytes > job.limit)
+        throw { name: "QuotaExceededError", message: "the queue is full" };
       for (const entry of news) {
         // By the clock, so that a key is not used again in a queue that was cleared: another tab might remove it.
         totals.last = Math.max(Date.now(), totals.last + 1);
         totals.count++;
         totals.bytes += entry.bytes;
-        totals.owner = job.owner;
-        totals.epoch = Math.max(job.epoch, totals.epoch);
-        this.added.push({ ...entry, key: totals.last, owner: job.owner });
+        totals.owner = owner;
+        totals.epoch = Math.max(job.epoch, known);
+        this.added.push({ ...entry, key: totals.last, owner });
       }
       const { count, bytes, dropped } = totals;
       return { count, bytes, dropped, oversized, keys, body: HEAD + texts.join() + TAIL };

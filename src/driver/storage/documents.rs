@@ -2,7 +2,7 @@
 
 use super::Storage;
 use super::store::Store;
-use crate::core::{Document, Edit, EditFailure, Metadata, MetadataEdit, Usage};
+use crate::core::{Claim, Document, Edit, EditFailure, Metadata, MetadataEdit, Usage};
 use crate::driver::wire;
 use sentiance_protocol::Message;
 
@@ -23,15 +23,19 @@ impl Storage {
             _ => self.guard(&store).await,
         };
         let document = match edit {
-            Edit::Metadata(editor, edit) => {
-                let mut metadata: Metadata = read(&store, METADATA_KEY).await?;
-                if metadata.apply(editor, edit).map_err(EditFailure::Refused)? {
+            Edit::Metadata(claim, edit) => {
+                let stored = read(&store, METADATA_KEY).await?;
+                if stored.is_none() && !matches!(edit, MetadataEdit::Read) {
+                    self.check_by_record(&store, claim).await.map_err(EditFailure::Superseded)?;
+                }
+                let mut metadata: Metadata = stored.unwrap_or_default();
+                if metadata.apply(claim, edit)? {
                     write(&store, METADATA_KEY, &metadata).await?;
                 }
                 Document::Metadata(metadata)
             }
             Edit::Usage(edit) => {
-                let mut usage: Usage = read(&store, USAGE_KEY).await?;
+                let mut usage: Usage = read(&store, USAGE_KEY).await?.unwrap_or_default();
                 if usage.apply(edit) {
                     write(&store, USAGE_KEY, &usage).await?;
                 }
@@ -42,25 +46,26 @@ impl Storage {
         Ok(document)
     }
 
-    /// Removes them all, unless the metadata is of a later epoch.
-    pub(super) async fn remove_documents_now(&self, epoch: u32) {
-        let Ok(store) = self.store() else { return };
+    /// Removes what earlier users left.
+    pub(super) async fn clear_documents_now(&self, claim: &Claim, all: bool) -> Result<(), EditFailure> {
+        let store = self.store().map_err(EditFailure::Storage)?;
         let guard = self.guard(&store).await;
-        let metadata: Result<Metadata, EditFailure> = read(&store, METADATA_KEY).await;
-        if metadata.is_ok_and(|metadata| metadata.epoch <= epoch) {
+        let metadata: Metadata = read(&store, METADATA_KEY).await?.unwrap_or_default();
+        if metadata.is_left_over(claim, all).map_err(EditFailure::Superseded)? {
             for key in [METADATA_KEY, USAGE_KEY] {
-                let _ = store.remove(key).await;
+                store.remove(key).await.map_err(EditFailure::Storage)?;
             }
+            self.release(&store, guard);
         }
-        self.release(&store, guard);
+        Ok(())
     }
 }
 
 /// The document under `key`. One that can't be read is as good as none: the platform has what it held.
-async fn read<T: Message + Default>(store: &Store, key: &str) -> Result<T, EditFailure> {
+async fn read<T: Message>(store: &Store, key: &str) -> Result<Option<T>, EditFailure> {
     let text = store.get(key).await.map_err(EditFailure::Storage)?;
     let parsed = text.as_deref().and_then(wire::parse);
-    Ok(parsed.and_then(|parsed| T::read(&parsed)).unwrap_or_default())
+    Ok(parsed.and_then(|parsed| T::read(&parsed)))
 }
 
 async fn write<T: Message>(store: &Store, key: &str, document: &T) -> Result<(), EditFailure> {

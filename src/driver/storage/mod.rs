@@ -8,7 +8,10 @@ use super::locks::{self, Guard};
 use super::pump::{Driver, driver};
 use super::table::Queue;
 use super::wire;
-use crate::core::{CommitOutcome, Edit, Event, LoadOutcome, RECORD_VERSION, Record, Stamp, Ticket};
+use crate::core::{
+    Claim, CommitOutcome, Edit, EditFailure, Effect, Event, LoadOutcome, RECORD_VERSION, Record, SideStore,
+    Stamp, Ticket,
+};
 use sentiance_protocol::{Message, Source};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -21,7 +24,7 @@ pub(super) const RECORD_KEY: &str = "sentiance.core";
 /// Where a record that can't be read is set aside.
 const UNREADABLE_KEY: &str = "sentiance.core.unreadable";
 /// Why a record of a later version is not used.
-const NEWER: &str = "a newer version of the SDK wrote it; reload the page";
+const NEWER: &str = "a newer version of the SDK wrote the record; reload the page";
 /// The lock under which the tabs compare and set.
 const COMMIT_LOCK: &str = "sentiance.core.commit";
 /// How long to wait for that lock: longer than a slow adapter may hold it, so a longer wait means that something is
@@ -42,6 +45,10 @@ pub(super) struct Storage {
     working: Cell<bool>,
     /// The lock of the last write, while it is held for the other tabs' sake.
     lingering: RefCell<Weak<Guard>>,
+    /// The text of the record when it was last read or written here, as the storage returns it.
+    seen: RefCell<JsValue>,
+    /// Whether the storage returns promises.
+    is_slow: Cell<bool>,
 }
 
 enum Job {
@@ -49,7 +56,7 @@ enum Job {
     Commit(Ticket, Stamp, Box<Record>),
     Remove(Ticket, Stamp, Box<Record>),
     Edit(Ticket, Edit),
-    RemoveDocuments(u32),
+    ClearDocuments(Ticket, Claim, bool),
 }
 
 enum Stored {
@@ -71,6 +78,8 @@ impl Storage {
         if self.differs_from(&choice) {
             *self.choice.borrow_mut() = choice;
             *self.store.borrow_mut() = None;
+            *self.seen.borrow_mut() = JsValue::NULL;
+            self.is_slow.set(false);
         }
     }
 
@@ -110,8 +119,20 @@ impl Storage {
         self.enqueue(driver, Job::Edit(ticket, edit));
     }
 
-    pub(super) fn remove_documents(&self, driver: &'static Driver, epoch: u32) {
-        self.enqueue(driver, Job::RemoveDocuments(epoch));
+    pub(super) fn clear_documents(&self, driver: &'static Driver, ticket: Ticket, claim: Claim, all: bool) {
+        self.enqueue(driver, Job::ClearDocuments(ticket, claim, all));
+    }
+
+    /// Whether the stored record may be another than the one that was read or written here last. A storage that returns
+    /// promises tells that only later.
+    pub(super) fn may_differ(&self) -> bool {
+        if self.is_slow.get() {
+            return true;
+        }
+        // What can't be read now is taken for what it was.
+        let Some(text) = self.opened().and_then(|store| store.peek(RECORD_KEY)) else { return false };
+        self.is_slow.set(text.is_object());
+        text != *self.seen.borrow()
     }
 
     fn enqueue(&self, driver: &'static Driver, job: Job) {
@@ -121,16 +142,15 @@ impl Storage {
         }
         spawn_local(async move {
             while let Some(job) = driver.storage.jobs.pop() {
-                if let Some(event) = driver.storage.work(job).await {
-                    driver.dispatch(event);
-                }
+                let event = driver.storage.work(job).await;
+                driver.dispatch(event);
             }
             driver.storage.working.set(false);
         });
     }
 
-    async fn work(&self, job: Job) -> Option<Event> {
-        Some(match job {
+    async fn work(&self, job: Job) -> Event {
+        match job {
             Job::Load(ticket) => Event::Loaded(ticket, self.read_for_core().await),
             Job::Commit(ticket, expected, record) => {
                 Event::Committed(ticket, self.compare_and_set(&expected, &record, false).await)
@@ -138,12 +158,18 @@ impl Storage {
             Job::Remove(ticket, expected, tombstone) => {
                 Event::Committed(ticket, self.compare_and_set(&expected, &tombstone, true).await)
             }
-            Job::Edit(ticket, edit) => Event::Edited(ticket, self.edit_document(&edit).await),
-            Job::RemoveDocuments(epoch) => {
-                self.remove_documents_now(epoch).await;
-                return None;
-            }
-        })
+            Job::Edit(ticket, edit) => match self.edit_document(&edit).await {
+                Err(EditFailure::Superseded(epoch)) => superseded(epoch, Effect::Edit(ticket, edit)),
+                outcome => Event::Edited(ticket, outcome),
+            },
+            Job::ClearDocuments(ticket, claim, all) => match self.clear_documents_now(&claim, all).await {
+                Err(EditFailure::Superseded(epoch)) => {
+                    superseded(epoch, Effect::Clear { ticket, store: SideStore::Documents, claim, all })
+                }
+                Err(EditFailure::Storage(why)) => Event::Cleared(ticket, Err(why)),
+                _ => Event::Cleared(ticket, Ok(())),
+            },
+        }
     }
 
     /// The storage in use, opened if it is not yet.
@@ -168,7 +194,7 @@ impl Storage {
             }
             Err(why) => return LoadOutcome::Failed(why),
         };
-        match read(&store).await {
+        match self.read(&store).await {
             Ok(Stored::Nothing) => LoadOutcome::Found(None),
             Ok(Stored::Record(record)) => LoadOutcome::Found(Some(record)),
             Ok(Stored::Unreadable(text)) => {
@@ -176,8 +202,24 @@ impl Storage {
                 set_aside(&store, &text).await;
                 LoadOutcome::Unreadable
             }
-            Ok(Stored::Newer) => LoadOutcome::Failed(NEWER.to_owned()),
+            Ok(Stored::Newer) => LoadOutcome::Newer,
             Err(why) => LoadOutcome::Failed(why),
+        }
+    }
+
+    /// Reads the record, and remembers what was read.
+    async fn read(&self, store: &Store) -> Result<Stored, String> {
+        let text = store.get(RECORD_KEY).await?;
+        *self.seen.borrow_mut() = text.as_deref().map_or(JsValue::NULL, JsValue::from);
+        Ok(understand(text))
+    }
+
+    /// Whether a store that remembers nothing may accept a claim, by the record that is beside it; else its epoch.
+    pub(super) async fn check_by_record(&self, store: &Store, claim: &Claim) -> Result<(), u32> {
+        let text = store.get(RECORD_KEY).await.ok().flatten();
+        match understand(text) {
+            Stored::Record(record) => record.superseding(claim).map_or(Ok(()), Err),
+            _ => Ok(()),
         }
     }
 
@@ -226,17 +268,23 @@ impl Storage {
             Err(why) => return CommitOutcome::Failed(why),
         };
         let guard = self.guard(&store).await;
-        let stored = match read(&store).await {
+        let mut expects = true;
+        let stored = match self.read(&store).await {
             Ok(Stored::Nothing) => None,
             Ok(Stored::Record(record)) => Some(record),
             Ok(Stored::Unreadable(text)) => {
                 set_aside(&store, &text).await;
                 None
             }
+            // Only a reset replaces it.
+            Ok(Stored::Newer) if after_removal => {
+                expects = false;
+                None
+            }
             Ok(Stored::Newer) => return CommitOutcome::Failed(NEWER.to_owned()),
             Err(why) => return CommitOutcome::Failed(why),
         };
-        if Stamp::of(stored.as_deref()) != *expected {
+        if expects && Stamp::of(stored.as_deref()) != *expected {
             return CommitOutcome::Conflict(stored);
         }
         let Some(text) = wire::write(record) else {
@@ -245,9 +293,13 @@ impl Storage {
         let mut outcome = Ok(());
         if after_removal {
             outcome = store.remove(RECORD_KEY).await;
+            *self.seen.borrow_mut() = JsValue::NULL;
         }
         if outcome.is_ok() {
             let written = store.set(RECORD_KEY, &text).await;
+            if written.is_ok() {
+                *self.seen.borrow_mut() = text.into();
+            }
             outcome = if after_removal { Ok(()) } else { written };
         }
         if record.user.is_none() && record.pending.is_none() {
@@ -269,20 +321,20 @@ async fn set_aside(store: &Store, text: &str) {
     }
 }
 
-async fn read(store: &Store) -> Result<Stored, String> {
-    let Some(text) = store.get(RECORD_KEY).await? else { return Ok(Stored::Nothing) };
+fn superseded(epoch: u32, job: Effect) -> Event {
+    Event::Superseded(epoch, Box::new(job))
+}
+
+fn understand(text: Option<String>) -> Stored {
+    let Some(text) = text else { return Stored::Nothing };
     let parsed = wire::parse(&text);
     let version = parsed.as_ref().and_then(|parsed| parsed.number("version"));
     if version.is_some_and(|version| version > f64::from(RECORD_VERSION)) {
-        return Ok(Stored::Newer);
+        return Stored::Newer;
     }
-    Ok(
-        match parsed
-            .and_then(|parsed| Record::read(&parsed))
-            .filter(|record| record.version == RECORD_VERSION && record.is_sound())
-        {
-            Some(record) => Stored::Record(Box::new(record)),
-            None => Stored::Unreadable(text),
-        },
-    )
+    let is_sound = |record: &Record| record.version == RECORD_VERSION && record.is_sound();
+    match parsed.and_then(|parsed| Record::read(&parsed)).filter(is_sound) {
+        Some(record) => Stored::Record(Box::new(record)),
+        None => Stored::Unreadable(text),
+    }
 }

@@ -165,7 +165,22 @@ impl Store {
         if value.is_null() || value.is_undefined() {
             return Ok(None);
         }
-        value.as_string().map(Some).ok_or_else(|| "the storage returned something that is no text".to_owned())
+        value
+            .as_string()
+            .map(Some)
+            .ok_or_else(|| "the storage returned something that is no string".to_owned())
+    }
+
+    /// What is under `key` now: a string, `null`, or a promise. Nothing, where nobody else can change it, or it can't be
+    /// read.
+    pub(super) fn peek(&self, key: &str) -> Option<JsValue> {
+        if matches!(self, Store::Memory(_)) {
+            return None;
+        }
+        let value = self.start(Operation::Get, key).ok()?;
+        // Its rejection is told by the read that follows.
+        let _ = js::invoke(&value, "catch", &[&js::global_at(&["Boolean"])]);
+        Some(if value.is_undefined() { JsValue::NULL } else { value })
     }
 
     pub(crate) async fn set(&self, key: &str, text: &str) -> Result<(), String> {

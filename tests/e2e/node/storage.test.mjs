@@ -51,6 +51,10 @@ async function assertUninitialized(device) {
   await assert.rejects(device.call("createUser", { authCode: await authCode(platform, "nobody") }), {
     code: "E_SDK_NOT_INITIALIZED",
   });
+}
+
+/** Checks that not even a reset gets at a storage that can't be read. */
+async function assertNoReset(device) {
   await assert.rejects(device.call("reset"), { code: "E_SDK_RESET_ERROR", reason: "EXCEPTION_OR_ERROR" });
 }
 
@@ -71,6 +75,7 @@ test("while a storage cannot be read the SDK is not initialized; once it can, th
   };
   await assert.rejects(device.restart(), { name: "SdkInitializationError", reason: "EXCEPTION_OR_ERROR" });
   await assertUninitialized(device);
+  await assertNoReset(device);
   assert.deepEqual([...storage.items], stored, "nothing was overwritten");
 
   delete storage.instead.getItem;
@@ -104,6 +109,7 @@ test("while a file cannot be read the SDK is not initialized; once it can, the u
   await mkdir(file);
   await assert.rejects(device.restart(), { name: "SdkInitializationError", reason: "EXCEPTION_OR_ERROR" });
   await assertUninitialized(device);
+  await assertNoReset(device);
 
   await rmdir(file);
   await rename(`${file}.moved`, file);
@@ -185,7 +191,7 @@ test("a reset removes what was set aside even where nobody was restored", async 
   assert.equal(storage.items.has(UNREADABLE_KEY), false);
 });
 
-test("a record of a later version is left alone", async () => {
+test("a record of a later version is left alone until a reset removes it", async () => {
   const storage = makeAsyncStorage();
   const device = await startDevice(storage);
   await createUser(device, "later version");
@@ -199,6 +205,11 @@ test("a record of a later version is left alone", async () => {
   });
   await assertUninitialized(device);
   assert.deepEqual([...storage.items], [[RECORD_KEY, later]]);
+
+  assert.deepEqual(await device.call("reset"), { initState: "INITIALIZED" });
+  assert.doesNotMatch(JSON.stringify([...storage.items]), /refresh_token/);
+  await assertNoUser(device);
+  await createUser(device, "after a later version");
 });
 
 for (const [name, storage] of [

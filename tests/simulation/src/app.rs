@@ -137,7 +137,11 @@ impl World<'_> {
 
     pub(crate) fn call(&mut self, at: At, name: &'static str, call: Call) {
         let now = self.now;
-        self.devices[at.device].tabs[at.tab].call(now, name, call);
+        let device = &mut self.devices[at.device];
+        if !device.knows_record(at.tab) {
+            device.tabs[at.tab].feed(now, Event::Look);
+        }
+        device.tabs[at.tab].call(now, name, call);
         self.take(at);
     }
 

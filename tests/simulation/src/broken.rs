@@ -39,12 +39,16 @@ pub enum Broken {
     DeletesTheDisabled,
     /// The platform fails when a user is restored.
     FailsToRestore,
+    /// A store beside the record decides by the epoch that it remembers, and says that all is done.
+    StoreDecides,
+    /// The driver says that a store is cleared before it has cleared it.
+    ResetDoesNotWait,
 }
 
 impl Broken {
     /// All of them, with the invariant by which each is caught. A bug can break more than one, so there can be others
     /// that see it first.
-    pub const ALL: [(Broken, &'static [Invariant]); 16] = [
+    pub const ALL: [(Broken, &'static [Invariant]); 18] = [
         (Broken::CreatesInsteadOfRestoring, &[Invariant::OneUser]),
         (Broken::DeactivatesNobody, &[Invariant::OneActiveInstall]),
         (Broken::TabletInDisguise, &[Invariant::PhoneRule]),
@@ -64,6 +68,8 @@ impl Broken {
         (Broken::CountsTwice, &[Invariant::EffectOnce]),
         (Broken::DeletesTheDisabled, &[Invariant::NothingElse]),
         (Broken::FailsToRestore, &[Invariant::NoPanic]),
+        (Broken::StoreDecides, &[Invariant::ResetsAreWhole, Invariant::EffectOnce]),
+        (Broken::ResetDoesNotWait, &[Invariant::ResetsAreWhole]),
     ];
 
     /// How the platform's tables are changed for it.

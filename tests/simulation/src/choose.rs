@@ -5,6 +5,7 @@ use crate::{
     device::Make,
     network::{Arrival, Return},
     random::Random,
+    spoil::Spoil,
     step::{AppCall, At, LinkerAnswer, Operator, PEOPLE, Step, Stop},
     world::{Circumstances, World},
 };
@@ -22,6 +23,7 @@ pub(crate) struct Mood {
     tabs: usize,
     power: usize,
     clocks: usize,
+    stores: usize,
     server: usize,
     operators: usize,
     thieves: usize,
@@ -52,6 +54,7 @@ pub(crate) fn begin(random: &mut Random, seed: u64) -> (Circumstances, Mood) {
         tabs: some(&[0, 2, 6]),
         power: some(&[0, 0, 1]),
         clocks: some(&[0, 1]),
+        stores: some(&[0, 0, 0, 2]),
         // Seldom: a start costs as much as all the rest of a seed.
         server: some(&[0, 0, 0, 0, 0, 0, 0, 1]),
         operators: some(&[0, 1, 3]),
@@ -183,6 +186,8 @@ fn of_world(world: &World<'_>, random: &mut Random, mood: &Mood, likely: &mut Ve
     likely.push((3, Step::Wait { ms: random.weighted(&spans), online }));
     let device = random.below(world.devices.len());
     likely.push((mood.power, Step::PowerCut { device }));
+    let spoil = Spoil { store: random.pick(&Spoil::STORES), how: random.pick(&Spoil::WAYS) };
+    likely.push((mood.stores, Step::Spoil { device, spoil }));
     likely.push((mood.clocks, Step::SetClock { device, error_ms: clock_error(random) as i32 }));
     if world.is_up {
         let waiting = world.flights.iter().filter(|flight| flight.answer.is_none()).count();

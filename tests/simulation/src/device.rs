@@ -6,6 +6,7 @@ use crate::{
     page::ALL_ALLOWED,
     random::Random,
     shelf::Shelf,
+    spoil::Copy,
     tab::{Job, Tab},
 };
 use sentiance_core::core::{CommitOutcome, Event, LoadOutcome, Record, Stamp, Surroundings, User};
@@ -51,6 +52,12 @@ pub(crate) struct Device {
     pub(crate) lost_writes: bool,
     /// Whether something beside the record was refused or lost.
     pub(crate) shelf_failed: bool,
+    /// Whether what the storage held was cut off, and no tab has met that yet.
+    pub(crate) is_cut_off: bool,
+    /// Whether one of its stores was changed from outside.
+    pub(crate) is_spoiled: bool,
+    /// What it held before, oldest first.
+    pub(crate) copies: Vec<Copy>,
     seed: u64,
     births_of_all: u64,
 }
@@ -87,6 +94,9 @@ impl Device {
             warned: false,
             lost_writes: false,
             shelf_failed: false,
+            is_cut_off: false,
+            is_spoiled: false,
+            copies: Vec::new(),
             seed,
             births_of_all: 0,
         };
@@ -152,6 +162,10 @@ impl Device {
         }
         Some(match self.tabs[tab].jobs.remove(0) {
             Job::Load(ticket) if fails => Event::Loaded(ticket, LoadOutcome::Failed("locked".to_owned())),
+            // It is set aside, and is gone for the others.
+            Job::Load(ticket) if std::mem::take(&mut self.is_cut_off) => {
+                Event::Loaded(ticket, LoadOutcome::Unreadable)
+            }
             Job::Load(ticket) => Event::Loaded(ticket, LoadOutcome::Found(self.storage.clone())),
             Job::Commit(ticket, ..) | Job::Remove(ticket, ..) if fails => {
                 Event::Committed(ticket, CommitOutcome::Failed("full".to_owned()))
@@ -176,6 +190,8 @@ impl Device {
         if broken == Some(Broken::StorageForgets) && record.user.is_some() {
             return CommitOutcome::Written;
         }
+        self.is_cut_off = false;
+        self.back_up();
         self.stored.extend(record.user.as_ref().map(|user| user.install_id.clone()));
         self.unflushed.retain(|(at, _)| now - at <= UNFLUSHED_MS);
         self.unflushed.push((now, self.storage.replace(record)));
@@ -198,6 +214,15 @@ impl Device {
 
     pub(crate) fn may_get_lead(&self, tab: usize) -> bool {
         self.locks.has_role_for(&self.tabs[tab])
+    }
+
+    /// Whether a tab knows what is stored. What it knows that could not be stored is another matter.
+    pub(crate) fn knows_record(&self, tab: usize) -> bool {
+        let known = self.tabs[tab].core.record();
+        match &self.storage {
+            Some(stored) => **stored == *known,
+            None => *known == Record::empty(),
+        }
     }
 
     /// Whether something of a tab can go on without the network and without time.

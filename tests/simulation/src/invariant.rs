@@ -31,6 +31,8 @@ pub enum Invariant {
     TruthArrives,
     /// What was queued arrives, and takes effect once.
     EffectOnce,
+    /// A reset leaves nothing of any user, and the next one is recorded.
+    ResetsAreWhole,
     /// The platform does what it is asked to, and nothing else.
     NothingElse,
     /// Nothing panics, and the platform never fails by itself.
@@ -39,7 +41,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Invariant; 15] = [
+    pub const ALL: [Invariant; 16] = [
         Invariant::OneUser,
         Invariant::OneActiveInstall,
         Invariant::PhoneRule,
@@ -53,6 +55,7 @@ impl Invariant {
         Invariant::RefreshWorks,
         Invariant::TruthArrives,
         Invariant::EffectOnce,
+        Invariant::ResetsAreWhole,
         Invariant::NothingElse,
         Invariant::NoPanic,
     ];
@@ -75,6 +78,7 @@ impl Invariant {
             Invariant::RefreshWorks => "at rest, the active install gets a token that works",
             Invariant::TruthArrives => "at rest, each device knows what the platform says of it",
             Invariant::EffectOnce => "what was queued arrives, and takes effect once",
+            Invariant::ResetsAreWhole => "a reset leaves nothing, and the next user is recorded",
             Invariant::NothingElse => "the platform does what it is asked to, and nothing else",
             Invariant::NoPanic => "nothing panics, and the platform never fails by itself",
         }

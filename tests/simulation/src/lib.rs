@@ -9,6 +9,7 @@
 //! | `step`, `trace`, `tally` | what can happen, in words; what happened; how often |
 //! | `world` | what there is, and the steps that it takes |
 //! | `tabs`, `flights`, `outages`, `time` | what happens to tabs, to requests and answers, to the platform; how time passes |
+//! | `spoil` | what is done to each of a device's stores alone |
 //! | `device`, `tab`, `locks`, `shelf`, `page`, `identity`, `queue` | a device: storage, tabs, what stands beside the record |
 //! | `app` | what people do: the app, its backend, an operator, a thief |
 //! | `network`, `streams`, `wire`, `json`, `server` | what is on its way; events; HTTP; the platform as a process |
@@ -49,6 +50,7 @@ mod shelf;
 mod shrink;
 #[path = "../../world/split_mix.rs"]
 mod split_mix;
+mod spoil;
 mod step;
 #[cfg(test)]
 mod stories;

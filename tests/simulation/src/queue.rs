@@ -1,14 +1,16 @@
 //! What a device records: beside the record, in its queue, and on the platform in the end.
 
 use crate::{
+    broken::Broken,
     invariant::Invariant,
     server::Answer,
+    shelf::Shelf,
     step::At,
     tab::Chore,
     tally::{Fault, Outcome, Tally},
     world::World,
 };
-use sentiance_core::core::{Body, EditFailure, Event, Request};
+use sentiance_core::core::{Batch, Body, Effect, Event, QueueState, Request};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +27,13 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
+    /// Whether that install has recorded something, and the platform has all of it.
+    pub(crate) fn has_arrived(&self, install_id: &str, rows: &[(String, String)]) -> bool {
+        let mut own =
+            self.by.iter().filter(|(_, recorder)| *recorder == install_id).map(|(id, _)| id).peekable();
+        own.peek().is_some() && own.all(|id| rows.iter().any(|(known, _)| known == id))
+    }
+
     /// The platform answers an upload.
     pub(crate) fn see(&mut self, request: &Request, answer: &Answer, tally: &mut Tally) {
         let Body::Detections(body) = &request.body else { return };
@@ -54,33 +63,44 @@ impl World<'_> {
             device.shelf_failed = true;
             self.tally.fault(Fault::FailedChore);
         }
-        let failed = |ticket| Event::Queued(ticket, Err(FULL.to_owned()));
         let event = match chore {
-            Chore::LookAround => Event::Surroundings(Box::new(device.surroundings.clone())),
-            Chore::Edit(ticket, _) if fails => {
-                Event::Edited(ticket, Err(EditFailure::Storage(FULL.to_owned())))
-            }
-            Chore::Add(ticket, _) | Chore::Drop(ticket, _) if fails => failed(ticket),
-            Chore::Take { ticket, .. } if fails => Event::Batch(ticket, Err(FULL.to_owned())),
-            Chore::RemoveDocuments(_) | Chore::Clear(_) if fails => return,
-            Chore::Edit(ticket, edit) => Event::Edited(ticket, device.shelf.edit(&edit)),
-            Chore::RemoveDocuments(epoch) => return device.shelf.remove_documents(epoch),
-            Chore::Add(ticket, addition) => {
-                for detection in &addition.detections {
-                    self.recorded.by.insert(detection.id.clone(), addition.install_id.clone());
+            Chore::LookAround => Some(Event::Surroundings(Box::new(device.surroundings.clone()))),
+            chore if fails => Shelf::fail(chore, FULL),
+            chore => {
+                if let Chore::Add(_, addition) = &chore {
+                    let owner = addition.claim.install_id.clone().expect("an addition has an owner");
+                    for detection in &addition.detections {
+                        self.recorded.by.insert(detection.id.clone(), owner.clone());
+                    }
                 }
-                Event::Queued(ticket, device.shelf.add(*addition).0)
-            }
-            Chore::Take { ticket, install_id, epoch, max_entries } => {
-                Event::Batch(ticket, Ok(device.shelf.take(&install_id, epoch, max_entries).0))
-            }
-            Chore::Drop(ticket, keys) => Event::Queued(ticket, Ok(device.shelf.remove(&keys).0)),
-            Chore::Clear(epoch) => {
-                device.shelf.clear(epoch);
-                return;
+                self.do_chore(at, chore)
             }
         };
-        self.feed(at, event);
+        if let Some(event) = event {
+            self.feed(at, event);
+        }
+    }
+
+    fn do_chore(&mut self, at: At, chore: Chore) -> Option<Event> {
+        let device = &mut self.devices[at.device];
+        if self.broken == Some(Broken::ResetDoesNotWait)
+            && let Chore::Clear { ticket, .. } = chore
+        {
+            return Some(Event::Cleared(ticket, Ok(())));
+        }
+        let before = device.shelf.entries.len() as f64;
+        let (event, _) = device.shelf.work(chore, device.storage.as_deref())?;
+        if let (Some(Broken::StoreDecides), Event::Superseded(_, job)) = (self.broken, &event) {
+            return Some(match &**job {
+                Effect::Clear { ticket, .. } => Event::Cleared(*ticket, Ok(())),
+                Effect::TakeBatch { ticket, .. } => Event::Batch(*ticket, Ok(Batch::default())),
+                Effect::Enqueue(ticket, _) => {
+                    Event::Queued(*ticket, Ok(QueueState { count: before, ..QueueState::default() }))
+                }
+                _ => event,
+            });
+        }
+        Some(event)
     }
 
     /// The platform has what it acknowledged, once, and nothing that nobody recorded.

@@ -220,16 +220,21 @@ impl World<'_> {
 
     /// A device is reset, and gets a user by a fresh code.
     fn begin_anew(&mut self) {
-        let at = At { device: 0, tab: self.devices[0].tabs.len() - 1 };
+        let device = self.devices.iter().position(|device| device.is_spoiled).unwrap_or(0);
+        let at = At { device, tab: self.devices[device].tabs.len() - 1 };
         let outcome = self.outcome_of(at, AppCall::Reset);
         if self.violation.is_some() {
             return;
         }
-        let stored = self.devices[0].storage.as_deref().cloned().unwrap_or_else(Record::empty);
+        let stored = self.devices[device].storage.as_deref().cloned().unwrap_or_else(Record::empty);
         let is_empty = stored == Record { epoch: stored.epoch, ..Record::empty() };
         if !matches!(outcome, Some(Ok(Output::Reset(_)))) || !is_empty {
             return self
                 .violated(Invariant::FreshCodesWork, format!("a reset ends with {outcome:?}, {stored:?}"));
+        }
+        if !self.devices[device].is_clean() {
+            let details = format!("{}: something is left", self.devices[device].name);
+            return self.violated(Invariant::ResetsAreWhole, details);
         }
         let outcome = self.outcome_of(at, AppCall::Create { who: 0 });
         if self.violation.is_some() {
@@ -242,5 +247,35 @@ impl World<'_> {
         }
         self.learn_the_truth();
         self.check_at_rest();
+        if self.devices[device].is_spoiled && self.violation.is_none() {
+            self.record_next_user(at);
+        }
+    }
+
+    /// Whatever was done to its stores: what the device records for its next user arrives.
+    fn record_next_user(&mut self, at: At) {
+        if self.devices[at.device].stored_user().is_none_or(|user| user.state != UserState::Active) {
+            return;
+        }
+        let calls = [AppCall::Enable, AppCall::StartTrip, AppCall::StopTrip, AppCall::Metadata { key: 0 }];
+        for call in calls.into_iter().chain([AppCall::Submit]) {
+            let outcome = self.outcome_of(at, call);
+            if self.violation.is_some() {
+                return;
+            }
+            if !matches!(outcome, Some(Ok(_))) {
+                let details = format!("{at}: {} ends with {outcome:?}", call.name());
+                return self.violated(Invariant::ResetsAreWhole, details);
+            }
+        }
+        let Some(install_id) = self.devices[at.device].stored_install().map(str::to_owned) else { return };
+        let Some(user) = self.oracle.user_of_install(&install_id).map(str::to_owned) else { return };
+        let written = self.server.metadata(&self.app_id, &user);
+        let value = self.devices[at.device].app.count.to_string();
+        let is_written = written.iter().any(|(_, known)| *known == value);
+        if !is_written || !self.recorded.has_arrived(&install_id, &self.server.detections(&self.app_id)) {
+            let details = format!("{at}: what the next user recorded has not arrived");
+            self.violated(Invariant::ResetsAreWhole, details);
+        }
     }
 }

@@ -167,15 +167,17 @@ impl Server {
         self.restart_randomness();
     }
 
-    /// The users and installs of an application, as the tables have them.
+    /// The users and installs of an application, as the tables have them. What a deletion has still to remove in the
+    /// background is not among them.
     pub(crate) fn census(&mut self, app_id: &str) -> Census {
         let Process { runtime, census, .. } = &mut self.process;
         // One statement for both: most of its price is that the database has a thread of its own.
         let query = "
             select false, user_id, external_id, iif(disabled_at is null, null, 'disabled'), null
-                from users where app_id = $1
+                from users where app_id = $1 and deleted_at is null
             union all select true, install_id, user_id, status, end_reason
-                from installs where app_id = $1
+                from installs i where app_id = $1 and exists (select 1 from users u
+                    where u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null)
             order by 1, 2";
         let rows = sqlx::query_as(query).bind(app_id).fetch_all(&mut *census);
         let rows: Vec<CensusRow> = runtime.block_on(rows).expect("users and installs");

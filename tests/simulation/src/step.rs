@@ -1,6 +1,7 @@
 //! The steps of which a schedule is made, and how they read.
 
 use crate::network::{Arrival, Return};
+use crate::spoil::Spoil;
 use sentiance_core::core::LinkerKind;
 use std::fmt;
 
@@ -50,6 +51,8 @@ pub(crate) enum Step {
     TabDies { at: At },
     /// A device loses its power, and what was written last.
     PowerCut { device: usize },
+    /// Something else than the SDK does this to one of a device's stores, under the open tabs.
+    Spoil { device: usize, spoil: Spoil },
     /// A device's clock is set.
     SetClock { device: usize, error_ms: i32 },
     /// A page comes back to the front.
@@ -228,6 +231,7 @@ impl fmt::Display for Step {
             Step::PowerCut { device } => {
                 write!(f, "device {}: loses its power, and what it wrote last", device + 1)
             }
+            Step::Spoil { device, spoil } => write!(f, "device {}: {}", device + 1, spoil.fault().text()),
             Step::SetClock { device, error_ms } => {
                 let minutes = f64::from(error_ms) / 60_000.0;
                 write!(f, "device {}: its clock is set, {minutes} minutes off", device + 1)

@@ -3,8 +3,9 @@
 use crate::{broken::Broken, invariant::Invariant, step::At, tally::Outcome, world::World};
 use sentiance_core::core::{Body, Output, Request, Response, SdkError, UserState};
 
-/// How much later than its deadline a call may be settled, in milliseconds: its storage must write that it failed.
-const SLACK_MS: f64 = 1_000.0;
+/// How much later than its deadline a call may be settled, in milliseconds: it waits until the stored record was looked
+/// at, and then its storage must write that it failed.
+const SLACK_MS: f64 = 2_000.0;
 
 impl World<'_> {
     /// A device that says goodbye has no use for that user any more.
@@ -36,6 +37,19 @@ impl World<'_> {
         }
     }
 
+    /// What a reset was to remove is gone when it ends, or a warning says that it is not.
+    fn check_reset(&mut self, at: At) {
+        let device = &self.devices[at.device];
+        let present = device.stored_install();
+        let is_left = |owner: Option<&str>| owner.is_some() && owner != present;
+        let is_whole = !is_left(device.shelf.metadata.owner.as_deref())
+            && !device.shelf.entries.iter().any(|entry| is_left(Some(&entry.owner)));
+        if !is_whole && !device.shelf_failed {
+            let details = format!("{}: a reset ended before all was removed", device.name);
+            self.violated(Invariant::ResetsAreWhole, details);
+        }
+    }
+
     /// A call came to its end.
     pub(crate) fn settled(&mut self, at: At, name: &'static str, outcome: Result<Output, SdkError>) {
         self.trace.say(|| match &outcome {
@@ -63,6 +77,7 @@ impl World<'_> {
             Ok(Output::Reset(_)) => {
                 device.app.user = None;
                 self.tally.outcome(Outcome::Reset);
+                self.check_reset(at);
             }
             Err(error) if error.details.contains("in time") => self.tally.outcome(Outcome::DeadlinePassed),
             _ => {}

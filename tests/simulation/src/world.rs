@@ -126,6 +126,7 @@ impl<'s> World<'s> {
             Step::Call { at, call } => self.app_calls(at, call),
             Step::TabDies { at } => self.tab_dies(at),
             Step::PowerCut { device } => self.cut_power(device),
+            Step::Spoil { device, spoil } => self.spoil(device, spoil),
             Step::SetClock { device, error_ms } => {
                 self.tally.fault(Fault::ClockStep);
                 self.devices[device].set_clock(f64::from(error_ms));

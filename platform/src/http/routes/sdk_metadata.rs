@@ -10,8 +10,7 @@ use axum::{
     Json,
     extract::{FromRequest, Request, State},
 };
-use sentiance_protocol::{METADATA_BODY_LIMIT_BYTES, MetadataRequest};
-use serde_json::{Value, json};
+use sentiance_protocol::{METADATA_BODY_LIMIT_BYTES, MetadataRequest, MetadataResponse};
 
 /// How many entries one request may change: more than the SDK sends, which remembers up to 50 that are set and 50 that
 /// were removed.
@@ -22,7 +21,7 @@ pub(in crate::http) async fn change(
     credential: Credential,
     upload: Upload,
     request: Request,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Json<MetadataResponse>, Failure> {
     let user = credential.user(&platform, Permission::ActForUser).await?;
     let _admitted = upload.admit(user.session(), METADATA_BODY_LIMIT_BYTES)?;
     let JsonBody(body) = JsonBody::<MetadataRequest>::from_request(request, &platform).await?;
@@ -30,6 +29,6 @@ pub(in crate::http) async fn change(
         return Err(malformed("A request may change at most 200 entries."));
     }
     let turn = user.turn_of_upload(body.entries.len());
-    platform.store.write(user.acting(ChangeMetadata { request: body, turn })).await?;
-    Ok(Json(json!({})))
+    let revision = platform.store.write(user.acting(ChangeMetadata { request: body, turn })).await?;
+    Ok(Json(MetadataResponse { revision }))
 }

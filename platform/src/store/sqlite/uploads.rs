@@ -35,6 +35,21 @@ impl UserMetadata for SqliteTransaction<'_> {
         Ok(())
     }
 
+    async fn newest_metadata_revision(
+        &mut self,
+        app: &AppId,
+        user: &UserId,
+        install: &InstallId,
+    ) -> Result<u32, StoreError> {
+        let row = query(sql::NEWEST_METADATA_REVISION)
+            .bind(app.as_str())
+            .bind(user.as_str())
+            .bind(install.as_str())
+            .fetch_one(&mut *self.connection)
+            .await?;
+        Reader::of("user_metadata", &row).count("revision")
+    }
+
     async fn metadata_of(
         &mut self,
         app: &AppId,
