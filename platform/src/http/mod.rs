@@ -14,6 +14,7 @@ mod followers;
 mod head;
 mod housekeeping;
 mod json;
+mod leftover;
 mod limits;
 mod observe;
 mod protection;
@@ -234,7 +235,8 @@ fn metrics_router(platform: Arc<Platform>) -> Router {
 
 /// Everything that is answered is complete, has an id, and leaves a line in the log.
 fn observed(router: Router<Arc<Platform>>, platform: Arc<Platform>) -> Router {
-    protection::complete_answers(router.layer(from_fn(head::refuse_ambiguous)))
+    let router = router.layer(from_fn(head::refuse_ambiguous)).layer(from_fn(leftover::read_leftover));
+    protection::complete_answers(router)
         .layer(from_fn_with_state(platform.clone(), observe::observe))
         .layer(from_fn_with_state(platform.clone(), client::identify))
         .with_state(platform)

@@ -373,6 +373,35 @@ async fn healthy(url: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+#[tokio::test]
+async fn a_caller_that_sends_too_much_gets_its_answer() {
+    let platform = TestPlatform::start().await;
+    let sdk = platform.sdk_with_user("alice").await;
+    let head = |path: &str, token: &str, length: usize| {
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    for _ in 0..10 {
+        for (path, token, length, expected) in [
+            ("/sdk/v1/detections", &*sdk.access_token, 900_000, "413"),
+            ("/users/auth-code", &*platform.server.secret, 900_000, "413"),
+            ("/sdk/v1/detections", "nonsense", 60_000, "401"),
+            ("/nothing", "nonsense", 900_000, "404"),
+        ] {
+            // All of it is sent before the answer is looked for, as a browser does. Where the connection is closed
+            // meanwhile, what was answered is gone.
+            let mut stream = connect(&platform.url).await;
+            stream.write_all(head(path, token, length).as_bytes()).await.unwrap();
+            stream.write_all(&vec![b' '; length]).await.unwrap();
+            let mut status = [0; 12];
+            timeout(PATIENCE, stream.read_exact(&mut status)).await.unwrap().unwrap();
+            assert_eq!(String::from_utf8_lossy(&status), format!("HTTP/1.1 {expected}"), "{path}");
+        }
+    }
+}
+
 /// A connection from another address of this machine.
 async fn connect_from(source: [u8; 4], url: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();

@@ -47,7 +47,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
-        let settings = Settings { arrival_deadline: Duration::from_millis(300), ..Settings::default() };
+        let settings = Settings { arrival_deadline: Duration::from_secs(2), ..Settings::default() };
         let platform = TestPlatform::start_with(settings).await;
         let (command, app) = (platform.command(), platform.app_id.clone());
         let short = ["api-key", "create", "--app", &app, "--scope", "user.link", "--expires-in-days", "1"];
