@@ -11,7 +11,14 @@ export default tseslint.config(
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs", globals: globals.node } },
   // Parts of these files run in a page.
   {
-    files: ["tests/e2e/**", "bench/**", "demo/**", "src/driver/**"],
+    files: [
+      "tests/e2e/**",
+      "tests/conformance/claims*/**",
+      "tests/conformance/claims.test.mjs",
+      "bench/**",
+      "demo/**",
+      "src/driver/**",
+    ],
     languageOptions: { globals: globals.browser },
   },
   {

@@ -17,6 +17,7 @@ export type Capabilities = Readonly<Record<keyof SentianceCoreFunctions, Capabil
 /** The parts of a runtime that decide; each may be absent. */
 interface Runtime {
   readonly window?: unknown;
+  readonly document?: unknown;
   readonly localStorage?: unknown;
   readonly indexedDB?: unknown;
   readonly fetch?: unknown;
@@ -36,7 +37,7 @@ const none = (missing: string): Capability => ({ support: "none", missing });
 
 const NO_FETCH = partial("There is no fetch: pass one to initialize.");
 const DEPRECATED = none("It is deprecated and does nothing.");
-const NOT_ON_THE_WEB = none("The web has no such thing.");
+const NOT_ON_THE_WEB = none("Not available on the web.");
 
 /** What this runtime lets each function do. Nothing is asked of the user, the core or the network. */
 export async function capabilities(): Promise<Capabilities> {
@@ -47,14 +48,13 @@ export async function capabilities(): Promise<Capabilities> {
 
   const creating = creation(runtime);
   const sending = runtime.fetch ? FULL : NO_FETCH;
-  const detecting = where(
-    partial("Records only while a page is open" + (runtime.DeviceMotionEvent ? "." : ", and no motion.")),
-  );
+  const motion = runtime.DeviceMotionEvent ? "." : ", and no motion.";
+  const detecting = where(partial("Records only while the app is open and may have the location" + motion));
   const status = partial(
-    "Knows nothing of battery, airplane mode and background" +
-      (permissions ? "." : ", and of a permission only by what happens."),
+    "Does not tell battery, airplane mode and background" +
+      (permissions ? "." : ", and the location permission only by what happens."),
   );
-  const activity = where(partial("Knows only the app's trips, and standing still."));
+  const activity = where(partial("Tells only the app's trips, and standing still."));
   const network = connection?.type ? FULL : partial("Cannot tell mobile data from WiFi: all counts as WiFi.");
 
   return {
@@ -81,11 +81,11 @@ export async function capabilities(): Promise<Capabilities> {
     getUserActivity: activity,
     addSdkUserActivityUpdateListener: activity,
     listenUserActivityUpdates: DEPRECATED,
-    startTrip: where(partial("Records positions only while a page is open.")),
+    startTrip: where(partial("Records positions only while the app is open.")),
     stopTrip: where(FULL),
     isTripOngoing: where(partial("Only the app starts trips here.")),
     addTripMetadata: where(FULL),
-    addTripTimeoutListener: where(partial("Is called only while a page is open, else at the next start.")),
+    addTripTimeoutListener: where(partial("Called only while the app is open, else at the next start.")),
     listenTripTimeout: DEPRECATED,
     addUserMetadataField: FULL,
     addUserMetadataFields: FULL,
@@ -94,13 +94,17 @@ export async function capabilities(): Promise<Capabilities> {
     getWiFiQuotaUsage: network,
     getMobileQuotaLimit: FULL,
     getMobileQuotaUsage: network,
-    getDiskQuotaLimit: runtime.indexedDB ? FULL : partial("There is no IndexedDB: at most 256 KB can wait."),
+    getDiskQuotaLimit: where(
+      hasLocalStorage(runtime) && runtime.indexedDB
+        ? FULL
+        : partial("At most 256 KB can wait: more needs a page with localStorage and IndexedDB."),
+    ),
     getDiskQuotaUsage: FULL,
     setTransmittableDataTypes: FULL,
     getTransmittableDataTypes: FULL,
     setIsAllowedToUseMobileData: network,
     isAllowedToUseMobileData: FULL,
-    setAppSessionDataCollectionEnabled: partial("Is kept, and changes nothing."),
+    setAppSessionDataCollectionEnabled: partial("The setting is kept, and changes nothing."),
     isAppSessionDataCollectionEnabled: FULL,
     updateSdkNotification: NOT_ON_THE_WEB,
     disableBatteryOptimization: NOT_ON_THE_WEB,
@@ -114,13 +118,13 @@ function creation(runtime: Runtime): Capability {
   if (!runtime.fetch) return NO_FETCH;
   return hasLocalStorage(runtime)
     ? FULL
-    : partial("The user is lost at the end: pass a storage to initialize.");
+    : partial("The user is lost when the app ends: pass a storage to initialize.");
 }
 
-/** Node has a `localStorage` of its own, which the SDK leaves alone. */
+/** Only a page's: Node has one of its own, which the SDK leaves alone, and React Native has a `window` and no document. */
 function hasLocalStorage(runtime: Runtime): boolean {
   try {
-    return Boolean(runtime.window && runtime.localStorage);
+    return Boolean(runtime.window && runtime.document && runtime.localStorage);
   } catch {
     // A browser that denies it refuses the mere look.
     return false;

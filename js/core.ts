@@ -3,7 +3,7 @@
  * loaded anew by the next call. What the app had set up (options, listeners) is given to the new instance; the user
  * comes back from storage.
  */
-import type { EmitterSubscription } from "../src/types.js";
+import type { EmitterSubscription, InitializeOptions } from "../src/types.js";
 import type { LoadCore } from "./engine/core-module.js";
 import { startInstance, type Instance } from "./instance.js";
 import { answerWithoutCore } from "./unavailable.js";
@@ -57,9 +57,22 @@ function isRefused(error: unknown): boolean {
   return (error as { reason?: unknown } | undefined)?.reason === "REINITIALIZATION_NOT_ALLOWED";
 }
 
+/** The names of the options. Not the keys of what the app passed: an instance of a class has its getters elsewhere. */
+const OPTIONS = Object.keys({
+  platformUrl: 0,
+  storage: 0,
+  fetch: 0,
+  deviceInfo: 0,
+  logger: 0,
+  timeouts: 0,
+  locationAllowed: 0,
+} satisfies Record<keyof InitializeOptions, 0>) as (keyof InitializeOptions)[];
+
 /** The options that say something. */
-function given(argument: unknown): object {
-  return Object.fromEntries(Object.entries(argument ?? {}).filter(([, value]) => value !== undefined));
+function given(argument: unknown): InitializeOptions {
+  const options = (argument ?? {}) as InitializeOptions;
+  const entries = OPTIONS.map((name) => [name, options[name]] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
 /** Adds a listener that stays when the instance is replaced. */

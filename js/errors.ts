@@ -101,8 +101,13 @@ export function withClass(error: unknown): unknown {
 
 function brandOf(error: unknown): unknown {
   // Not `instanceof`: an error may come from another frame.
-  const isObject = typeof error === "object" && error !== null;
-  return isObject ? (error as Record<symbol, unknown>)[BRAND] : undefined;
+  if (typeof error !== "object" || error === null) return undefined;
+  try {
+    return (error as Record<symbol, unknown>)[BRAND];
+  } catch {
+    // A proxy may refuse to be read, and whatever was caught can be one.
+    return undefined;
+  }
 }
 
 /** Two codes have the original's plain text; all others have the form that applications parse. */

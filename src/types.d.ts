@@ -13,7 +13,11 @@ export type SdkInitState =
 /** Whether detections run, and if not, why. */
 export type DetectionStatus = "DISABLED" | "EXPIRED" | "ENABLED_BUT_BLOCKED" | "ENABLED_AND_DETECTING";
 
-/** How far the app may use the device's location. */
+/**
+ * The most that the app can have of the device's location. `ONLY_WHILE_IN_USE` also where the person was not asked yet, or
+ * the runtime does not tell: look at `isPreciseLocationAuthorizationGranted`, and ask while that is false. `NEVER`: the
+ * person has refused, or there is no geolocation; to ask again does not help.
+ */
 export type LocationPermission = "ALWAYS" | "ONLY_WHILE_IN_USE" | "NEVER";
 
 /** Whether the system lets the app work in the background. */
@@ -115,6 +119,7 @@ export interface SdkStatus {
   locationPermission: LocationPermission;
   /** Whether there is a user on this device. */
   userExists: boolean;
+  /** Whether positions may be read, as far as is known; while it is false, the app has to ask the person. */
   isPreciseLocationAuthorizationGranted: boolean;
   backgroundRefreshStatus: BackgroundRefreshStatus;
   canMonitorGeofences: boolean;
@@ -284,6 +289,12 @@ export interface InitializeOptions {
     /** For one call of the API with all its requests, in milliseconds. */
     callMs?: number;
   };
+  /**
+   * The app's word that it has asked the person and may read positions; `false` takes it back. Needed only where the SDK
+   * cannot find out: in a React Native app whose geolocation is not `navigator.geolocation` when the app itself uses it.
+   * May be said at any time. Where the runtime would still ask the person, it does so when the SDK begins to record.
+   */
+  locationAllowed?: boolean;
 }
 
 /** The `code` of a `SentianceError`: which call failed, or why none could start. */

@@ -74,6 +74,9 @@ pub enum Effect {
     /// Look at the surroundings again. Answered by [`Event::Surroundings`](super::Event::Surroundings), as is every
     /// change of them; not where nothing tells of them.
     LookAround,
+    /// See from now on that the app itself gets a position, or no more. Answered by
+    /// [`Event::Surroundings`](super::Event::Surroundings).
+    ObserveApp(bool),
     /// Record positions and motion from now on, or no more.
     Sense(bool),
     /// Be the one tab that has this role, as soon as no other has it, or no longer. Answered by

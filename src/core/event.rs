@@ -100,8 +100,8 @@ pub enum Event {
     Surroundings(Box<Surroundings>),
     /// The device is here: a position, and when it was there, by this device's clock.
     Located(Position, EpochMs),
-    /// No position could be had.
-    Unlocated(PositionFailure),
+    /// The device can't tell where it is.
+    Unlocated,
     /// The device moved so.
     Moved(Motion),
     /// This tab is the one that has the role, to that extent.
@@ -168,17 +168,6 @@ pub enum Extent {
     WhileVisible,
     /// While someone listens to the status: otherwise, what is left open would keep the process alive.
     WhileListening,
-}
-
-/// Why no position could be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PositionFailure {
-    /// The person has not allowed it, or no longer does.
-    Denied,
-    /// The device can't tell.
-    Unavailable,
-    /// It took too long.
-    TimedOut,
 }
 
 /// A call of the API.

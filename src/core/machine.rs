@@ -205,7 +205,7 @@ impl Core {
             Event::Listening(Topic::Activity, _) => {}
             Event::Surroundings(surroundings) => self.look(*surroundings),
             Event::Located(position, time) => self.located(position, time),
-            Event::Unlocated(failure) => self.unlocated(failure),
+            Event::Unlocated => self.unlocated(),
             Event::Moved(motion) => self.moved(motion),
             Event::Leading(Role::Recording, _) => self.lead(),
             Event::Leading(Role::Following, extent) => self.may_follow(extent),

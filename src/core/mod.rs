@@ -66,8 +66,7 @@ pub use effect::{
 pub use error::{Code, Reason, SdkError};
 pub use event::{
     Call, CallId, CommitOutcome, CreateUserOptions, Document, EditFailure, Entropy, Event, Extent, Input,
-    LinkerKind, LoadOutcome, LockOutcome, Measure, PositionFailure, Quota, Reply, Response, Ticket, Topic,
-    TransportError,
+    LinkerKind, LoadOutcome, LockOutcome, Measure, Quota, Reply, Response, Ticket, Topic, TransportError,
 };
 pub use machine::{Core, InitState};
 pub use metadata::{Metadata, MetadataEdit, StoredEntry};
@@ -79,5 +78,5 @@ pub use queue::{Addition, Batch, QueueFailure, QueueOutcome, QueueState};
 pub use record::{Detections, OngoingTrip, Pending, RECORD_VERSION, Record, Stamp, User, UserState};
 pub use settings::{Identity, Settings, Timeouts};
 pub use status::{SdkStatus, StatusValue};
-pub use surroundings::Surroundings;
+pub use surroundings::{LocationAccess, Surroundings};
 pub use usage::{DayUsage, Usage, UsageEdit};

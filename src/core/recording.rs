@@ -5,10 +5,11 @@ use super::change::Change;
 use super::commits::Owner;
 use super::effect::{Effect, Output, Role, Timer};
 use super::error::{Code, Reason, SdkError};
-use super::event::{CallId, PositionFailure, hex};
+use super::event::{CallId, hex};
 use super::machine::Core;
 use super::queue::{Addition, Waiting};
 use super::record::{Detections, User, UserState};
+use super::surroundings::LocationAccess;
 use sentiance_protocol::{DISK_QUOTA_BYTES, Detection, EpochMs, Motion, Position};
 
 /// How many additions to the queue may be under way; what is recorded beyond that is lost with the first of them.
@@ -22,6 +23,8 @@ pub(super) struct Recording {
     /// Whether it is.
     leading: bool,
     sensing: bool,
+    /// Whether the app's own calls for a position are observed.
+    observing: bool,
     /// Whether the last attempt to get a position failed.
     failed: bool,
     stillness: Stillness,
@@ -42,7 +45,11 @@ impl Core {
         };
         match refused {
             Some(error) => self.settle(call, Err(error)),
-            None => self.set_detections(call, Some(Detections { expires_at })),
+            None => {
+                // The app may have asked the person a moment ago, and not every browser tells of the decision.
+                self.emit(Effect::LookAround);
+                self.set_detections(call, Some(Detections { expires_at }));
+            }
         }
     }
 
@@ -71,11 +78,7 @@ impl Core {
 
     /// Whether detections could run, but for positions that do not arrive: where that is all, trying goes on.
     fn may_record(&self) -> bool {
-        self.active_user().is_some()
-            && self.surroundings.has_geolocation
-            && self.surroundings.may_locate
-            && self.is_visible()
-            && self.has_room()
+        self.active_user().is_some() && self.surroundings.may_locate() && self.is_visible() && self.has_room()
     }
 
     /// Whether every precondition of detections holds.
@@ -85,10 +88,7 @@ impl Core {
 
     /// Whether positions arrive, as far as is known. A browser gives none to a page that is hidden.
     pub(super) fn is_location_available(&self) -> bool {
-        self.surroundings.has_geolocation
-            && self.surroundings.may_locate
-            && self.is_visible()
-            && !self.recording.failed
+        self.surroundings.may_locate() && self.is_visible() && !self.recording.failed
     }
 
     /// The user, if the platform lets it act.
@@ -99,6 +99,7 @@ impl Core {
     /// Starts and stops what records, and the timer of the expiry, so that they fit the state. To be called after every
     /// event.
     pub(super) fn arrange_recording(&mut self) {
+        self.arrange_observation();
         let wanted = self.wants_detections() && self.may_record();
         if wanted != self.recording.asked {
             self.recording.asked = wanted;
@@ -124,6 +125,20 @@ impl Core {
         }
     }
 
+    /// Observes whether the app gets positions, where that decides. A runtime that tells nothing is observed from the start:
+    /// an app asks the person first, and then enables detections.
+    fn arrange_observation(&mut self) {
+        let wanted = self.wants_detections() && self.active_user().is_some();
+        let surroundings = &self.surroundings;
+        let observing = surroundings.has_geolocation
+            && !surroundings.may_locate()
+            && (wanted || surroundings.location == LocationAccess::Unknown);
+        if observing != self.recording.observing {
+            self.recording.observing = observing;
+            self.emit(Effect::ObserveApp(observing));
+        }
+    }
+
     /// It may have run out early: there is a longest delay that timers can have.
     pub(super) fn expiry_fired(&mut self) {
         self.recording.expiry = None;
@@ -142,13 +157,8 @@ impl Core {
         self.keep(time, Some(position), None);
     }
 
-    pub(super) fn unlocated(&mut self, failure: PositionFailure) {
-        match failure {
-            PositionFailure::Denied => self.surroundings.may_locate = false,
-            PositionFailure::Unavailable => self.recording.failed = true,
-            // A slow fix is no failure: the watch goes on.
-            PositionFailure::TimedOut => {}
-        }
+    pub(super) fn unlocated(&mut self) {
+        self.recording.failed = true;
     }
 
     pub(super) fn moved(&mut self, motion: Motion) {

@@ -56,7 +56,8 @@ status! {
     pub mobile_quota_status: Text = "mobileQuotaStatus",
     /// `OK`, `WARNING` or `EXCEEDED`.
     pub disk_quota_status: Text = "diskQuotaStatus",
-    /// `ONLY_WHILE_IN_USE` or `NEVER`: a page has no position in the background.
+    /// The most that the app can have: `ONLY_WHILE_IN_USE`, also where the person was not asked yet or the runtime does
+    /// not tell, or `NEVER`, where the person has refused or there is no geolocation.
     pub location_permission: Text = "locationPermission",
     /// Whether there is a user on this device.
     pub user_exists: Flag = "userExists",
@@ -64,7 +65,7 @@ status! {
     pub is_battery_saving_enabled: Flag = "isBatterySavingEnabled",
     /// Whether motion may be read.
     pub is_activity_recognition_perm_granted: Flag = "isActivityRecognitionPermGranted",
-    /// Whether positions may be read.
+    /// Whether positions may be read, as far as is known: false as long as the app has to ask the person.
     pub is_precise_location_authorization_granted: Flag = "isPreciseLocationAuthorizationGranted",
     /// Whether positions arrive, as far as is known: a page that is hidden gets none.
     pub is_location_available: Flag = "isLocationAvailable",
@@ -96,11 +97,11 @@ impl Core {
             wifi_quota_status: self.quota_status(Quota::WiFi),
             mobile_quota_status: self.quota_status(Quota::Mobile),
             disk_quota_status: self.quota_status(Quota::Disk),
-            location_permission: if surroundings.may_locate { "ONLY_WHILE_IN_USE" } else { "NEVER" },
+            location_permission: if surroundings.may_never_locate() { "NEVER" } else { "ONLY_WHILE_IN_USE" },
             user_exists: self.record.user.is_some(),
             is_battery_saving_enabled: false,
             is_activity_recognition_perm_granted: surroundings.may_sense_motion,
-            is_precise_location_authorization_granted: surroundings.may_locate,
+            is_precise_location_authorization_granted: surroundings.may_locate(),
             is_location_available: self.is_location_available(),
             background_refresh_status: "RESTRICTED",
             can_monitor_geofences: false,

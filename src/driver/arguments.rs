@@ -4,7 +4,7 @@ use super::errors;
 use super::js;
 use super::pump::call;
 use crate::core::{Call, DataType, Preference, SdkError};
-use js_sys::{Array, Object, Promise, TypeError};
+use js_sys::{Array, Promise, Reflect, TypeError};
 use sentiance_protocol::{EpochMs, MetadataEntry, Secret};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -18,7 +18,7 @@ pub(crate) fn link_user_with_auth_code(code: &JsValue) -> Promise {
         None if is_absent(code) || *code == "" => {
             Call::Refuse(SdkError::missing("linkUserWithAuthCode needs an authentication code."))
         }
-        None => Call::Refuse(SdkError::invalid("An authentication code is a text.")),
+        None => Call::Refuse(SdkError::invalid("An authentication code is a string.")),
     })
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn remove_user_metadata_field(label: &JsValue) -> Promise {
 
 /// `setTransmittableDataTypes(types)`. Checked before anything else, as in the original.
 pub(crate) fn set_transmittable_data_types(types: &JsValue) -> Promise {
-    let Some(types) = types.dyn_ref::<Array>() else {
+    let Some(types) = js::array(types) else {
         return Promise::reject(&TypeError::new("setTransmittableDataTypes needs an array of data types"));
     };
     let (mut chosen, wrong) = (0, Array::new());
@@ -136,7 +136,7 @@ fn choose(value: &JsValue, preference: fn(bool) -> Preference) -> Promise {
     })
 }
 
-const NOT_TEXT: &str = "The keys and values of metadata must be texts.";
+const NOT_TEXT: &str = "The keys and values of metadata must be strings.";
 
 fn is_absent(value: &JsValue) -> bool {
     value.is_null() || value.is_undefined()
@@ -151,18 +151,16 @@ fn plain_text(value: &JsValue) -> Option<String> {
     }
 }
 
-/// The entries of an object of texts. Applications pass `undefined` and `null` for what they don't know: left out.
+/// The entries of an object of strings. Applications pass `undefined` and `null` for what they don't know: left out.
 fn entries_of(metadata: &JsValue) -> Result<Vec<MetadataEntry>, SdkError> {
     if is_absent(metadata) {
-        return Err(SdkError::missing("This needs an object of texts."));
+        return Err(SdkError::missing("This needs an object of strings."));
     }
-    let Some(object) = metadata.dyn_ref::<Object>().filter(|object| !Array::is_array(object)) else {
-        return Err(SdkError::invalid("Metadata must be an object of texts."));
-    };
     let mut entries = Vec::new();
-    for key in Object::keys(object).iter() {
+    for key in keys_of(metadata)?.iter() {
         let Some(key) = key.as_string() else { continue };
-        let value = js::get(metadata, &key);
+        let value =
+            js::read(metadata, &key).map_err(|_| SdkError::invalid("Metadata has a getter that throws."))?;
         if is_absent(&value) {
             continue;
         }
@@ -172,4 +170,21 @@ fn entries_of(metadata: &JsValue) -> Result<Vec<MetadataEntry>, SdkError> {
         }
     }
     Ok(entries)
+}
+
+/// The own keys of an object. Where there is none, only a plain object says that it holds nothing: an instance of a class
+/// may hold something out of reach, as the `Headers` of some runtimes do.
+fn keys_of(object: &JsValue) -> Result<Array, SdkError> {
+    let listed = js::invoke(&js::global_at(&["Object"]), "keys", &[object]).and_then(Result::ok);
+    let keys = listed.filter(|_| js::is_record(object)).map(JsCast::unchecked_into::<Array>);
+    keys.filter(|keys| keys.length() > 0 || is_plain(object)).ok_or_else(|| {
+        let details = ["Metadata must be an object with keys of its own, not ", &js::kind(object), "."];
+        SdkError::invalid(details.concat())
+    })
+}
+
+/// Whether this is an object of no class: it has no prototype, or any realm's `Object.prototype`.
+fn is_plain(object: &JsValue) -> bool {
+    let prototype = |of: &JsValue| Reflect::get_prototype_of(of).map(JsValue::from);
+    prototype(object).is_ok_and(|first| first.is_null() || prototype(&first).is_ok_and(|next| next.is_null()))
 }

@@ -21,27 +21,25 @@ pub(super) struct DeviceOverrides {
 }
 
 impl DeviceOverrides {
-    pub(super) fn parse(value: &JsValue) -> Result<DeviceOverrides, &'static str> {
-        if !value.is_object() {
-            return Err("deviceInfo must be an object.");
-        }
-        let field = |name| js::text(&js::get(value, name));
-        let class = match field("class").as_deref() {
+    pub(super) fn parse(value: &JsValue) -> Result<DeviceOverrides, String> {
+        js::expect_record("deviceInfo", value)?;
+        let field = |name| js::option(value, name).map(|value| js::text(&value.unwrap_or_default()));
+        let class = match field("class")?.as_deref() {
             None => None,
             Some("phone") => Some(DeviceClass::Phone),
             Some("tablet") => Some(DeviceClass::Tablet),
             Some("desktop") => Some(DeviceClass::Desktop),
-            Some(_) => return Err("deviceInfo.class must be \"phone\", \"tablet\" or \"desktop\"."),
+            Some(_) => return Err("deviceInfo.class must be \"phone\", \"tablet\" or \"desktop\".".into()),
         };
         Ok(DeviceOverrides {
             class,
-            os: field("os"),
-            os_version: field("osVersion"),
-            model: field("model"),
-            language: field("language"),
-            time_zone: field("timeZone"),
-            app_name: field("appName"),
-            app_version: field("appVersion"),
+            os: field("os")?,
+            os_version: field("osVersion")?,
+            model: field("model")?,
+            language: field("language")?,
+            time_zone: field("timeZone")?,
+            app_name: field("appName")?,
+            app_version: field("appVersion")?,
         })
     }
 }

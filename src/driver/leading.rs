@@ -59,7 +59,7 @@ impl Driver {
         let requested = locks.and_then(|locks| {
             // Not `once_into_js`: that is freed by its call, and a wish that is given up has none.
             let on_lock = Closure::<dyn Fn() -> JsValue>::new(move || -> JsValue {
-                self.lead_if(&still, role, Extent::Always);
+                self.lead_if(&still, role, self.extent(true));
                 held.clone().into()
             });
             let options = js::object(&[("signal", js::get(&controller, "signal"))]);
@@ -70,19 +70,21 @@ impl Driver {
             Some(requested) => spawn_local(async move {
                 // Fails where it was given up, and where an opaque origin has no locks.
                 if js::resolved(&requested).await.is_err() {
-                    self.lead_if(&still, role, Extent::WhileVisible);
+                    self.lead_if(&still, role, self.extent(false));
                 }
             }),
-            None => self.lead_if(&stands, role, self.extent_without_lock()),
+            None => self.lead_if(&stands, role, self.extent(false)),
         }
         Wish { stands, release, controller }
     }
 
-    fn extent_without_lock(&self) -> Extent {
-        if page::is_page() {
+    /// When this tab may act: `alone` says that it has the lock.
+    fn extent(&self, alone: bool) -> Extent {
+        let in_page = page::is_page() && !page::is_node();
+        if in_page && !alone {
             // A browser has few connections to a host: tabs that can't agree must not take them all.
             Extent::WhileVisible
-        } else if !self.options.has_own_fetch() && stream::let_go_of_streams().is_truthy() {
+        } else if in_page || (!self.options.has_own_fetch() && stream::let_go_of_streams().is_truthy()) {
             Extent::Always
         } else {
             Extent::WhileListening

@@ -60,7 +60,7 @@ impl Linkers {
         let Some(linker) = self.0.remove(&call) else { return };
         let install_id = JsValue::from(install_id);
         spawn_local(async move {
-            let outcome = match linker.call1(&JsValue::UNDEFINED, &install_id) {
+            let outcome = match js::call(&linker, &JsValue::UNDEFINED, &[&install_id]) {
                 Ok(returned) => js::resolved(&returned).await,
                 thrown => thrown,
             };

@@ -5,7 +5,7 @@ use super::js;
 use super::output::{activity_to_js, status_to_js};
 use super::pump::{Driver, driver};
 use crate::core::{Call, Event, SdkStatus, Topic, UserActivity, Warning};
-use js_sys::{Array, Function, Promise};
+use js_sys::{Array, Function, Promise, Reflect};
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -96,7 +96,7 @@ impl Driver {
             if !self.listeners.attached.borrow().iter().any(|other| other.number == listener.number) {
                 return;
             }
-            let outcome = match listener.function.apply(&JsValue::UNDEFINED, &arguments) {
+            let outcome = match Reflect::apply(&listener.function, &JsValue::UNDEFINED, &arguments) {
                 Ok(returned) if returned.is_object() => js::resolved(&returned).await,
                 other => other,
             };

@@ -310,7 +310,7 @@ pub(super) fn web_locks() -> Option<JsValue> {
 async fn is_held(asked: Option<JsValue>, name: LockName) -> bool {
     let Some(asked) = asked else { return false };
     let Some(Ok(answer)) = js::within(&asked, ANSWER_MS, false).await else { return false };
-    let Ok(held) = js::get(&answer, "held").dyn_into::<Array>() else { return false };
+    let Some(held) = js::array(&js::get(&answer, "held")) else { return false };
     held.iter().any(|lock| js::get(&lock, "name").as_string().as_deref() == Some(name.as_str()))
 }
 

@@ -42,6 +42,7 @@ struct Given {
     /// `null` silences the SDK.
     logger: Option<JsValue>,
     timeouts: Option<Timeouts>,
+    location_allowed: Option<bool>,
 }
 
 /// `initialize(options)`.
@@ -75,7 +76,7 @@ pub(crate) fn create_user(options: &JsValue) -> Promise {
             "createUser needs an authentication code, or an object with one",
         ));
     }
-    let parsed = match parse_create_user(options) {
+    let (parsed, linker) = match parse_create_user(options) {
         Ok(parsed) => parsed,
         Err(why) => {
             let error = SdkError::new(Code::MissingParams, Reason::InvalidParams, why);
@@ -86,59 +87,67 @@ pub(crate) fn create_user(options: &JsValue) -> Promise {
     let identity = Box::new(driver.identity());
     let (id, promise) = driver.calls.open(None);
     if parsed.linker == LinkerKind::Function && parsed.auth_code.is_none() {
-        driver.linkers.keep(id, js::get(options, "linker"));
+        driver.linkers.keep(id, linker);
     }
     driver.make(id, Call::CreateUser(Box::new(parsed), identity));
     promise
 }
 
-fn parse_create_user(options: &JsValue) -> Result<CreateUserOptions, &'static str> {
+/// The options, each read once, and the linker among them.
+fn parse_create_user(options: &JsValue) -> Result<(CreateUserOptions, JsValue), String> {
     if let Some(code) = options.as_string() {
         let auth_code = Some(code).filter(|code| !code.is_empty()).map(Secret::new);
-        return Ok(CreateUserOptions { auth_code, ..CreateUserOptions::default() });
+        return Ok((CreateUserOptions { auth_code, ..CreateUserOptions::default() }, JsValue::UNDEFINED));
     }
-    let field = |name, wrong| match js::get(options, name) {
-        value if value.is_falsy() => Ok(None),
-        value => value.as_string().map(Some).ok_or(wrong),
+    if options.is_object() {
+        js::expect_record("The argument of createUser", options)?;
+    }
+    let field = |name, wrong: &str| match js::option(options, name)?.filter(|value| !value.is_falsy()) {
+        None => Ok(None),
+        Some(value) => value.as_string().map(Some).ok_or(wrong.to_owned()),
     };
-    Ok(CreateUserOptions {
+    let linker = js::option(options, "linker")?.unwrap_or_default();
+    let parsed = CreateUserOptions {
         auth_code: field("authCode", "authCode must be a string.")?.map(Secret::new),
         app_id: field("appId", "appId must be a string.")?,
         app_secret: field("appSecret", "appSecret must be a string.")?.map(Secret::new),
-        linker: linking::kind_of(&js::get(options, "linker")),
+        linker: linking::kind_of(&linker),
         platform_url: field("platformUrl", "platformUrl must be a string.")?,
-    })
+    };
+    Ok((parsed, linker))
 }
 
 impl Given {
-    fn parse(options: &JsValue) -> Result<Given, &'static str> {
+    fn parse(options: &JsValue) -> Result<Given, String> {
         if options.is_null() || options.is_undefined() {
             return Ok(Given::default());
         }
-        if !options.is_object() {
-            return Err("The options must be an object.");
-        }
-        let given = |name| Some(js::get(options, name)).filter(|value| !value.is_undefined());
+        js::expect_record("The options", options)?;
+        let given = |name| js::option(options, name);
         Ok(Given {
-            platform_url: match given("platformUrl").filter(|value| !value.is_null()) {
+            platform_url: match given("platformUrl")?.filter(|value| !value.is_null()) {
                 Some(value) => Some(js::text(&value).ok_or("platformUrl must be a string.")?),
                 None => None,
             },
-            storage: given("storage")
+            storage: given("storage")?
                 .map(|value| Choice::parse(&value))
                 .transpose()?
                 .map(|choice| (0, choice)),
-            fetch: match given("fetch") {
+            fetch: match given("fetch")? {
                 Some(value) => Some(value.dyn_into().map_err(|_| "fetch must be a function.")?),
                 None => None,
             },
-            device_info: given("deviceInfo").map(|value| DeviceOverrides::parse(&value)).transpose()?,
-            logger: match given("logger") {
+            device_info: given("deviceInfo")?.map(|value| DeviceOverrides::parse(&value)).transpose()?,
+            logger: match given("logger")? {
                 Some(value) if value.is_object() || value.is_null() => Some(value),
-                Some(_) => return Err("logger must be an object such as console, or null."),
+                Some(_) => return Err("logger must be an object such as console, or null.".into()),
                 None => None,
             },
-            timeouts: given("timeouts").map(|value| parse_timeouts(&value)).transpose()?,
+            timeouts: given("timeouts")?.map(|value| parse_timeouts(&value)).transpose()?,
+            location_allowed: match given("locationAllowed")? {
+                Some(value) => Some(value.as_bool().ok_or("locationAllowed must be true or false.")?),
+                None => None,
+            },
         })
     }
 
@@ -151,18 +160,20 @@ impl Given {
             device_info: self.device_info.or(others.device_info),
             logger: self.logger.or(others.logger),
             timeouts: self.timeouts.or(others.timeouts),
+            location_allowed: None,
         }
     }
 }
 
-fn parse_timeouts(value: &JsValue) -> Result<Timeouts, &'static str> {
-    let field = |name| match js::get(value, name) {
-        value if value.is_undefined() => Ok(None),
-        value => value
+fn parse_timeouts(value: &JsValue) -> Result<Timeouts, String> {
+    js::expect_record("timeouts", value)?;
+    let field = |name| match js::option(value, name)? {
+        None => Ok(None),
+        Some(value) => value
             .as_f64()
             .filter(|ms| *ms >= 1.0 && *ms <= LONGEST_TIMEOUT_MS)
             .map(Some)
-            .ok_or("timeouts must be numbers of milliseconds, from 1 to 600000."),
+            .ok_or("timeouts must be numbers of milliseconds, from 1 to 600000.".to_owned()),
     };
     let mut timeouts = Timeouts::default();
     if let Some(request) = field("requestMs")? {
@@ -211,6 +222,10 @@ impl Driver {
         if let Some((number, choice)) = &given.storage {
             self.storage.choose(choice.clone());
             self.options.storage_in_use.set(*number);
+        }
+        if let Some(allowed) = given.location_allowed {
+            // Heard once, not kept: what happens afterwards counts for more.
+            self.note_access(allowed.then_some(true));
         }
         let before = self.options.in_force.take();
         self.options.replaced.insert(call, before.clone());

@@ -30,6 +30,13 @@ pub(super) fn is_page() -> bool {
     js::global_at(&["window"]).is_object() && js::global_at(&["document"]).is_object()
 }
 
+/// Whether this is a process of Node, or of what imitates it, though a page may be imitated in it. Electron's pages are
+/// pages: they have `process` besides.
+pub(super) fn is_node() -> bool {
+    let version = |of| js::global_text(&["process", "versions", of]);
+    version("node").is_some() && version("electron").is_none()
+}
+
 /// Watches for the page's coming and going, and for the other tabs. Once, at the first use of the storage.
 pub(super) fn watch(driver: &'static Driver) {
     if !is_page() || !driver.tabs.open(driver) {

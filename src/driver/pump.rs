@@ -149,6 +149,7 @@ impl Driver {
             Effect::EmitActivity(activity) => self.emit_activity(&activity),
             Effect::EmitTripTimeout => self.emit_trip_timeout(),
             Effect::LookAround => self.look_around(),
+            Effect::ObserveApp(on) => self.observe_app(on),
             Effect::Sense(on) => self.sense(on),
             Effect::Lead(role, on) => self.lead(role, on),
             Effect::Enqueue(ticket, addition) => self.queue.push(self, Job::Add(ticket, addition)),

@@ -48,6 +48,8 @@ impl Tabs {
         }
         let on_message = Closure::<dyn Fn()>::new(move || driver.dispatch(Event::RecordChanged));
         js::set(channel.unchecked_ref(), "onmessage", on_message.into_js_value());
+        // Node's, where it imitates a page: to hear of other tabs is no reason to keep the process alive.
+        let _ = js::invoke(&channel, "unref", &[]);
         *self.channel.borrow_mut() = channel;
     }
 

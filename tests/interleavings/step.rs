@@ -3,7 +3,7 @@
 use crate::app::{Answer, Choice};
 use crate::device::{Device, Fate};
 use proptest::prelude::*;
-use sentiance_core::core::{Event, LinkerKind, PositionFailure, Topic};
+use sentiance_core::core::{Event, LinkerKind, LocationAccess, Topic};
 
 /// One step of a schedule: what happens, to which tab, and how.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub(crate) enum Step {
     /// Its motion is summed up.
     Shake { tab: usize },
     /// No position can be had.
-    Unlocated { tab: usize, failure: PositionFailure },
+    Unlocated { tab: usize },
     /// The page comes to the front, or leaves it.
     Visible { tab: usize, on: bool },
     /// What the page may do changes, or what the device has.
@@ -165,11 +165,6 @@ fn step_of_the_drive() -> impl Strategy<Value = Step> {
         any::<bool>().prop_map(Choice::AppSession),
     ];
     let topic = prop_oneof![Just(Topic::Status), Just(Topic::Activity), Just(Topic::TripTimeout)];
-    let failure = prop_oneof![
-        Just(PositionFailure::Denied),
-        Just(PositionFailure::Unavailable),
-        Just(PositionFailure::TimedOut),
-    ];
     let what = prop_oneof![
         Just(Change::Permission),
         Just(Change::Connection),
@@ -189,7 +184,7 @@ fn step_of_the_drive() -> impl Strategy<Value = Step> {
         1 => (tab(), topic, any::<bool>()).prop_map(|(tab, topic, on)| Step::Listen { tab, topic, on }),
         5 => (tab(), any::<u8>()).prop_map(|(tab, at)| Step::Drive { tab, at }),
         1 => tab().prop_map(|tab| Step::Shake { tab }),
-        1 => (tab(), failure).prop_map(|(tab, failure)| Step::Unlocated { tab, failure }),
+        1 => tab().prop_map(|tab| Step::Unlocated { tab }),
         1 => tab_and().prop_map(|(tab, on)| Step::Visible { tab, on }),
         1 => (what, any::<bool>()).prop_map(|(what, on)| Step::Surroundings { what, on }),
     ]
@@ -226,10 +221,12 @@ pub(crate) fn perform(device: &mut Device, step: &Step) {
         Step::Status { tab } => device.get_status(tab),
         Step::Drive { tab, at } => device.drive(tab, f64::from(at) / 100.0),
         Step::Shake { tab } => device.shake(tab),
-        Step::Unlocated { tab, failure } => device.feed(tab, Event::Unlocated(failure)),
+        Step::Unlocated { tab } => device.feed(tab, Event::Unlocated),
         Step::Visible { tab, on } => device.feed(tab, Event::Visible(on)),
         Step::Surroundings { what, on } => device.surround(|surroundings| match what {
-            Change::Permission => surroundings.may_locate = on,
+            Change::Permission => {
+                surroundings.location = if on { LocationAccess::Granted } else { LocationAccess::Denied };
+            }
             Change::Connection => surroundings.is_online = on,
             Change::MobileNetwork => surroundings.is_mobile_network = on,
             Change::Room => surroundings.free_bytes = on.then_some(0.0),

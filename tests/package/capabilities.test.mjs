@@ -12,7 +12,14 @@ import { ENGINES, importFresh, replaceGlobal } from "./support/entries.mjs";
 function pretendToBeAPage(t, { navigator = {}, ...globals } = {}) {
   const browser = { geolocation: {}, permissions: {}, connection: { type: "wifi" }, ...navigator };
   replaceGlobal(t, "navigator", { value: browser });
-  const page = { window: {}, localStorage: {}, indexedDB: {}, isSecureContext: true, DeviceMotionEvent: {} };
+  const page = {
+    window: {},
+    document: {},
+    localStorage: {},
+    indexedDB: {},
+    isSecureContext: true,
+    DeviceMotionEvent: {},
+  };
   for (const [name, value] of Object.entries({ ...page, ...globals })) replaceGlobal(t, name, { value });
 }
 

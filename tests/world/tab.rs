@@ -56,6 +56,8 @@ pub(crate) struct Tab {
     pub(crate) streams: Vec<Stream>,
     /// Whether it reads the sensors.
     pub(crate) senses: bool,
+    /// Whether the app's own calls for a position are observed.
+    pub(crate) observes: bool,
     pub(crate) requests: Vec<(Ticket, Request)>,
     pub(crate) lock_requests: Vec<(Ticket, LockName)>,
     /// The timers that run, and when they run out: by the real time, since no clock that is set moves them.
@@ -103,6 +105,7 @@ impl Tab {
             wishes: Vec::new(),
             streams: Vec::new(),
             senses: false,
+            observes: false,
             requests: Vec::new(),
             lock_requests: Vec::new(),
             timers: Vec::new(),
@@ -202,7 +205,14 @@ impl Tab {
                 self.wishes.retain(|other| *other != role);
                 self.said.push(Said::GaveUp(role));
             }
-            Effect::Sense(on) => self.senses = on,
+            Effect::ObserveApp(on) => {
+                assert_ne!(self.observes, on, "the app is observed already, or was not");
+                self.observes = on;
+            }
+            Effect::Sense(on) => {
+                assert!(!(on && self.observes), "the SDK's own watch would be taken for the app's");
+                self.senses = on;
+            }
             Effect::EmitStatus(status) => {
                 let before = self.status.replace(*status);
                 assert_ne!(before, self.status, "the listeners are told of no change");

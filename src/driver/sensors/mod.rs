@@ -3,14 +3,17 @@
 //! | file | job |
 //! |---|---|
 //! | `surroundings` | permissions, sensors, connection, room: what is there, and when it changes |
+//! | `app_fixes` | whether the app itself gets positions, where nothing else tells that it may |
 //! | `positions` | `watchPosition` |
 //! | `motion` | `devicemotion` |
 
+mod app_fixes;
 mod motion;
 mod positions;
 mod surroundings;
 
 use super::pump::Driver;
+use app_fixes::AppFixes;
 use motion::MotionSensors;
 use positions::Positions;
 use surroundings::Known;
@@ -19,6 +22,7 @@ use surroundings::Known;
 #[derive(Default)]
 pub(super) struct Sensors {
     known: Known,
+    app_fixes: AppFixes,
     positions: Positions,
     motion: MotionSensors,
 }

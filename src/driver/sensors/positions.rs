@@ -1,6 +1,6 @@
 //! `watchPosition`, while the core asks for it.
 
-use crate::core::{Event, PositionFailure};
+use crate::core::Event;
 use crate::driver::js;
 use crate::driver::pump::Driver;
 use js_sys::Date;
@@ -57,6 +57,9 @@ impl Driver {
             ("enableHighAccuracy", true.into()),
             ("timeout", TIMEOUT_MS.into()),
             ("maximumAge", 0.into()),
+            // React Native's geolocation tells of no step under 100 m otherwise; browsers don't know it.
+            // https://github.com/michalchudziak/react-native-geolocation#watchposition
+            ("distanceFilter", 0.into()),
         ]);
         let (on_fix, on_failure) = (on_fix.into_js_value(), on_failure.into_js_value());
         js::invoke(service, "watchPosition", &[&on_fix, &on_failure, &options])?.ok()
@@ -64,16 +67,14 @@ impl Driver {
 
     fn fail_position(&'static self, error: &JsValue) {
         let code = js::get(error, "code");
+        // A slow fix (3) is no failure: the watch goes on.
         if code == 1 {
             self.note_refusal();
-            self.dispatch(Event::Unlocated(PositionFailure::Denied));
-        } else if code == 3 {
-            self.dispatch(Event::Unlocated(PositionFailure::TimedOut));
-        } else if !self.sensors.positions.failing.replace(true) {
+        } else if code != 3 && !self.sensors.positions.failing.replace(true) {
             spawn_local(async move {
                 js::sleep(GRACE_MS).await;
                 if self.sensors.positions.failing.replace(false) {
-                    self.dispatch(Event::Unlocated(PositionFailure::Unavailable));
+                    self.dispatch(Event::Unlocated);
                 }
             });
         }

@@ -1,6 +1,6 @@
 //! Permissions, sensors, connection, room: what is there, and when it changes. Without a timer: browsers tell.
 
-use crate::core::{Event, Surroundings};
+use crate::core::{Event, LocationAccess, Surroundings};
 use crate::driver::pump::Driver;
 use crate::driver::table::Table;
 use crate::driver::{js, page};
@@ -24,8 +24,11 @@ pub(super) struct Known {
     /// Kept, since a browser may forget a permission's listener with its object.
     permissions: Table<&'static str, JsValue>,
     room_asked_at: Cell<f64>,
-    /// Whether positions were refused in spite of the permission, as a system does that does not trust the browser.
-    refused: Cell<bool>,
+    /// What the runtime says of the permission for positions.
+    permission: Cell<LocationAccess>,
+    /// What happened instead, which counts for more: the app got a position or said that it may have one, or the SDK
+    /// was refused one in spite of the permission, as by a system that does not trust the browser.
+    happened: Cell<Option<bool>>,
     /// Whether it is being looked around.
     looking: Cell<bool>,
 }
@@ -37,7 +40,8 @@ impl Default for Known {
             watching: Cell::default(),
             permissions: Table::default(),
             room_asked_at: Cell::default(),
-            refused: Cell::default(),
+            permission: Cell::new(LocationAccess::Unknown),
+            happened: Cell::default(),
             looking: Cell::default(),
         }
     }
@@ -45,9 +49,9 @@ impl Default for Known {
 
 impl Driver {
     /// Looks around for the first time, and watches from then on. Returns what settles once the core knows; `None`
-    /// means that this was done before, or that this is no page, where nothing tells.
+    /// means that this was done before, or that there is nothing to look at.
     pub(in crate::driver) fn watch_surroundings(&'static self) -> Option<Promise> {
-        if self.sensors.known.watching.replace(true) || !page::is_page() {
+        if self.sensors.known.watching.replace(true) || !has_surroundings() {
             return None;
         }
         let connection: [(&[&str], &str); 3] =
@@ -66,7 +70,7 @@ impl Driver {
 
     /// Looks around again, unless that is under way.
     pub(in crate::driver) fn look_around(&'static self) {
-        if page::is_page() && !self.sensors.known.looking.get() {
+        if has_surroundings() && !self.sensors.known.looking.get() {
             self.start_look();
         }
     }
@@ -90,15 +94,16 @@ impl Driver {
         let location = ask_permission("geolocation");
         let motion = ask_permission("accelerometer");
         let room = if known.is_room_older_than(ROOM_MS) { known.ask_room() } else { None };
-        // Each answer is taken over as it comes, since another look may be under way.
-        let granted = self.permission("geolocation", location).await;
         self.change(&|now| {
             now.has_geolocation = page::has_geolocation();
-            now.may_locate = granted == Some(true) && !known.refused.get();
             read_connection(now);
         });
-        if let Some(granted) = self.permission("accelerometer", motion).await {
-            self.change(&|now| now.may_sense_motion = granted);
+        // Each answer is taken over as it comes, since another look may be under way.
+        known.permission.set(self.permission("geolocation", location).await);
+        self.change(&|now| now.location = known.location());
+        match self.permission("accelerometer", motion).await {
+            LocationAccess::Unknown => {}
+            access => self.change(&|now| now.may_sense_motion = access == LocationAccess::Granted),
         }
         if let Some(free) = free_bytes(room).await {
             self.change(&|now| now.free_bytes = Some(free));
@@ -108,26 +113,42 @@ impl Driver {
         self.dispatch(Event::Surroundings(Box::new(now)));
     }
 
-    /// Whether a permission is granted, and watches it from now on. `None`: the browser does not tell.
-    async fn permission(&'static self, name: &'static str, asked: Option<JsValue>) -> Option<bool> {
-        let status = js::within(&asked?, ANSWER_MS, true).await?.ok()?;
-        let state = js::text(&js::get(&status, "state"))?;
+    /// How a permission stands, and watches it from now on.
+    async fn permission(&'static self, name: &'static str, asked: Option<JsValue>) -> LocationAccess {
+        let Some(asked) = asked else { return LocationAccess::Unknown };
+        let Some(Ok(status)) = js::within(&asked, ANSWER_MS, true).await else {
+            return LocationAccess::Unknown;
+        };
+        let access = match js::text(&js::get(&status, "state")).as_deref() {
+            Some("granted") => LocationAccess::Granted,
+            Some("denied") => LocationAccess::Denied,
+            Some("prompt") => LocationAccess::Prompt,
+            _ => return LocationAccess::Unknown,
+        };
         if self.sensors.known.permissions.with(&name, |_| ()).is_none() {
             let on_change = Closure::<dyn Fn()>::new(move || {
-                self.sensors.known.refused.set(false);
+                self.sensors.known.happened.set(None);
                 // Also where a look is under way: it may have read what was before.
                 self.start_look();
             });
             js::set(status.unchecked_ref(), "onchange", on_change.into_js_value());
             self.sensors.known.permissions.insert(name, status);
         }
-        Some(state == "granted")
+        access
     }
 
-    /// Positions may not be read, whatever the permission says, until that changes.
+    /// Positions may be read, or may not, whatever the permission says, until that changes. `None` leaves it to the
+    /// permission.
+    pub(in crate::driver) fn note_access(&'static self, happened: Option<bool>) {
+        let known = &self.sensors.known;
+        known.happened.set(happened);
+        self.change(&|now| now.location = known.location());
+    }
+
+    /// The SDK was refused a position. What that means is known once the permission was looked at again.
     pub(super) fn note_refusal(&'static self) {
-        self.sensors.known.refused.set(true);
-        self.change(&|now| now.may_locate = false);
+        self.sensors.known.happened.set(Some(false));
+        self.start_look();
     }
 
     /// What a reading of the motion sensors tells of them.
@@ -152,6 +173,16 @@ impl Driver {
 }
 
 impl Known {
+    fn location(&self) -> LocationAccess {
+        match self.happened.get() {
+            Some(true) => LocationAccess::Granted,
+            // Where the person would be asked, a refusal is not for good: Chromium reports one when the person takes the
+            // permission back.
+            Some(false) if self.permission.get() != LocationAccess::Prompt => LocationAccess::Denied,
+            _ => self.permission.get(),
+        }
+    }
+
     fn is_room_older_than(&self, ms: f64) -> bool {
         // A clock that was set back makes it old, too.
         !(0.0..ms).contains(&(Date::now() - self.room_asked_at.get()))
@@ -161,6 +192,11 @@ impl Known {
         self.room_asked_at.set(Date::now());
         js::ask(&js::global_at(&["navigator", "storage"]), "estimate", &[])
     }
+}
+
+/// Whether anything here tells of surroundings: in React Native a geolocation does, which the app may bring any time.
+fn has_surroundings() -> bool {
+    page::is_page() || page::has_geolocation()
 }
 
 fn ask_permission(name: &str) -> Option<JsValue> {

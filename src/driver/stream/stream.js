@@ -12,8 +12,9 @@ const LONGEST_LINE = 64 * 1024;
 /** What the path of a request for events ends with. */
 const PATH = "/sdk/v1/events";
 
-/** Whether connections are let go of, once that was tried. */
+/** Whether connections are let go of, once that was tried, and how many were. */
 let lets;
+let released = 0;
 
 /**
  * Whether this runtime could have a `fetch` that streams. React Native's own hands out an answer when it is complete,
@@ -30,11 +31,14 @@ export function canStream() {
  * @param firstMs - How long the first word may take.
  * @param silenceMs - How long the stream may be silent afterwards.
  * @returns A promise of the number of bytes; -1 where the stream was silent for too long, `null` where the body is no
- *   stream of events. It rejects where the connection breaks, and where a line has no end.
+ *   stream of events, or would keep a Node process alive. It rejects where the connection breaks, and where a line has no
+ *   end.
  */
 export async function readWords(response, onWord, firstMs, silenceMs) {
   const type = response.headers.get("content-type");
   if (!type?.startsWith("text/event-stream") || !response.body?.getReader) return null;
+  // A page that Node imitates may have a `fetch` of its own (happy-dom), whose connection can't be let go of.
+  if (lets && released === 0) return null;
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
   let text = "";
@@ -80,12 +84,16 @@ export function letGoOfStreams() {
   if (lets !== undefined) return lets;
   const { versions, getBuiltinModule } = globalThis.process ?? {};
   // Those who imitate Node have another `fetch`.
-  lets = Boolean(getBuiltinModule && versions?.undici && !versions.bun && !versions.deno);
+  lets = Boolean(
+    getBuiltinModule && versions?.undici && !versions.bun && !versions.deno && !versions.electron,
+  );
   if (lets) {
     getBuiltinModule("node:diagnostics_channel").subscribe(
       "undici:client:sendHeaders",
       ({ request, socket }) => {
-        if (request.path.endsWith(PATH)) socket.unref();
+        if (!request.path.endsWith(PATH)) return;
+        socket.unref();
+        released += 1;
       },
     );
   }

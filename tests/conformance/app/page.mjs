@@ -9,8 +9,6 @@ const PAGE = {
   removeEventListener() {},
   document: { visibilityState: "visible", addEventListener() {}, querySelector: () => null },
   isSecureContext: true,
-  // Node has one, which would keep its process alive.
-  BroadcastChannel: undefined,
   navigator: {
     geolocation: {
       watchPosition(onPosition) {

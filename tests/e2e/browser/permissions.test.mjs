@@ -51,6 +51,8 @@ const FORBIDDEN = {
   isPreciseLocationAuthorizationGranted: false,
   isLocationAvailable: false,
 };
+/** The person was not asked yet, or the browser does not tell. */
+const UNDECIDED = { ...FORBIDDEN, locationPermission: "ONLY_WHILE_IN_USE" };
 const DETECTING = { detectionStatus: "ENABLED_AND_DETECTING", canDetect: true };
 const BLOCKED = { detectionStatus: "ENABLED_BUT_BLOCKED", canDetect: false };
 
@@ -62,7 +64,7 @@ test("a permission that is granted, denied, granted again and revoked is told on
     ["granted", { ...ALLOWED, ...DETECTING }],
     ["denied", { ...FORBIDDEN, ...BLOCKED }],
     ["granted", { ...ALLOWED, ...DETECTING }],
-    ["prompt", { ...FORBIDDEN, ...BLOCKED }],
+    ["prompt", { ...UNDECIDED, ...BLOCKED }],
   ]) {
     const decide = () => surroundings.setPermission("geolocation", setting);
     await hearsOnce(device, `the permission is ${setting}`, decide, expected);

@@ -30,10 +30,14 @@ const REQUEST_DEADLINE_MS = 20_000;
  * @param options.bundle - The app's code.
  * @param options.initialize - What the app passes to `initialize`, besides its storage, whenever it starts; nothing is
  *   called without it.
+ * @param options.geolocation - Whether the app has a geolocation, as `navigator.geolocation`.
  * @param options.randomValues - Whether the app has the polyfill for `crypto.getRandomValues`.
  */
-export async function startHermesDevice(scope, { bundle, initialize, randomValues = true }) {
-  const device = new HermesDevice(bundle, initialize, randomValues);
+export async function startHermesDevice(
+  scope,
+  { bundle, initialize, randomValues = true, geolocation = false },
+) {
+  const device = new HermesDevice(bundle, initialize, randomValues, geolocation);
   scope.after(() => device.close());
   await device.open();
   return device;
@@ -47,16 +51,18 @@ class HermesDevice extends Device {
   #bundle;
   #initialize;
   #randomValues;
+  #geolocation;
   #engine;
   #calls = new Map();
   #lastCall = 0;
   #timers = new Set();
 
-  constructor(bundle, initialize, randomValues) {
+  constructor(bundle, initialize, randomValues, geolocation) {
     super();
     this.#bundle = bundle;
     this.#initialize = initialize;
     this.#randomValues = randomValues;
+    this.#geolocation = geolocation;
   }
 
   async open() {
@@ -73,6 +79,7 @@ class HermesDevice extends Device {
       this.#sendRandomBytes();
       this.#evaluate("installRandomValues()");
     }
+    if (this.#geolocation) this.#evaluate("installGeolocation()");
     this.#evaluate(this.#bundle);
     if (this.#initialize) await this.call("initialize", this.#initialize);
   }
@@ -94,6 +101,11 @@ class HermesDevice extends Device {
       this.#calls.set(id, { resolve, reject });
       this.#tell({ kind: "call", id, name, args });
     });
+  }
+
+  /** Moves the device. */
+  moveTo(latitude, longitude) {
+    this.#tell({ kind: "position", coords: { latitude, longitude, accuracy: 5 } });
   }
 
   #sendRandomBytes() {

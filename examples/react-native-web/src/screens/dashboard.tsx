@@ -78,7 +78,7 @@ function explanation(status: SdkStatus): string {
     return "Drives are recorded while this page is open.";
   if (isStopped(status)) return "Nothing is recorded.";
   if (!status.isRemoteEnabled) return "You are signed in on another device, or were disabled.";
-  if (status.locationPermission === "NEVER")
+  if (!status.isPreciseLocationAuthorizationGranted)
     return "Allow this page to use your location in the browser's settings.";
   if (status.diskQuotaStatus === "EXCEEDED") return "Too much waits to be sent.";
   return "Something that detections need is missing.";

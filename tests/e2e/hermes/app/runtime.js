@@ -9,6 +9,8 @@
   var waiting = {};
   var timers = {};
   var randomBytes = [];
+  var watches = {};
+  var position;
   var FEW_RANDOM_BYTES = 2048;
 
   function toHost(message) {
@@ -34,6 +36,11 @@
       var callback = timers[message.id];
       delete timers[message.id];
       if (callback) callback();
+    } else if (message.kind === "position") {
+      position = { coords: message.coords, timestamp: Date.now() };
+      Object.keys(watches).forEach(function (number) {
+        watches[number](position);
+      });
     } else if (message.kind === "random") {
       randomBytes = randomBytes.concat(message.bytes);
     } else if (message.kind === "call") {
@@ -98,6 +105,28 @@
         for (var i = 0; i < array.length; i += 1) array[i] = randomBytes.pop();
         if (randomBytes.length < FEW_RANDOM_BYTES) toHost({ kind: "random" });
         return array;
+      },
+    };
+  };
+
+  /** Installs what the community's geolocation package does, in an app that names it as `navigator.geolocation`. */
+  global.installGeolocation = function () {
+    global.navigator.geolocation = {
+      setRNConfiguration: function () {},
+      getCurrentPosition: function (onPosition, onError) {
+        setTimeout(function () {
+          if (position) onPosition(position);
+          else onError({ code: 2, message: "there is no position yet" });
+        }, 0);
+      },
+      watchPosition: function (onPosition) {
+        var number = ++lastRequest;
+        watches[number] = onPosition;
+        if (position) setTimeout(onPosition.bind(undefined, position), 0);
+        return number;
+      },
+      clearWatch: function (number) {
+        delete watches[number];
       },
     };
   };
