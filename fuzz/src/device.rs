@@ -138,6 +138,7 @@ impl<'a> Device<'a> {
             }
             Effect::TakeBatch { ticket, .. } => Event::Batch(ticket, Ok(Batch::default())),
             Effect::Edit(ticket, edit) => self.edit(ticket, edit),
+            Effect::Clear { ticket, .. } => Event::Cleared(ticket, Ok(())),
             Effect::AskLinker { ticket, .. } => Event::LinkerAnswered(ticket, Ok(())),
             // Nothing is followed: the answer is for the call.
             Effect::Lead(Role::Recording, true) => Event::Leading(Role::Recording, Extent::Always),

@@ -367,6 +367,7 @@ mod tests {
         both_agree::<MetadataRequest>(&json!({
             "revision": 3, "entries": [{"key": "a", "value": "b"}, {"key": "gone"}],
         }));
+        both_agree::<MetadataResponse>(&json!({"revision": 3}));
         both_agree::<DetectionsRequest>(&json!({"detections": [
             {"id": "1", "time": 1, "position": {"latitude": 1.5, "longitude": -2.5, "accuracy": 3.25, "speed": 4.5}},
             {"id": "2", "time": 2, "motion": {
