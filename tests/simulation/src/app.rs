@@ -6,7 +6,7 @@ use crate::{
     random::SeededRandomness,
     step::{AppCall, At, LinkerAnswer, Operator, PEOPLE},
     tally::Fault,
-    wire::{self, ORIGIN},
+    wire::{self, HOST, ORIGIN},
     world::World,
 };
 use axum::{body::Body as HttpBody, http};
@@ -199,6 +199,7 @@ impl World<'_> {
         let request = http::Request::builder()
             .method(method)
             .uri(path)
+            .header("host", HOST)
             .header("authorization", format!("Bearer {}", self.api_key.expose()))
             .header("content-type", "application/json")
             .body(HttpBody::from(body.to_string()))

@@ -6,6 +6,7 @@ use crate::{
     server::TOKEN_LIFE,
     step::{AppCall, At, LinkerAnswer, PEOPLE},
     tab::{MAY_RUN, Tab},
+    wire::HOST,
     world::World,
 };
 use axum::{body::Body as HttpBody, http};
@@ -194,6 +195,7 @@ impl World<'_> {
     /// The user that the platform knows by a token.
     fn profile_of(&mut self, token: &Secret) -> Option<String> {
         let request = http::Request::get("/v2/users/me")
+            .header("host", HOST)
             .header("authorization", format!("Bearer {}", token.expose()))
             .body(HttpBody::empty())
             .expect("a request");

@@ -10,6 +10,8 @@ use sentiance_protocol::Message;
 
 /// The origin of the app's pages, which the application lists.
 pub(crate) const ORIGIN: &str = "https://app.example.com";
+/// Where the platform is, as every request of HTTP/1.1 says.
+pub(crate) const HOST: &str = "platform.example.com";
 
 /// What the driver would send.
 pub(crate) fn to_http(request: &Request) -> http::Request<HttpBody> {
@@ -21,6 +23,7 @@ pub(crate) fn to_http(request: &Request) -> http::Request<HttpBody> {
     let mut http = http::Request::builder()
         .method(method)
         .uri(request.path)
+        .header("host", HOST)
         .header("origin", ORIGIN)
         .header("sec-fetch-site", "cross-site")
         .header("accept", "application/json");
