@@ -152,7 +152,7 @@ test("wherever localStorage gets full in a user's life, the user stays, and noth
     if (staysFull && (await device.call("userExists"))) {
       await device.call("requestUserAccessToken").catch(async ({ reason, details }) => {
         assert.equal(reason, "USER_DISABLED_REMOTELY");
-        assert.match(details, /ended this install's session; call reset, then createUser/);
+        assert.match(details, /; call reset, then createUser/);
         await device.call("reset");
       });
     }
