@@ -248,7 +248,7 @@ fn a_proxy_with_a_lower_limit_gets_smaller_uploads() {
     }
 }
 
-/// It was sent in the background, so nobody was told but the logger.
+/// It was sent in the background, so only the logger was told.
 #[test]
 fn the_next_submission_tells_what_was_dropped_before() {
     let mut device = Upload::Detections.device(Some(3));

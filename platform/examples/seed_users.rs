@@ -1,5 +1,5 @@
 //! Fills a platform's database with users, each on one install, for measurements: `seed_users FILE COUNT`. The users are
-//! spread over the last days as if they had come one by one; nobody knows their tokens.
+//! spread over the last days as if they had come one by one; their tokens are not known.
 
 use sqlx::{Connection, SqliteConnection, raw_sql, sqlite::SqliteConnectOptions};
 use std::{env::args, error::Error};

@@ -53,7 +53,7 @@ fn as_millis(span: Duration) -> i64 {
 pub trait Clock: Send + Sync + 'static {
     /// The present.
     fn now(&self) -> Timestamp;
-    /// How much time has passed since some moment of this process, by a clock that nobody sets.
+    /// How much time has passed since some moment of this process, by a clock that is never set.
     fn elapsed(&self) -> Duration;
 }
 

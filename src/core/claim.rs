@@ -108,7 +108,7 @@ impl Core {
         self.emit(*job);
     }
 
-    /// Nothing was done, and whoever waits hears of it.
+    /// Nothing was done; the waiting call is rejected.
     fn refuse_claim(&mut self, job: Effect) {
         match job {
             Effect::Enqueue(ticket, _) => {

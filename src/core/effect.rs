@@ -147,7 +147,7 @@ pub enum LockName {
     Reset,
     /// A refresh. Only to save requests: nothing depends on it.
     Refresh,
-    /// A refresh by one of the tabs that have waited in vain for whoever has the lock before.
+    /// A refresh by one of the tabs that have waited in vain for the holder of the lock before.
     LateRefresh,
     /// An upload. Only to save requests, too.
     Upload,

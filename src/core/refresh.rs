@@ -395,7 +395,7 @@ impl Core {
     }
 
     /// The stored record was read, and holds no newer session, or the refresh would have ended. One tab after the other
-    /// goes ahead: by the lock, if whoever had it is gone; by another, if it seems to sleep; in the end by none.
+    /// goes ahead: by the lock, if its holder is gone; by another, if it seems to sleep; in the end by none.
     pub(super) fn refresh_reread(&mut self, ticket: Ticket) {
         if !self.refresh_reads(ticket) {
             return;

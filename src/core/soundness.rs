@@ -1,4 +1,4 @@
-//! What a stored record must hold to be trusted. Whoever can write to the storage must not choose where a token goes,
+//! What a stored record must hold to be trusted. Code that can write to the storage must not choose where a token goes,
 //! what stands in a header, or how long a timer runs.
 
 use super::platform_url::PlatformUrl;

@@ -284,7 +284,7 @@ fn is_locked(file: &JsValue, name: LockName) -> bool {
     answer.is_some_and(|answer| answer.is_ok_and(|locked| locked == true))
 }
 
-/// No process tells the others what it has done, so whoever waits for one looks when its lock is free.
+/// No process tells the others what it has done, so a waiting process looks when the lock is free.
 async fn tell_when_free(driver: &'static Driver, name: LockName) {
     let Some(file) = driver.storage.file() else { return };
     let free = js::ask(&file, "whenFree", &[&name.as_str().into(), &ANSWER_MS.into()]);

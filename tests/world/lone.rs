@@ -43,7 +43,7 @@ pub(crate) struct Device {
     /// The newest session that the platform has issued.
     generation: u32,
     pub(crate) linked: bool,
-    /// The keys of metadata that the user has whom a creation restores.
+    /// The metadata keys of the user that a creation restores.
     pub(crate) known_keys: Option<Vec<String>>,
     /// What another process has stored by the time that this one waits for it.
     pub(crate) stored_later: Option<Box<Record>>,

@@ -1,7 +1,7 @@
 -- What is looked for is found by more than the application, whatever the statistics say, and what the clean-up looks
 -- for by its own time alone.
 
--- By time too: whoever asks since when, reads no event from before.
+-- By time too: a query since a time reads no earlier event.
 drop index audit_events_by_app;
 create index audit_events_by_app on audit_events (app_id, occurred_at);
 drop index audit_events_by_user;
@@ -9,7 +9,7 @@ create index audit_events_by_user on audit_events (app_id, user_id, occurred_at)
 drop index audit_events_by_key;
 create index audit_events_by_key on audit_events (app_id, key_id, occurred_at) where key_id is not null;
 
--- SQLite cannot change a primary key: the table is made anew. Foreign keys are off while migrations run.
+-- SQLite cannot change a primary key: the table is rebuilt. Foreign keys are off while migrations run.
 create table installs_rebuilt (
     app_id              text    not null,
     install_id          text    not null,

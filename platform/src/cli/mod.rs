@@ -67,7 +67,7 @@ impl Database {
         Store::open_for_command(self.existing()?).await.map_err(|error| self.cannot_open(error))
     }
 
-    /// Opens a database that is there, to read: nobody who writes waits for it, or it for them.
+    /// Opens a database that is there, to read. Writers do not wait for it, nor it for them.
     async fn open_to_read(&self) -> Result<Reader, Problem> {
         Reader::open(self.existing()?).await.map_err(|error| self.cannot_open(error))
     }

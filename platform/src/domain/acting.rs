@@ -13,12 +13,12 @@ use crate::{
 };
 use std::{future::Future, sync::Arc};
 
-/// Something that was presented, and whom it stands for.
+/// A credential that was presented, and its subject.
 pub trait Credential: Send + 'static {
-    /// Whom it stands for.
+    /// Its subject.
     type Holder: Send;
 
-    /// Whom it stands for as of this transaction; refused where it does not permit the call any more.
+    /// Its subject as of this transaction; refused where it no longer permits the call.
     fn resolve<T: Transaction>(
         self,
         tx: &mut T,
@@ -55,7 +55,7 @@ pub enum ByEither {
     Token(ByToken),
 }
 
-/// Whom either of the two stands for.
+/// The subject of either of the two.
 #[derive(Clone, Debug)]
 pub enum Caller {
     /// A server of an application.
@@ -160,7 +160,7 @@ impl About {
 pub trait Act: Send + 'static {
     /// The credential that it needs.
     type By: Credential;
-    /// What it gives when its writes shall stay.
+    /// Its result when its writes are kept.
     type Output: Send + 'static;
 
     /// When it gets its turn at the writer.

@@ -1,8 +1,8 @@
 //! Removing users: at once as far as anybody can see, and then piece by piece what is left of them.
 //!
 //! A user may have stored millions of detections. So the transaction that deletes a user only ends the sessions and marks
-//! the user, which from then on no look-up finds; what hangs on the user goes in batches that hold nobody up. The mark is
-//! the list of what remains to be done: a crash loses nothing of it.
+//! the user, which from then on no look-up finds; what hangs on the user goes in batches that delay no other call. The
+//! mark is the list of what remains to be done: a crash loses nothing of it.
 
 use super::{Refusal, audit::record};
 use crate::{
@@ -22,7 +22,7 @@ const INSTALLS: u32 = 200;
 const DETECTIONS: Page = Page { limit: 500, bytes: 1024 * 1024 };
 
 /// Removes a user: sessions end, the user and the codes of the user's external id are gone. The rest, which nobody can
-/// read any more, is for [`RemoveLeftovers`]. The audit log stays, and names nobody.
+/// read any more, is for [`RemoveLeftovers`]. The audit log stays; it holds random ids only.
 pub(super) async fn remove_user<T: Transaction>(
     tx: &mut T,
     user: User,

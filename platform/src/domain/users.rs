@@ -123,7 +123,7 @@ impl Work for DeleteUser {
     }
 }
 
-/// [Deletes a user](DeleteUser) for whoever may: the user itself, or its application's server.
+/// [Deletes a user](DeleteUser) on behalf of the user itself or its application's server.
 #[derive(Debug)]
 pub struct DeleteUserFor {
     /// Which user.

@@ -143,7 +143,7 @@ impl AddressPrefix {
     }
 }
 
-/// The IPv4 address that an IPv6 address is made of, where whoever has the one has all of the others: mapped addresses,
+/// The IPv4 address that an IPv6 address is made of, where the owner of the one has all of the others: mapped addresses,
 /// 6to4 (RFC 3056), NAT64's well-known prefix (RFC 6052) and Teredo (RFC 4380, which inverts the bits).
 fn as_ipv4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(address) = address.to_canonical() else { return address.to_canonical() };

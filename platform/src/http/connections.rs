@@ -26,7 +26,7 @@ pub(super) struct Connections {
     taken: Arc<Mutex<HashMap<AddressPrefix, usize>>>,
 }
 
-/// A place among all connections, for whoever comes next.
+/// A place among all connections, for the next caller.
 #[derive(Debug)]
 pub(super) struct Place {
     _permit: Option<OwnedSemaphorePermit>,
@@ -44,7 +44,7 @@ impl Connections {
         Place { _permit: self.free.clone().acquire_owned().await.ok() }
     }
 
-    /// Whether so few places are left that nobody may keep one without a word for as long as usual.
+    /// Whether so few places are left that a silent connection may keep one only for a short time.
     pub(super) fn are_few_left(&self) -> bool {
         self.free.available_permits() < self.all.div_ceil(FEW)
     }

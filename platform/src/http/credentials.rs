@@ -58,7 +58,7 @@ pub(super) type User = Recognized<ByToken, Session>;
 /// Either of the two, and which.
 pub(super) type Either = Recognized<ByEither, Audience>;
 
-/// For whom an answer is.
+/// Who a response is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Audience {
     /// The user's device.
@@ -94,7 +94,7 @@ impl User {
 }
 
 impl Either {
-    /// For whom the answer is.
+    /// Who the response is for.
     pub(super) fn audience(&self) -> Audience {
         self.holder
     }

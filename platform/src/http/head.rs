@@ -1,4 +1,4 @@
-//! Requests whose head says a thing twice: whoever stands before the platform may have read the other one.
+//! Requests whose head says a thing twice: a proxy before the platform may have read the other one.
 
 use super::failure::Failure;
 use axum::{

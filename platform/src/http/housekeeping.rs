@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 const PAUSE: Duration = Duration::from_millis(50);
 /// Between two batches of what deleted users have left.
 const LEFTOVERS_PAUSE: Duration = Duration::from_millis(20);
-/// A platform to which nobody writes tries it itself when this has passed since the last write.
+/// A platform without writes tries one itself when this has passed since the last write.
 const TRY_AFTER: Duration = Duration::from_secs(10);
 /// How often it is looked whether it must, and how often it tries while it fails.
 const TRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -95,7 +95,7 @@ pub(super) async fn remove_leftovers(platform: Arc<Platform>) {
     }
 }
 
-/// Writes without anybody's asking, so that whoever asks for the platform's health needs no write for an answer.
+/// Writes by itself, so that a health check needs no write for its response.
 pub(super) async fn keep_trying(platform: Arc<Platform>) {
     loop {
         if platform.store.last_success().is_none_or(|last| last > TRY_AFTER) {

@@ -10,7 +10,7 @@ use std::fmt;
 
 /// Reads a value that takes up all of the bytes; else tells what is wrong, in a sentence.
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    // serde_json does not look at texts that nobody asks for.
+    // serde_json does not look at strings that no field asks for.
     let text = std::str::from_utf8(bytes)
         .map_err(|error| format!("The body is not UTF-8, at byte {}.", error.valid_up_to()))?;
     if text.starts_with('\u{feff}') {

@@ -1,4 +1,4 @@
-//! What a request sends that nobody reads, since it is refused, or its body tells nothing.
+//! What a request sends that is never read, since it is refused, or its body tells nothing.
 //!
 //! Where a connection is closed with bytes of the request unread, the other end's TCP throws away the response that is on
 //! its way, and the caller learns nothing but that the connection broke (RFC 9112, section 9.6). An SDK that does not

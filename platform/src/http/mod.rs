@@ -168,7 +168,7 @@ pub struct Platform {
     /// Turns at what costs much processor time, and places for bodies that take much memory.
     large_work: Semaphore,
     large_bodies: Arc<Semaphore>,
-    /// Told when a user was deleted, of whom something is left to remove.
+    /// Notified when a user was deleted whose data is left to remove.
     leftovers: Notify,
 }
 

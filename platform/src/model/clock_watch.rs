@@ -30,7 +30,7 @@ impl ClockWatch {
     }
 
     /// Looks at the clock. `elapsed` is what the monotonic clock says of the time since the last look; at the first look
-    /// of a process nobody knows.
+    /// of a process that is not known.
     ///
     /// A clock that was set back is trusted: by an earlier time less is too old. One that jumped ahead is trusted when it
     /// has come back, or has gone on steadily for a day.

@@ -34,7 +34,7 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// A user who was deleted, and of whom something is left.
+/// A user who was deleted, and whose data is left to remove.
 #[derive(Clone, Debug)]
 pub struct DeletedUser {
     /// The application.

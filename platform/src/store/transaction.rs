@@ -160,7 +160,7 @@ pub trait Users: Send {
     ) -> impl Future<Output = Stored<()>> + Send;
     /// The user who was marked first, of those that are not forgotten yet.
     fn find_deleted_user(&mut self) -> impl Future<Output = Stored<Option<DeletedUser>>> + Send;
-    /// Forgets a marked user, of whom nothing else is left.
+    /// Forgets a marked user once nothing else of it is left.
     fn forget_deleted_user(&mut self, app: &AppId, user: &UserId) -> impl Future<Output = Stored<()>> + Send;
 }
 

@@ -1,4 +1,5 @@
-//! What the operator's commands do beside a server: those that read wait for nobody, and those that write get their turn.
+//! What the operator's commands do beside a server: those that read wait for no other process, and those that write
+//! get their turn.
 
 use crate::{
     service::Service,

@@ -14,7 +14,7 @@ const LONGEST_MS = 700_000;
 const BLANK_MS = 5_000;
 /** How often a lock that is not valid is broken in one attempt. */
 const MOST_TRIES = 3;
-/** How long whoever waits for a lock does not look, at most. */
+/** The longest pause between two looks at a lock that is held. */
 const LOOK_MS = 30;
 
 /** Opens the file at `path`, or returns `undefined` where the runtime has no files. */

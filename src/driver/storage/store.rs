@@ -171,7 +171,7 @@ impl Store {
             .ok_or_else(|| "the storage returned something that is no string".to_owned())
     }
 
-    /// What is under `key` now: a string, `null`, or a promise. Nothing, where nobody else can change it, or it can't be
+    /// What is under `key` now: a string, `null`, or a promise. Nothing, where no other code can change it, or it can't be
     /// read.
     pub(super) fn peek(&self, key: &str) -> Option<JsValue> {
         if matches!(self, Store::Memory(_)) {

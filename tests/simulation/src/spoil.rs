@@ -102,7 +102,7 @@ impl World<'_> {
         self.tally.fault(spoil.fault());
         let spoiled = &mut self.devices[device];
         spoiled.spoil(spoil);
-        // It comes with an older token, or leaves an install behind to whom nobody says goodbye.
+        // It comes with an older token, or leaves an install behind that never says goodbye.
         let stored = spoiled.stored_install().map(str::to_owned);
         if let Some(install_id) = stored {
             self.oracle.suspect(&install_id);

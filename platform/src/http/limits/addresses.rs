@@ -21,7 +21,7 @@ pub(in crate::http) struct AddressTable {
 }
 
 impl AddressTable {
-    /// Nobody has used anything yet.
+    /// Nothing has been used yet.
     pub(super) fn new(limit: Limit) -> Self {
         AddressTable { own: Table::new(limit), sites: Table::new(limit.times(ADDRESSES_PER_SITE)) }
     }

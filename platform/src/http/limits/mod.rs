@@ -271,7 +271,7 @@ pub(super) async fn limit_addresses(
     }
 }
 
-/// The same for endpoints that pages call. They can read that they shall wait, if they could read an answer before.
+/// The same for endpoints that pages call. They can read that they must wait, if they could read an answer before.
 pub(super) async fn limit_addresses_of_pages(
     state: State<Arc<Platform>>,
     client: ClientAddress,

@@ -8,7 +8,7 @@ pub(in crate::http) async fn alive() -> &'static str {
     "ok"
 }
 
-/// The database can be read and written too. Nobody who asks causes a write: the platform itself tries that.
+/// The database can be read and written too. A request causes no write: the platform itself tries one.
 pub(in crate::http) async fn ready(State(platform): PlatformState) -> Result<&'static str, Failure> {
     platform.store.health().await?;
     Ok("ready")

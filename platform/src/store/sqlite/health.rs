@@ -104,7 +104,7 @@ impl Health {
         outcome
     }
 
-    /// Reads the file's head without the log, as nobody else does while the log has a newer one.
+    /// Reads the file's head without the log, as no other reader does while the log has a newer one.
     async fn read_file(&self) -> Result<(), StoreError> {
         if files::length(&self.database) == 0 {
             return Err(StoreError::Moved);

@@ -98,7 +98,7 @@ impl SqliteStore {
             .pragma("temp_store", "memory")
             // What is deleted is overwritten, in pages that stay and in pages that become free.
             .pragma("secure_delete", "on")
-            // After a long reading the log is longer than it needs to be; it is cut when it begins anew.
+            // After a long reading the log is longer than it needs to be; it is cut when it starts over.
             .pragma("journal_size_limit", LOG_LIMIT.to_string())
             .busy_timeout(patience.lock);
         let turnstile = Turnstile::beside(file, patience.turn);
@@ -212,7 +212,7 @@ impl SqliteReader {
             .max_connections(connections)
             .idle_timeout(None)
             .max_lifetime(None)
-            // A file does not hang up; whoever gives a connection back tests it.
+            // A file does not hang up; a connection is tested when it is given back.
             .test_before_acquire(false)
             .acquire_timeout(READER_DEADLINE)
             .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
@@ -261,7 +261,7 @@ pub enum UnusableDatabase {
     /// Its name is not in UTF-8.
     #[error("its name is not in UTF-8")]
     NotUtf8,
-    /// It is empty, or an earlier platform made it, and whoever opened it wants only to read.
+    /// It is empty, or an earlier platform made it, and it was opened only to read.
     #[error("its schema is older than this platform: bring it up to date with `platform migrate`")]
     Old,
     /// The schema could not be brought up to date.

@@ -74,7 +74,7 @@ async fn look_at(connection: &mut SqliteConnection) -> Result<Schema, StoreError
 }
 
 /// All migrations run in one transaction, so that two processes which start at once do not run one twice. Foreign keys
-/// are off meanwhile: a table that is made anew would take along whatever refers to it.
+/// are off meanwhile: a table that is rebuilt would take along the rows that refer to it.
 pub(super) async fn migrate(options: &SqliteConnectOptions, turnstile: &Turnstile) -> Result<(), StoreError> {
     let mut connection = SqliteConnection::connect_with(&options.clone().foreign_keys(false)).await?;
     let turn = turnstile.pass().await;

@@ -1,8 +1,8 @@
 //! Whose turn it is to write, among the processes on one database.
 //!
 //! SQLite's own lock is not fair: who waits for it looks again every 100 ms, and a server under load holds it but for
-//! moments (<https://sqlite.org/c3ref/busy_timeout.html>). So whoever wants to write first takes this lock, keeps it
-//! until SQLite's is his, and then gives it back: a server that has just written waits here for the one that is next.
+//! moments (<https://sqlite.org/c3ref/busy_timeout.html>). So a process that wants to write first takes this lock, keeps
+//! it until it has SQLite's, and then gives it back: a server that has just written waits here for the one that is next.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -19,7 +19,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) struct Turnstile {
     file: Option<File>,
-    /// A process that was stopped while it had the lock keeps nobody for longer than this.
+    /// A process that was stopped while it had the lock delays the others by at most this.
     patience: Duration,
 }
 

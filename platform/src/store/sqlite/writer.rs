@@ -190,7 +190,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Without a writer nobody can submit anything more, and the task ends when all is done.
+    /// Without a writer no more can be submitted, and the task ends when all is done.
     fn drop(&mut self) {
         self.inbox.lock().is_closed = true;
         self.inbox.news.notify_one();
@@ -286,7 +286,7 @@ async fn try_group(
         }
         batch.push(job);
         connection.execute(before).await?;
-        // The database is this process's now: whoever comes next is next.
+        // The database is this process's now: the next process may take its turn.
         drop(turn.take());
         if let Some(job) = batch.last_mut()
             && !job.run(connection).await
