@@ -10,8 +10,6 @@ const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"))
 const PATIENCE_MS = 15_000;
 /** How long nothing is waited for where there is no geolocation. */
 const SILENCE_MS = 300;
-/** Motion is summed up for ten seconds. */
-const MOTION_MS = 25_000;
 
 const level = (works, completely) => (works ? (completely ? "full" : "partial") : "none");
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
@@ -170,13 +168,8 @@ async function observeDetections({ device, platform, moveTo }, seen) {
   const tellsAll = "isAirplaneModeEnabled" in status && status.backgroundRefreshStatus === "AVAILABLE";
   seen.getSdkStatus = level(status.userExists, tellsAll);
   seen.addSdkStatusUpdateListener = level(await comesTrue(() => device.statuses.length > 0), tellsAll);
-  const motion =
-    detects &&
-    (await comesTrue(async () => {
-      await call("submitDetections");
-      return (await readDetections(platform, userId)).some(({ type }) => type === "motion");
-    }, MOTION_MS));
-  return { detects, motion };
+  const detections = await readDetections(platform, userId);
+  return { motion: detections.some(({ type }) => type === "motion") };
 }
 
 async function observeTrips({ device, platform, hasty }, seen) {
