@@ -82,8 +82,10 @@ impl Core {
         let ticket = self.ticket();
         self.uploads.under_way = Some(Upload::waiting_for_lock(ticket));
         self.emit(Effect::Lock(ticket, LockName::Upload));
-        // No call may have looked for long whether the user is still there.
-        self.reload_record();
+        // No call may have looked for long whether the user is still there. A page on its way out leaves that to the next.
+        if self.is_visible() {
+            self.reload_record();
+        }
     }
 
     /// For how long the platform wants no upload. A clock that was set back ends the pause rather than stretching it.
