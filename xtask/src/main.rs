@@ -10,6 +10,7 @@ mod build;
 mod demo;
 mod fuzz;
 mod process;
+mod release;
 mod setup;
 mod soak;
 mod stage;
@@ -33,6 +34,8 @@ enum Command {
     Setup,
     /// Build the npm package into `pkg/`.
     Build(build::Options),
+    /// Build the platform's program as it is handed out, into `target/release/platform`.
+    Platform,
     /// Run every test; the last line is `N passed, N failed`.
     Test(test_command::Options),
     /// Perform the main job, step by step.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let result = process::end_children_on_interrupt().and_then(|()| match command {
         Command::Setup => setup::run(setup::Purpose::AllTests),
         Command::Build(options) => build::run(&options),
+        Command::Platform => release::run(),
         Command::Test(options) => test_command::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::SupplyChain => supply_chain::run(),

@@ -1,11 +1,8 @@
 //! What the demo and the measurements share: the parts as they ship, and a Node script that uses them.
 
-use crate::workspace::{cargo, node, target_dir};
-use crate::{build, process, setup};
+use crate::workspace::{node, target_dir};
+use crate::{build, release, setup};
 use std::os::unix::process::CommandExt;
-use std::time::Duration;
-
-const COMPILE_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// Sets the machine up, builds the npm package, and the platform in release.
 ///
@@ -15,11 +12,7 @@ pub(crate) fn prepare() -> anyhow::Result<()> {
     setup::run(setup::Purpose::Build)?;
     build::run(&build::Options::default())?;
     println!("Building the platform (a few minutes the first time) ...");
-    process::run(
-        "the platform's build",
-        &mut cargo(["build", "--locked", "--release", "-p", "sentiance-platform"]),
-        COMPILE_LIMIT,
-    )
+    release::run()
 }
 
 /// Becomes the Node process that runs `script`, so that its output, its exit code and Ctrl-C are its own.
