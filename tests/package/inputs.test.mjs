@@ -86,8 +86,11 @@ function fail() {
 function offline() {
   const bodies = [];
   const fetch = async (url, init) => {
-    bodies.push(JSON.parse(init.body ?? "{}"));
-    return new Response(JSON.stringify(createdUser()), { status: 201 });
+    const body = JSON.parse(init.body ?? "{}");
+    bodies.push(body);
+    // As a platform answers a change of metadata: with the newest revision, which is this one.
+    const answer = url.endsWith("/metadata") ? { revision: body.revision } : createdUser();
+    return new Response(JSON.stringify(answer), { status: 201 });
   };
   return { bodies, options: { platformUrl: "http://localhost:1", storage: "memory", fetch, logger: null } };
 }
