@@ -82,7 +82,9 @@ impl Broken {
                  end"
             }
             Broken::DeactivatesNobody => {
+                // The statements name this index, so it stays, but no longer guards the rule.
                 "drop index installs_one_active;
+                 create index installs_one_active on installs (app_id, user_id) where status = 'active';
                  create trigger broken before update of status on installs when new.status = 'inactive' begin
                      select raise(ignore);
                  end"
