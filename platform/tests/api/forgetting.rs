@@ -6,7 +6,12 @@ use reqwest::{Method, StatusCode};
 use sentiance_platform::http::Settings;
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection, query_as, query_scalar, sqlite::SqliteConnectOptions};
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 use tokio::time::{sleep, timeout};
 
 const CLEAN_UP_INTERVAL: Duration = Duration::from_millis(100);
@@ -158,7 +163,15 @@ fn files_with(platform: &TestPlatform, text: &str) -> Vec<PathBuf> {
     let folder = platform.database.parent().unwrap();
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    files.filter(|file| holds(&without_gaps(fs::read(file).unwrap()))).collect()
+    files.filter(|file| holds(&without_gaps(read_elsewhere(file)))).collect()
+}
+
+/// Reads a file of the database in another process: closing it in this one would give up the locks that the platform has
+/// on it here (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>).
+fn read_elsewhere(file: &Path) -> Vec<u8> {
+    let read = Command::new("cat").arg(file).output().unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    read.stdout
 }
 
 /// The bytes of a file without the unused parts of a database's pages: SQLite does not overwrite what it has moved to
