@@ -125,7 +125,7 @@ impl Caller {
             }
             (Caller::User(_), _) => Err(Refusal::NotOwnUser),
             (Caller::Server(key), About::User(user_id)) => Ok((key.app_id, user_id)),
-            (Caller::Server(_), About::Own | About::Nobody) => Err(Refusal::UserNotFound),
+            (Caller::Server(_), About::Own | About::NoUser) => Err(Refusal::UserNotFound),
         }
     }
 
@@ -146,13 +146,13 @@ pub enum About {
     /// The one of this id.
     User(UserId),
     /// None: what stands for the id has not the shape of one.
-    Nobody,
+    NoUser,
 }
 
 impl About {
     /// The user that a part of a path names.
     pub fn parse(id: &str) -> Self {
-        UserId::parse(id).map_or(About::Nobody, About::User)
+        UserId::parse(id).map_or(About::NoUser, About::User)
     }
 }
 

@@ -21,7 +21,7 @@ const INSTALLS: u32 = 200;
 /// How much of the detections one transaction removes: some milliseconds of work.
 const DETECTIONS: Page = Page { limit: 500, bytes: 1024 * 1024 };
 
-/// Removes a user: sessions end, the user and the codes of the user's external id are gone. The rest, which nobody can
+/// Removes a user: sessions end, the user and the codes of the user's external id are gone. The rest, which no call can
 /// read any more, is for [`RemoveLeftovers`]. The audit log stays; it holds random ids only.
 pub(super) async fn remove_user<T: Transaction>(
     tx: &mut T,

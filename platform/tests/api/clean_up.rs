@@ -1,6 +1,6 @@
 //! What is too old is forgotten, a little at a time: no table grows for ever.
 
-use crate::support::{TestPlatform, key};
+use crate::support::{Sdk, TestPlatform, key};
 use sentiance_platform::{domain::Lifetimes, http::Settings};
 use sentiance_protocol::ErrorCode;
 use std::time::Duration;
@@ -63,12 +63,9 @@ async fn a_session_that_nobody_used_for_too_long_ends_and_its_install_is_forgott
     assert_eq!(again.user_id, sdk.user_id, "the user stays");
 }
 
-#[tokio::test]
-async fn a_user_whom_nobody_knows_goes_with_the_session_if_it_was_never_used() {
-    // As they are kept that were there before there was a list of them.
-    let settings = Settings { unused_user_lifetime: 400 * DAY, ..Settings::default() };
-    let clean_up_interval = Duration::from_millis(100);
-    let platform = TestPlatform::start_with(Settings { clean_up_interval, ..settings }).await;
+/// Devices whose users were created without a code: one that was never used, one that was, one that refreshed, and one
+/// that was linked.
+async fn users_without_a_code(platform: &TestPlatform) -> [Sdk; 4] {
     let unused = platform.sdk_with_unlinked_user(false).await;
     let used = platform.sdk_with_unlinked_user(false).await;
     used.own_profile().await.ok();
@@ -76,6 +73,16 @@ async fn a_user_whom_nobody_knows_goes_with_the_session_if_it_was_never_used() {
     refreshed.refresh().await.ok();
     let linked = platform.sdk_with_unlinked_user(true).await;
     platform.server.link(&linked.install_id, "alice").await.ok();
+    [unused, used, refreshed, linked]
+}
+
+#[tokio::test]
+async fn a_user_whom_nobody_knows_goes_with_the_session_if_it_was_never_used() {
+    // As they are kept that were there before there was a list of them.
+    let settings = Settings { unused_user_lifetime: 400 * DAY, ..Settings::default() };
+    let clean_up_interval = Duration::from_millis(100);
+    let platform = TestPlatform::start_with(Settings { clean_up_interval, ..settings }).await;
+    let [unused, used, refreshed, linked] = users_without_a_code(&platform).await;
     platform.pass(179 * DAY);
     let sessions = "select count(*) from installs where status <> 'ended'";
     assert_eq!(platform.count_rows(sessions).await, 4);
@@ -94,13 +101,7 @@ async fn a_user_whom_nobody_knows_goes_with_the_session_if_it_was_never_used() {
 #[tokio::test]
 async fn a_user_whom_nobody_knows_goes_after_a_week_if_it_was_never_used() {
     let platform = tidy_platform().await;
-    let unused = platform.sdk_with_unlinked_user(false).await;
-    let used = platform.sdk_with_unlinked_user(false).await;
-    used.own_profile().await.ok();
-    let mut refreshed = platform.sdk_with_unlinked_user(false).await;
-    refreshed.refresh().await.ok();
-    let linked = platform.sdk_with_unlinked_user(true).await;
-    platform.server.link(&linked.install_id, "alice").await.ok();
+    let [unused, used, refreshed, linked] = users_without_a_code(&platform).await;
     let by_code = platform.sdk_with_user("bob").await;
     platform.pass(6 * DAY);
     platform.sdk_with_unlinked_user(false).await;
