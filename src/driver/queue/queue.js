@@ -46,14 +46,17 @@ let unnoted = sum();
  * with `unavailable` where there is no database, so that the queue ends with the page.
  */
 export function inDatabase(job) {
+  if (job.clear) {
+    // Both: the database may hold what was recorded before memory took over.
+    const inPage = memory && inMemory(job);
+    return clear(job).then((answer) => ({ ...inPage, ...answer }));
+  }
   if (memory) return Promise.resolve(inMemory(job));
-  return job.clear
-    ? clear(job)
-    : persist(job, MAX_ROOM_MAKING).catch((error) => {
-        if (isFull(error)) throw error;
-        memory = [];
-        return { ...inMemory(job), unavailable: String(error) };
-      });
+  return persist(job, MAX_ROOM_MAKING).catch((error) => {
+    if (isFull(error)) throw error;
+    memory = [];
+    return { ...inMemory(job), unavailable: String(error) };
+  });
 }
 
 function inMemory(job) {
@@ -74,13 +77,16 @@ function persist(job, triesLeft) {
   });
 }
 
-/** Empties the database, where there is one. One of a later version is not this version's to empty. */
+/** What to do with a database that can't be emptied: nothing, where it is a later version's or denied to this site. */
+const LEFT_ALONE = ["VersionError", "SecurityError"];
+
+/** Empties the database, where there is one. */
 function clear(job) {
-  const listed = indexedDB.databases?.() ?? Promise.resolve([{ name: NAME }]);
-  return listed
+  return Promise.resolve()
+    .then(() => (globalThis.indexedDB ? (indexedDB.databases?.() ?? [{ name: NAME }]) : []))
     .then((all) => all.some(({ name }) => name === NAME) && attempt(job))
     .catch((error) => {
-      if (error?.name !== "VersionError" && error !== ABSENT) throw error;
+      if (!LEFT_ALONE.includes(error?.name) && error !== ABSENT) throw error;
     });
 }
 
@@ -102,7 +108,11 @@ export function inText(job, text) {
 function open(makes, version) {
   opening ??= new Promise((resolve, reject) => {
     const request = indexedDB.open(NAME, version);
-    const timer = setTimeout(() => reject(new Error("it does not open")), PATIENCE_MS);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(new Error("it does not open"));
+    }, PATIENCE_MS);
     request.onupgradeneeded = () => {
       if (makes) request.result.createObjectStore(STORE, { keyPath: "key" });
       else request.transaction.abort();
@@ -110,6 +120,7 @@ function open(makes, version) {
     request.onerror = () => reject(makes || request.error.name !== "AbortError" ? request.error : ABSENT);
     request.onsuccess = () => {
       clearTimeout(timer);
+      if (isLate) return request.result.close();
       connection = request.result;
       // Another tab wants to delete or to mend it, or the browser has closed it.
       connection.onversionchange = connection.onclose = forget;
