@@ -105,7 +105,7 @@ struct Server {
     #[arg(long, env = "PLATFORM_PROXY_HEADER", value_name = "NAME", value_enum, default_value_t)]
     proxy_header: ProxyHeader,
     /// How many connections one address (IPv6: 64 bits of it) may have at once, trusted proxies apart [default: a third
-    /// of all there may be, for dev all].
+    /// of all there may be, but not fewer than 6; for dev all].
     #[arg(long, env = "PLATFORM_CONNECTIONS_PER_ADDRESS", value_name = "COUNT",
           value_parser = clap::value_parser!(u32).range(1..))]
     connections_per_address: Option<u32>,
@@ -166,6 +166,9 @@ struct Defaults {
     /// Whether one address may take all connections.
     one_address_may_have_all: bool,
 }
+
+/// How many connections browsers open to one server (HTTP/1.1): fewer for one address would break honest pages.
+const CONNECTIONS_OF_A_BROWSER: usize = 6;
 
 const SERVE: Defaults = Defaults {
     limits: Limits::PRODUCTION,
@@ -257,7 +260,7 @@ impl Server {
         let connections_per_address = match self.connections_per_address {
             Some(count) => count as usize,
             None if one_address_may_have_all => connections,
-            None => connections.div_ceil(3),
+            None => connections.div_ceil(3).max(CONNECTIONS_OF_A_BROWSER).min(connections),
         };
         Settings {
             lifetimes,

@@ -27,8 +27,10 @@ use tokio::time::Instant;
 const CROWD: usize = 12;
 /// How long each of the two measurements lasts.
 const SPAN: Duration = Duration::from_secs(5);
-/// What an honest caller waits at most, 99 times of 100, on a machine that does nothing else.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// What an honest caller waits at most, 99 times of 100, beyond what a harmless crowd makes it wait. Unoptimized, the
+/// platform needs some five times longer for a request, and so does the attacker. `cargo test --release` holds the
+/// platform that people run to its promise.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1000 } else { 100 });
 const MEMORY_KB: usize = 200 * 1024;
 
 /// With the limits of `serve`, and no others.
@@ -92,10 +94,7 @@ async fn assert_harmless(what: &str, service: &Service, attack: impl Future<Outp
     };
     let peak = peak_kb(service);
     println!("{what}: p99 {attacked:?} (among a harmless crowd {crowded:?}), peak {} MB", peak / 1024);
-    assert!(
-        attacked < PATIENCE + crowded * 4,
-        "{what}: p99 {attacked:?}, and {crowded:?} in a harmless crowd"
-    );
+    assert!(attacked < PATIENCE + crowded, "{what}: p99 {attacked:?}, and {crowded:?} in a harmless crowd");
     assert!(peak < MEMORY_KB, "{what}: {peak} KB");
     service.assert_calm();
 }

@@ -15,6 +15,7 @@ const END_DEADLINE: Duration = Duration::from_secs(60);
 /// All of the load comes from one address, and shall be as heavy as it can be.
 pub(crate) const SERVE: &[&str] = &[
     "serve",
+    "--connections-per-address=100000",
     "--limit-per-key=off",
     "--limit-per-external-id=off",
     "--limit-per-address=off",
