@@ -40,6 +40,9 @@ pub(crate) struct Options {
     /// As in `npm test`: less than a minute.
     #[arg(long, conflicts_with = "minutes")]
     brief: bool,
+    /// Only build the targets.
+    #[arg(long, conflicts_with_all = ["minutes", "brief", "input"])]
+    no_run: bool,
     /// Try this one input of the target, such as one that it has crashed on.
     #[arg(long, value_name = "FILE", requires = "target")]
     input: Option<PathBuf>,
@@ -53,6 +56,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     setup::install_cpp_compiler()?;
     let targets = chosen(options)?;
     let programs = build()?;
+    if options.no_run {
+        return Ok(());
+    }
     if let Some(input) = &options.input {
         let input = input.canonicalize().with_context(|| format!("there is no {}", input.display()))?;
         return process::run("this input", Command::new(programs.join(&targets[0])).arg(input), GRACE);

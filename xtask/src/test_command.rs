@@ -1,10 +1,12 @@
 //! `npm test`: runs every suite as a child process, and sums up.
 
+mod ahead;
 pub(crate) mod suites;
 mod summary;
 
 use crate::{process, setup};
-use anyhow::bail;
+use ahead::Ahead;
+use anyhow::{Context, bail};
 use std::time::{Duration, Instant};
 use suites::Suite;
 use summary::Count;
@@ -30,18 +32,26 @@ pub(crate) struct Options {
 /// # Errors
 /// A test failed, or the machine lacks something.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let suites = chosen(options)?;
+    let mut suites = chosen(options)?;
     setup::run(if options.quick { setup::Purpose::Build } else { setup::Purpose::AllTests })?;
 
     let mut reports = Vec::new();
-    for mut suite in suites {
+    let mut ahead = None;
+    for at in 0..suites.len() {
+        let (suite, rest) = suites[at..].split_first_mut().context("there is no suite")?;
+        if suite.mostly_waits && ahead.is_none() {
+            ahead = Some(Ahead::start(rest));
+        }
         println!("\n=== {} ===", suite.name);
         let started = now();
+        if let Some(ahead) = ahead.as_mut().filter(|_| !suite.mostly_waits) {
+            ahead.finish();
+        }
         if options.quick {
             suite.command.env("PROPTEST_CASES", QUICK_PROPERTY_CASES);
             suite.command.env("SIMULATION_SEEDS", QUICK_SEEDS);
         }
-        let count = run_suite(&mut suite)?;
+        let count = run_suite(suite)?;
         reports.push((suite.name, count, now() - started));
     }
     summarize(&reports)

@@ -18,11 +18,16 @@ pub(crate) struct Suite {
     pub(crate) limit: Duration,
     /// Whether `--quick` leaves it out.
     pub(crate) slow: bool,
+    /// Whether it leaves the processors idle for most of its time, and is not disturbed by what uses that.
+    pub(crate) mostly_waits: bool,
+    /// What it has to build first, which can be done in idle time.
+    pub(crate) ahead: Option<Command>,
     /// The command that runs it.
     pub(crate) command: Command,
 }
 
-/// All suites, in the order in which they run.
+/// All suites, in the order in which they run. Those that mostly wait stand together, and what is measured by the clock
+/// comes after what is built beside them.
 ///
 /// # Errors
 /// A folder of tests is missing or holds none.
@@ -39,13 +44,6 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         // What has a suite of its own is left out.
         cargo_test_of("platform", "sentiance-platform", &["--lib", "--bins", "--test", "api"]),
         cargo_test("xtask", "xtask"),
-        Suite {
-            slow: true,
-            ..check("fuzz", cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "fuzz", "--brief"]))
-        },
-        // That it is the same each time and finds what is broken; the seeds come after, so that building is not theirs.
-        Suite { format: Format::CargoTest, ..check("simulation's own", simulation("test")) },
-        check("simulation", simulation("run")),
         check(
             "build",
             cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "build", "--with-fault-injection"]),
@@ -53,6 +51,25 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         // The platform's binary for the suites below; cargo test builds it on the way, but not by promise.
         check("platform binary", cargo(["build", "--quiet", "--locked", "-p", "sentiance-platform"])),
         check("javascript lints", npm(["run", "--silent", "lint"])),
+        node_test("security", "tests/security")?,
+        node_test("package", "tests/package")?,
+        Suite { mostly_waits: true, limit: minutes(20), ..node_test("node", "tests/e2e/node")? },
+        Suite { slow: true, mostly_waits: true, ..node_test("conformance", "tests/conformance")? },
+        Suite { slow: true, mostly_waits: true, ..node_test("hermes", "tests/e2e/hermes")? },
+        Suite {
+            slow: true,
+            mostly_waits: true,
+            limit: minutes(20),
+            ..node_test("browser", "tests/e2e/browser")?
+        },
+        Suite { slow: true, ahead: Some(fuzz("--no-run")), ..check("fuzz", fuzz("--brief")) },
+        // That it is the same each time and finds what is broken; the seeds come after, so that building is not theirs.
+        Suite {
+            format: Format::CargoTest,
+            ahead: Some(simulation_tests(&["--no-run"])),
+            ..check("simulation's own", simulation_tests(&[]))
+        },
+        Suite { ahead: Some(simulation("build")), ..check("simulation", simulation("run")) },
         // It tells what it has tried.
         Suite {
             slow: true,
@@ -62,12 +79,6 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
                 &["--test", "durability", "--", "--nocapture"],
             )
         },
-        node_test("security", "tests/security")?,
-        node_test("package", "tests/package")?,
-        Suite { limit: minutes(20), ..node_test("node", "tests/e2e/node")? },
-        Suite { slow: true, ..node_test("conformance", "tests/conformance")? },
-        Suite { slow: true, ..node_test("hermes", "tests/e2e/hermes")? },
-        Suite { slow: true, limit: minutes(20), ..node_test("browser", "tests/e2e/browser")? },
         // It installs the example's own packages, mostly from npm's cache.
         Suite { slow: true, ..node_test("example", "tests/e2e/example")? },
         // Some of its blocks need the browser.
@@ -75,8 +86,12 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
     ])
 }
 
+fn suite(name: &'static str, format: Format, limit: Duration, command: Command) -> Suite {
+    Suite { name, format, limit, slow: false, mostly_waits: false, ahead: None, command }
+}
+
 fn check(name: &'static str, command: Command) -> Suite {
-    Suite { name, format: Format::ExitCode, limit: minutes(20), slow: false, command }
+    suite(name, Format::ExitCode, minutes(20), command)
 }
 
 /// The simulation and its database take turns. As a batch job, who wakes the other is not interrupted by it.
@@ -91,6 +106,16 @@ pub(crate) fn simulation(verb: &str) -> Command {
     command
 }
 
+fn simulation_tests(arguments: &[&str]) -> Command {
+    let mut command = simulation("test");
+    command.args(arguments);
+    command
+}
+
+fn fuzz(option: &str) -> Command {
+    cargo(["run", "--quiet", "--locked", "-p", "xtask", "--", "fuzz", option])
+}
+
 fn cargo_test(name: &'static str, package: &str) -> Suite {
     cargo_test_of(name, package, &[])
 }
@@ -99,14 +124,14 @@ fn cargo_test(name: &'static str, package: &str) -> Suite {
 fn cargo_test_of(name: &'static str, package: &str, arguments: &[&str]) -> Suite {
     let mut command = cargo(["test", "--quiet", "--locked", "--no-fail-fast", "-p", package]);
     command.args(arguments);
-    Suite { name, format: Format::CargoTest, limit: minutes(20), slow: false, command }
+    suite(name, Format::CargoTest, minutes(20), command)
 }
 
 fn node_test(name: &'static str, folder: &str) -> anyhow::Result<Suite> {
     // The files by name: what `node --test <folder>` means differs from one version of Node to the next.
     let mut command = node(["--test", "--test-reporter=spec", "--test-concurrency=1"]);
     command.args(test_files(folder)?);
-    Ok(Suite { name, format: Format::NodeTest, limit: minutes(10), slow: false, command })
+    Ok(suite(name, Format::NodeTest, minutes(10), command))
 }
 
 fn test_files(folder: &str) -> anyhow::Result<Vec<PathBuf>> {
