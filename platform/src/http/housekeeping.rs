@@ -27,7 +27,8 @@ pub(super) async fn keep_clean(platform: Arc<Platform>) {
         // What was deleted, or replaced, stands in the log until then.
         match platform.store.empty_log().await {
             Ok(true) => {}
-            Ok(false) => tracing::info!(
+            // Ordinary under load; the metric `database_log_bytes` shows one that grows.
+            Ok(false) => tracing::debug!(
                 bytes = platform.store.log_bytes(),
                 "the database's log cannot be emptied now, since somebody reads; it is tried again later"
             ),
