@@ -77,16 +77,13 @@ function persist(job, triesLeft) {
   });
 }
 
-/** What to do with a database that can't be emptied: nothing, where it is a later version's or denied to this site. */
-const LEFT_ALONE = ["VersionError", "SecurityError"];
-
-/** Empties the database, where there is one. */
+/** Empties the database, where there is one. One of a later version is not this version's to empty. */
 function clear(job) {
   return Promise.resolve()
     .then(() => (globalThis.indexedDB ? (indexedDB.databases?.() ?? [{ name: NAME }]) : []))
     .then((all) => all.some(({ name }) => name === NAME) && attempt(job))
     .catch((error) => {
-      if (!LEFT_ALONE.includes(error?.name) && error !== ABSENT) throw error;
+      if (error?.name !== "VersionError" && error !== ABSENT) throw error;
     });
 }
 
