@@ -6,7 +6,7 @@ mod summary;
 
 use crate::{process, setup};
 use ahead::Ahead;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use std::time::{Duration, Instant};
 use suites::Suite;
 use summary::Count;
@@ -36,22 +36,20 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     setup::run(if options.quick { setup::Purpose::Build } else { setup::Purpose::AllTests })?;
 
     let mut reports = Vec::new();
-    let mut ahead = None;
-    for at in 0..suites.len() {
-        let (suite, rest) = suites[at..].split_first_mut().context("there is no suite")?;
-        if suite.mostly_waits && ahead.is_none() {
-            ahead = Some(Ahead::start(rest));
-        }
+    let mut ahead = Ahead::of(&mut suites);
+    for mut suite in suites {
         println!("\n=== {} ===", suite.name);
         let started = now();
-        if let Some(ahead) = ahead.as_mut().filter(|_| !suite.mostly_waits) {
+        if suite.mostly_waits {
+            ahead.start();
+        } else {
             ahead.finish();
         }
         if options.quick {
             suite.command.env("PROPTEST_CASES", QUICK_PROPERTY_CASES);
             suite.command.env("SIMULATION_SEEDS", QUICK_SEEDS);
         }
-        let count = run_suite(suite)?;
+        let count = run_suite(&mut suite)?;
         reports.push((suite.name, count, now() - started));
     }
     summarize(&reports)

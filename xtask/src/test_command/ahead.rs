@@ -8,25 +8,33 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// Builds that are under way.
+/// What is built ahead: what waits for the first such suite, and then what is under way.
 pub(crate) struct Ahead {
+    commands: Vec<Command>,
     builds: Option<JoinHandle<()>>,
 }
 
 impl Ahead {
-    /// Starts what these suites have to build, one after the other.
-    pub(crate) fn start(suites: &mut [Suite]) -> Self {
-        let commands: Vec<Command> = suites.iter_mut().filter_map(|suite| suite.ahead.take()).collect();
-        let build = move || {
+    /// What these suites have to build.
+    pub(crate) fn of(suites: &mut [Suite]) -> Self {
+        Ahead { commands: suites.iter_mut().filter_map(|suite| suite.ahead.take()).collect(), builds: None }
+    }
+
+    /// Starts it, one after the other, unless it was started before.
+    pub(crate) fn start(&mut self) {
+        let commands = std::mem::take(&mut self.commands);
+        if commands.is_empty() {
+            return;
+        }
+        self.builds = Some(std::thread::spawn(move || {
             for command in commands {
                 // What does not build here is built by its suite again, which shows why.
                 let _ = process::stream(&mut in_idle_time(&command), LIMIT, &mut |_| {});
             }
-        };
-        Ahead { builds: Some(std::thread::spawn(build)) }
+        }));
     }
 
-    /// Waits for all of them.
+    /// Waits for what was started.
     pub(crate) fn finish(&mut self) {
         if let Some(builds) = self.builds.take() {
             // A thread that panicked has built nothing, which its suites will do.
