@@ -9,7 +9,6 @@ import { measureLive } from "./live.mjs";
 import { measurePlatform } from "./platform.mjs";
 import { measureInChromium } from "./sdk-in-chromium.mjs";
 import { measureInNode } from "./sdk-in-node.mjs";
-import { measureScale } from "./scale.mjs";
 import { measureSizes } from "./sizes.mjs";
 import { startSlowNetwork } from "./slow-network.mjs";
 import { median, summary } from "./statistics.mjs";
@@ -18,8 +17,6 @@ const START_RUNS = 10;
 const CREATE_RUNS = 50;
 const TAKEOVER_RUNS = 100;
 const COMMAND_RUNS = 20;
-/** How many users the application has, of which the first is what the others are compared with. */
-const APPLICATION_SIZES = [0, 10_000, 200_000];
 /** A good mobile connection. */
 const ROUND_TRIP_MS = 40;
 
@@ -36,15 +33,6 @@ try {
   console.log(`  start to first answer, new database:    ${summary(newDatabaseMs, "ms")}`);
   console.log(`  start to first answer, known database:  ${summary(knownDatabaseMs, "ms")}`);
   console.log(`  resident memory when idle:              ${summary(idleMegabytes, "MB")}`);
-
-  const scales = await measureScale(scope, { sizes: APPLICATION_SIZES, creations: 200, rounds: 5 });
-  console.log("\nCreating a user by a code, by the number of users that the application has");
-  for (const { users, cpuMs, latencyMs } of scales) {
-    const ratio = (median(cpuMs) / median(scales[0].cpuMs)).toFixed(2);
-    console.log(`  ${users.toLocaleString("en").padStart(7)} users: ratio of processor time ${ratio}`);
-    console.log(`    processor time:  ${summary(cpuMs, "ms")}`);
-    console.log(`    latency:         ${summary(latencyMs, "ms")}`);
-  }
 
   const project = await installPackage(scope);
   const platform = await startPlatform(scope);

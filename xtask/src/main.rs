@@ -44,8 +44,8 @@ enum Command {
     SupplyChain,
     /// Simulate devices, network and platform, and everything that goes wrong, until something fails.
     Soak(soak::Options),
-    /// Measure start-up, memory, the SDK's cost and sizes.
-    Bench,
+    /// Measure the SDK, or the platform.
+    Bench(bench::Options),
     /// Try to break whatever reads what others wrote.
     Fuzz(fuzz::Options),
 }
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::SupplyChain => supply_chain::run(),
         Command::Soak(options) => soak::run(&options),
-        Command::Bench => bench::run(),
+        Command::Bench(options) => bench::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
     });
     match result {

@@ -168,6 +168,11 @@ pub trait Act: Send + 'static {
         Turn::Prompt
     }
 
+    /// Whether it may read so much that other tasks of its thread should not wait for it.
+    fn reads_much(&self) -> bool {
+        false
+    }
+
     /// Does it, for this caller, at this time.
     fn act<T: Transaction>(
         self,
@@ -193,6 +198,10 @@ impl<A: Act> Work for Acting<A> {
 
     fn turn(&self) -> Turn {
         self.act.turn()
+    }
+
+    fn reads_much(&self) -> bool {
+        self.act.reads_much()
     }
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<A::Output, Refusal> {

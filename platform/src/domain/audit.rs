@@ -84,6 +84,10 @@ impl Work for ListAuditEvents {
     type Output = Vec<AuditEvent>;
     type Error = Refusal;
 
+    fn reads_much(&self) -> bool {
+        true
+    }
+
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<Vec<AuditEvent>, Refusal> {
         tx.find_application(&self.app_id).await?.ok_or(Refusal::ApplicationNotFound)?;
         let mut events = tx.list_events(&self.app_id, self.user_id.as_ref(), self.since, self.limit).await?;

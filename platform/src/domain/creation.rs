@@ -3,7 +3,7 @@
 use super::{
     Refusal,
     audit::record,
-    tokens::{Grant, Lifetimes, NewPair, issue, supersede},
+    tokens::{Grant, Lifetimes, NewPair, issue, prepare, supersede},
 };
 use crate::{
     clock::Timestamp,
@@ -78,20 +78,30 @@ impl Creation {
         }
     }
 
-    /// Brings the install, which may be known already, to the user, and starts its session. `kind` says what is recorded of
-    /// it, if anything.
-    pub(super) async fn start_session<T: Transaction>(
+    /// Starts the session of the first install of a user who was created in this transaction.
+    pub(super) async fn start_first_session<T: Transaction>(
         self,
         tx: &mut T,
         kind: Option<AuditKind>,
         user: User,
-        known: Option<Install>,
         awaits_link: bool,
     ) -> Result<(InstallState, Grant), Refusal> {
-        let User { app_id, user_id, .. } = user;
+        // There is no other install that would have to make room.
+        let status = status_for_new_session(self.device.class, None);
+        self.start_session(tx, kind, user, None, (status, awaits_link)).await
+    }
+
+    /// Brings the install, which may be known already, to a user who was there before, and starts its session.
+    pub(super) async fn start_another_session<T: Transaction>(
+        self,
+        tx: &mut T,
+        kind: AuditKind,
+        user: User,
+        known: Option<Install>,
+    ) -> Result<(InstallState, Grant), Refusal> {
         let arrival = Arrival {
-            app_id: &app_id,
-            user_id: &user_id,
+            app_id: &user.app_id,
+            user_id: &user.user_id,
             install_id: &self.install_id,
             class: self.device.class,
             lifetimes: self.lifetimes,
@@ -99,6 +109,19 @@ impl Creation {
             now: self.now,
         };
         let status = arrival.make_room(tx).await?;
+        self.start_session(tx, Some(kind), user, known, (status, false)).await
+    }
+
+    /// `kind` says what is recorded of it, if anything.
+    async fn start_session<T: Transaction>(
+        self,
+        tx: &mut T,
+        kind: Option<AuditKind>,
+        user: User,
+        known: Option<Install>,
+        (status, awaits_link): (InstallStatus, bool),
+    ) -> Result<(InstallState, Grant), Refusal> {
+        let User { app_id, user_id, .. } = user;
         let subject = (&app_id, &user_id, Some(&self.install_id));
         if let Some(kind) = kind {
             record(tx, kind, subject, Actor::Install(self.install_id.clone()), &self.trace, self.now).await?;
@@ -119,12 +142,13 @@ impl Creation {
             sdk: self.sdk,
             created_at: known.as_ref().map_or(self.now, |install| install.created_at),
         };
-        tx.save_install(&install, self.now).await?;
         if known.is_some() {
             tx.delete_pairs(&app_id, &self.install_id).await?;
         }
         let owner = (app_id, self.install_id);
-        let grant = issue(tx, owner, generation, pair, self.lifetimes, self.now).await?;
+        let (grant, stored) = prepare(owner, generation, pair, self.lifetimes, self.now);
+        tx.save_install(&install, stored.expires_at(), self.now).await?;
+        tx.insert_current_pair(&stored).await?;
         Ok((install_state(user.state, status), grant))
     }
 

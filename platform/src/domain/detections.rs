@@ -117,6 +117,10 @@ impl Act for ListDetections {
     /// The page, and where it ends if there is more.
     type Output = (Vec<StoredDetection>, Option<DetectionCursor>);
 
+    fn reads_much(&self) -> bool {
+        true
+    }
+
     async fn act<T: Transaction>(
         self,
         tx: &mut T,

@@ -70,10 +70,13 @@ impl ExchangeCode {
             return Err(Refusal::InstallConflict);
         }
         let user_id = user.user_id.clone();
-        let metadata_keys = if created { None } else { known_keys(tx, &app_id, &user_id).await? };
         let (install_id, idempotency_key) = (creation.install_id.clone(), creation.idempotency_key);
-        let kind = if created { AuditKind::UserCreated } else { AuditKind::UserRestored };
-        let (install_state, grant) = creation.start_session(tx, Some(kind), user, known, false).await?;
+        let (metadata_keys, (install_state, grant)) = if created {
+            (None, creation.start_first_session(tx, Some(AuditKind::UserCreated), user, false).await?)
+        } else {
+            let metadata_keys = known_keys(tx, &app_id, &user_id).await?;
+            (metadata_keys, creation.start_another_session(tx, AuditKind::UserRestored, user, known).await?)
+        };
         let generation = grant.generation;
         let redemption =
             Redemption { app_id, install_id, idempotency_key, generation, created_user: created };

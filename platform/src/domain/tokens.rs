@@ -72,12 +72,26 @@ pub struct Grant {
 /// Issues a pair as the current one of its install. Whatever was current must have been settled before.
 pub(super) async fn issue<T: Transaction>(
     tx: &mut T,
-    (app_id, install_id): (AppId, InstallId),
+    owner: (AppId, InstallId),
     generation: u32,
     pair: NewPair,
     lifetimes: Lifetimes,
     now: Timestamp,
 ) -> Result<Grant, StoreError> {
+    let (grant, stored) = prepare(owner, generation, pair, lifetimes, now);
+    tx.insert_current_pair(&stored).await?;
+    tx.count_pair(&stored.app_id, &stored.install_id, generation, now).await?;
+    Ok(grant)
+}
+
+/// A pair as it is handed out, and as it is stored.
+pub(super) fn prepare(
+    (app_id, install_id): (AppId, InstallId),
+    generation: u32,
+    pair: NewPair,
+    lifetimes: Lifetimes,
+    now: Timestamp,
+) -> (Grant, TokenPair) {
     let expires_at = now.plus(lifetimes.access_token);
     let stored = TokenPair {
         app_id,
@@ -88,8 +102,7 @@ pub(super) async fn issue<T: Transaction>(
         access_expires_at: expires_at,
         refresh_expires_at: now.plus(lifetimes.refresh_token),
     };
-    tx.insert_current_pair(&stored, now).await?;
-    Ok(Grant { pair, expires_at, generation })
+    (Grant { pair, expires_at, generation }, stored)
 }
 
 /// Makes the session's pair the current one, if it is one of several that were issued for the same and of which none
@@ -106,7 +119,8 @@ pub(super) async fn choose<T: Transaction>(
     }
     tx.supersede_current(app_id, install_id).await?;
     let chosen = newest_generation + 1;
-    tx.make_current(app_id, install_id, *generation, chosen, now).await?;
+    tx.make_current(app_id, install_id, *generation, chosen).await?;
+    tx.count_pair(app_id, install_id, chosen, now).await?;
     Ok(Some(chosen))
 }
 

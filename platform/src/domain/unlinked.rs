@@ -52,7 +52,7 @@ impl Work for CreateUnlinkedUser {
         let (user_id, install_id) = (user.user_id.clone(), creation.install_id.clone());
         let key = creation.idempotency_key;
         // Everybody who has the app can do this without end, so it is not recorded.
-        let (install_state, grant) = creation.start_session(tx, None, user, None, linking).await?;
+        let (install_state, grant) = creation.start_first_session(tx, None, user, linking).await?;
         tx.record_creation(&app_id, &install_id, key, grant.generation).await?;
         let metadata_keys = None;
         Ok(Created { user_id, created: true, linked: false, install_state, grant, metadata_keys })

@@ -26,6 +26,13 @@ pub struct TokenPair {
     pub refresh_expires_at: Timestamp,
 }
 
+impl TokenPair {
+    /// When neither of the tokens is good any more.
+    pub fn expires_at(&self) -> Timestamp {
+        self.access_expires_at.max(self.refresh_expires_at)
+    }
+}
+
 /// Where a pair of tokens stands in the chain of its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PairState {

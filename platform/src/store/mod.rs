@@ -26,6 +26,9 @@ use std::{
     sync::Arc,
 };
 
+/// What an engine says of its failure.
+pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
+
 /// Why the database did not answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -49,7 +52,7 @@ pub enum StoreError {
     /// The disk is full, read-only or failing, the file is damaged, or the system has no memory or file descriptor left.
     /// It may pass.
     #[error("the database cannot be read or written: {0}")]
-    Disk(Arc<sqlx::Error>),
+    Disk(Cause),
     /// Another use case of the same group met [`StoreError::Disk`], and the database undid the whole group.
     #[error("the database undid a group of writes because one of them could not be written")]
     GivenUp,
@@ -60,7 +63,7 @@ pub enum StoreError {
     Moved,
     /// The database failed.
     #[error("the database failed: {0}")]
-    Database(Arc<sqlx::Error>),
+    Database(Cause),
     /// The file is not a database that this platform can work on.
     #[error(transparent)]
     Unusable(#[from] UnusableDatabase),
@@ -78,7 +81,12 @@ pub trait Work: Send + 'static {
         Turn::Prompt
     }
 
-    /// Does the work. `Ok` keeps what was written and `Err` undoes it.
+    /// Whether it may read so much that other tasks of its thread should not wait for it.
+    fn reads_much(&self) -> bool {
+        false
+    }
+
+    /// Does the work. It awaits nothing but `tx`: an engine may run it on a thread that can wait for nothing else. `Ok` keeps what was written and `Err` undoes it.
     fn run<T: Transaction>(
         self,
         tx: &mut T,

@@ -2,17 +2,36 @@
 //! `on conflict`. Statements that find a row by a secret's hash start without an application: the hash tells it.
 //!
 //! No statement may read more rows as an application grows. Where SQLite could choose a search by the application
-//! alone, `indexed by` names the index (PostgreSQL has no such words, and does without), and `cross join` the order.
+//! alone, `indexed by` names the index (PostgreSQL has no such words, and does without), or `+` takes a column out of the
+//! choice, and `cross join` fixes the order.
 //! The planner of SQLite guesses without statistics, and with those of a small database it guesses wrong.
 
 /// Declares statements, and lists them for the test that reads the plan of each: none can be left out.
 macro_rules! statements {
     ($( $visibility:vis const $name:ident: &str = $text:expr; )+) => {
-        $( $visibility const $name: &str = $text; )+
+        $( $visibility const $name: &str = {
+            const TEXT: &str = $text;
+            const NUMBERED: [u8; TEXT.len()] = numbered(TEXT);
+            match str::from_utf8(&NUMBERED) {
+                Ok(text) => text,
+                Err(_) => panic!("one ASCII character was replaced by another"),
+            }
+        }; )+
 
         #[cfg(test)]
         pub(super) const ALL: &[(&str, &str)] = &[$( (stringify!($name), $name) ),+];
     };
+}
+
+/// The text with `?1` for `$1`, which for SQLite is a name that is numbered by where it first stands
+/// (<https://sqlite.org/lang_expr.html#varparam>).
+const fn numbered<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
+    let (text, mut numbered, mut at) = (text.as_bytes(), [0; LENGTH], 0);
+    while at < LENGTH {
+        numbered[at] = if text[at] == b'$' { b'?' } else { text[at] };
+        at += 1;
+    }
+    numbered
 }
 
 macro_rules! list_detections {
@@ -22,6 +41,18 @@ macro_rules! list_detections {
             where app_id = $1 and user_id = $2 and (time, detection_id) > ($3, $4)",
             $condition,
             " order by time, detection_id limit $5"
+        )
+    };
+}
+
+macro_rules! installs_where {
+    ($condition:literal) => {
+        concat!(
+            "select app_id, install_id, user_id, status, end_reason, awaits_link, family, generation, app_name, app_version,
+                app_origin, device_class, device_class_source, os, os_version, model, language, time_zone, sdk_version,
+                sdk_runtime, created_at
+            from installs where app_id = $1 and ",
+            $condition
         )
     };
 }
@@ -63,8 +94,20 @@ pub(super) const HAS_MIGRATIONS: &str =
 pub(super) const HAS_FOREIGN_TABLES: &str = "
     select exists (select 1 from sqlite_schema)
         and not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')";
+// The table is that of sqlx's migrator, which earlier versions used.
+pub(super) const CREATE_MIGRATIONS: &str = "
+    create table if not exists _sqlx_migrations (
+        version bigint primary key, description text not null,
+        installed_on timestamp not null default current_timestamp, success boolean not null,
+        checksum blob not null, execution_time bigint not null)";
+pub(super) const RECORD_MIGRATION: &str = "
+    insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+    values ($1, $2, true, $3, $4)";
 pub(super) const LIST_MIGRATIONS: &str =
     "select version, checksum, success from _sqlx_migrations order by version";
+
+// Changes nothing that anybody reads, and is written and flushed like any other change.
+pub(super) const PING: &str = "pragma user_version = 0";
 
 // Applications.
 pub(super) const INSERT_APPLICATION: &str =
@@ -122,13 +165,11 @@ pub(super) const FIND_CODE_USE: &str = "
     select app_id, external_id, install_id from authentication_codes
     where hash = $1 and consumed_at is not null and expires_at >= $2";
 pub(super) const DELETE_CODES_BEFORE: &str = "
-    delete from authentication_codes indexed by authentication_codes_by_hash
-    where expires_at < $1 and hash in (
+    delete from authentication_codes where +expires_at < $1 and hash in (
         select hash from authentication_codes indexed by authentication_codes_by_expiry
         where expires_at < $1 limit $2)";
 pub(super) const DELETE_CODES_OF: &str = "
-    delete from authentication_codes indexed by authentication_codes_by_hash
-    where app_id = $1 and hash in (
+    delete from authentication_codes where +app_id = $1 and hash in (
         select hash from authentication_codes indexed by authentication_codes_by_external_id
         where app_id = $1 and external_id = $2 and expires_at <= $3
         order by expires_at desc limit $4)";
@@ -182,7 +223,7 @@ pub(super) const COUNT_STORED_OF_APPLICATION: &str =
     "update applications set stored_bytes = stored_bytes + $2 where app_id = $1 returning stored_bytes";
 
 // Installs.
-pub(super) const FIND_INSTALL: &str = "select * from installs where app_id = $1 and install_id = $2";
+pub(super) const FIND_INSTALL: &str = installs_where!("install_id = $2");
 pub(super) const ANY_HAS_INSTALL: &str = "select 1 from installs where install_id = $1 limit 1";
 pub(super) const FIND_OTHER_ACTIVE_CLASS: &str = "
     select device_class from installs
@@ -190,22 +231,23 @@ pub(super) const FIND_OTHER_ACTIVE_CLASS: &str = "
         select 1 from token_pairs
         where token_pairs.app_id = installs.app_id and token_pairs.install_id = installs.install_id
             and token_pairs.status = 'current' and token_pairs.refresh_expires_at > $4)";
-pub(super) const LIST_INSTALLS: &str = "
-    select * from installs where app_id = $1 and user_id = $2 order by updated_at desc, install_id limit $3";
+pub(super) const LIST_INSTALLS: &str = 
+    installs_where!("user_id = $2 order by updated_at desc, install_id limit $3");
 pub(super) const SAVE_INSTALL: &str = "
     insert into installs (
         app_id, install_id, user_id, status, end_reason, awaits_link, family, generation, app_name, app_version, app_origin,
         device_class, device_class_source, os, os_version, model, language, time_zone, sdk_version, sdk_runtime,
         created_at, updated_at, expires_at)
     values (
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $22)
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
     on conflict (app_id, install_id) do update set
         status = excluded.status, end_reason = excluded.end_reason, awaits_link = excluded.awaits_link,
         family = excluded.family, generation = excluded.generation, app_name = excluded.app_name, app_version = excluded.app_version,
         app_origin = excluded.app_origin, device_class = excluded.device_class,
         device_class_source = excluded.device_class_source, os = excluded.os, os_version = excluded.os_version,
         model = excluded.model, language = excluded.language, time_zone = excluded.time_zone,
-        sdk_version = excluded.sdk_version, sdk_runtime = excluded.sdk_runtime, updated_at = excluded.updated_at";
+        sdk_version = excluded.sdk_version, sdk_runtime = excluded.sdk_runtime, updated_at = excluded.updated_at,
+        expires_at = excluded.expires_at";
 pub(super) const RECORD_CREATION: &str = "
     update installs set creation_key = $3, creation_generation = $4 where app_id = $1 and install_id = $2";
 pub(super) const FIND_CREATION: &str = "
@@ -233,7 +275,7 @@ pub(super) const EXPIRED_SESSIONS: &str = "
         and u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null
     limit $2";
 pub(super) const DELETE_ENDED_INSTALLS: &str = "
-    delete from installs indexed by installs_by_id
+    delete from installs indexed by installs_by_install
     where status = 'ended' and updated_at < $1 and install_id in (
         select install_id from installs indexed by installs_ended
         where status = 'ended' and updated_at < $1 limit $2)";

@@ -189,8 +189,13 @@ pub trait Installs: Send {
         user: &UserId,
         limit: u32,
     ) -> impl Future<Output = Stored<Vec<Install>>> + Send;
-    /// Adds an install, or replaces what is known of it.
-    fn save_install(&mut self, install: &Install, now: Timestamp) -> impl Future<Output = Stored<()>> + Send;
+    /// Adds an install, or replaces what is known of it. Its tokens are good until `expires_at`.
+    fn save_install(
+        &mut self,
+        install: &Install,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Stored<()>> + Send;
     /// Remembers how an application's credentials were exchanged on this install.
     fn record_creation(
         &mut self,
@@ -265,10 +270,14 @@ pub trait Installs: Send {
 
 /// Pairs of tokens.
 pub trait Tokens: Send {
-    /// Adds the current pair of its install, and counts it there.
-    fn insert_current_pair(
+    /// Adds the current pair of its install.
+    fn insert_current_pair(&mut self, pair: &TokenPair) -> impl Future<Output = Stored<()>> + Send;
+    /// Notes at an install that its current pair has this generation, and until when it is good.
+    fn count_pair(
         &mut self,
-        pair: &TokenPair,
+        app: &AppId,
+        install: &InstallId,
+        generation: u32,
         now: Timestamp,
     ) -> impl Future<Output = Stored<()>> + Send;
     /// What this access token stands for.
@@ -319,7 +328,6 @@ pub trait Tokens: Send {
         install: &InstallId,
         generation: u32,
         new_generation: u32,
-        now: Timestamp,
     ) -> impl Future<Output = Stored<()>> + Send;
     /// Marks a pair as exchanged with this key.
     fn mark_exchanged(

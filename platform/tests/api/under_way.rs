@@ -20,7 +20,7 @@ use sentiance_protocol::ErrorCode::{
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor};
-use std::time::Duration;
+use std::{sync::mpsc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -402,7 +402,7 @@ impl Work for Nothing {
     }
 
     async fn run<T: Transaction>(self, _: &mut T) -> Result<(), StoreError> {
-        sleep(Duration::from_millis(50)).await;
+        std::thread::sleep(Duration::from_millis(50));
         Ok(())
     }
 }
@@ -645,17 +645,21 @@ struct ReadTwice {
     app_id: AppId,
     user_id: UserId,
     has_read: oneshot::Sender<()>,
-    go_on: oneshot::Receiver<()>,
+    go_on: mpsc::Receiver<()>,
 }
 
 impl Work for ReadTwice {
     type Output = [bool; 2];
     type Error = StoreError;
 
+    fn reads_much(&self) -> bool {
+        true
+    }
+
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<[bool; 2], StoreError> {
         let first = tx.find_user(&self.app_id, &self.user_id).await?.is_some();
         self.has_read.send(()).unwrap();
-        self.go_on.await.unwrap();
+        self.go_on.recv().unwrap();
         Ok([first, tx.find_user(&self.app_id, &self.user_id).await?.is_some()])
     }
 }
@@ -664,7 +668,7 @@ impl Work for ReadTwice {
 async fn all_statements_of_a_read_see_one_state() {
     let platform = TestPlatform::start().await;
     let sdk = platform.sdk_with_user("alice").await;
-    let ((has_read, read), (go, go_on)) = (oneshot::channel(), oneshot::channel());
+    let ((has_read, read), (go, go_on)) = (oneshot::channel(), mpsc::channel());
     let (app_id, user_id) = (AppId::parse(&platform.app_id).unwrap(), UserId::parse(&sdk.user_id).unwrap());
     let store = platform.store.clone();
     let reading =

@@ -20,6 +20,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -140,10 +141,15 @@ impl Server {
         self.files += 1;
         let (file, store, router) = (self.file.clone(), store.clone(), router.clone());
         let reaped = crashed.clone();
+        let (release_first, first) = Hang::until_released();
+        let (release_last, last) = Hang::until_released();
         runtime.block_on(async move {
-            let (reached, at_the_end) = oneshot::channel();
-            // Both wait in the writer's queue before it sees the first, so that they share a transaction; a request
-            // that has to read something first never gets to write.
+            let (first, is_busy) = first;
+            let (last, at_the_end) = last;
+            let writer = store.clone();
+            tokio::spawn(async move { writer.write(first).await });
+            let _ = is_busy.await;
+            // While the writer is busy both come into its queue, so that they share a transaction.
             let request = async move {
                 if let Some(request) = under_way {
                     answer(router, request).await;
@@ -153,14 +159,15 @@ impl Server {
             tokio::select! {
                 biased;
                 () = request => {}
-                _ = store.write(Hang(reached)) => {}
-                _ = at_the_end => {}
+                _ = store.write(last) => {}
+                () = async { drop(release_first); let _ = at_the_end.await; } => {}
             }
             // What a killed process leaves: the file and its log.
             copy(&file, &reaped);
         });
         let next = Process::start(&crashed, &self.clock, &self.random);
         let dead = std::mem::replace(&mut self.process, next);
+        drop(release_last);
         dead.runtime.shutdown_background();
         remove(&self.file);
         self.file = crashed;
@@ -245,8 +252,21 @@ async fn answer(router: Router, request: http::Request<Body>) -> Answer {
     Answer { status: parts.status.as_u16(), headers: parts.headers, body }
 }
 
-/// Writes, tells that it has, and never ends: whatever shares its transaction is not committed.
-struct Hang(oneshot::Sender<()>);
+/// Writes, tells that it has, and keeps the writer until it is released: what shares its transaction is not committed
+/// before. What it has written itself is undone.
+struct Hang {
+    reached: oneshot::Sender<()>,
+    released: mpsc::Receiver<()>,
+}
+
+impl Hang {
+    /// Such a use case with what tells that it was reached; and what releases it when it is dropped.
+    fn until_released() -> (mpsc::Sender<()>, (Self, oneshot::Receiver<()>)) {
+        let (reached, is_reached) = oneshot::channel();
+        let (release, released) = mpsc::channel();
+        (release, (Hang { reached, released }, is_reached))
+    }
+}
 
 impl Work for Hang {
     type Output = ();
@@ -257,8 +277,10 @@ impl Work for Hang {
         let name = "never committed".to_owned();
         tx.insert_application(&Application { app_id, name, created_at: Timestamp(0), user_linking: true })
             .await?;
-        let _ = self.0.send(());
-        std::future::pending().await
+        let _ = self.reached.send(());
+        // Nothing is sent: this is the end of the sender.
+        let _ = self.released.recv();
+        Err(Refusal::UserNotFound)
     }
 }
 

@@ -1,11 +1,10 @@
 //! A consistent copy of a database that others use meanwhile, and the check whether a database is sound.
 
-use super::StoreError;
-use crate::store::sql;
-use sqlx::{
-    Connection, SqliteConnection, query, query_scalar,
-    sqlite::{SqliteConnectOptions, SqliteRow},
+use super::{
+    BUSY_TIMEOUT, StoreError,
+    connect::{Mode, connect},
 };
+use crate::store::sql;
 use std::{
     fs::File,
     io,
@@ -35,8 +34,8 @@ pub enum BackupError {
     Damaged(String),
 }
 
-impl From<sqlx::Error> for BackupError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<rusqlite::Error> for BackupError {
+    fn from(error: rusqlite::Error) -> Self {
         BackupError::Store(error.into())
     }
 }
@@ -61,9 +60,10 @@ pub async fn back_up(file: &Path, copy: &Path) -> Result<(), BackupError> {
         .tempfile_in(folder)
         .map_err(unwritable)?;
 
-    let mut connection = connect(file, SqliteConnectOptions::new()).await?;
-    query("vacuum into $1").bind(partial.path().to_str()).execute(&mut connection).await?;
-    connection.close().await?;
+    // Without bringing its schema up to date.
+    let connection = connect(file, Mode::Write, BUSY_TIMEOUT)?;
+    connection.execute("vacuum into ?1", (partial.path().to_str(),))?;
+    connection.close().map_err(|(_, error)| error)?;
     check(partial.path()).await?;
 
     partial.as_file().sync_all().map_err(unwritable)?;
@@ -77,24 +77,16 @@ pub async fn back_up(file: &Path, copy: &Path) -> Result<(), BackupError> {
 
 /// Reads the whole database `file` and looks for contradictions. Others may use it meanwhile.
 pub async fn check(file: &Path) -> Result<(), BackupError> {
-    let mut connection = connect(file, SqliteConnectOptions::new().pragma("query_only", "on")).await?;
-    if !query_scalar::<_, bool>(sql::HAS_MIGRATIONS).fetch_one(&mut connection).await? {
+    let connection = connect(file, Mode::Read, BUSY_TIMEOUT)?;
+    if !connection.query_row(sql::HAS_MIGRATIONS, (), |row| row.get::<_, bool>(0))? {
         return Err(BackupError::Foreign);
     }
-    let finding: String = query_scalar("pragma integrity_check(1)").fetch_one(&mut connection).await?;
+    let finding: String = connection.query_row("pragma integrity_check(1)", (), |row| row.get(0))?;
     if finding != "ok" {
         return Err(BackupError::Damaged(finding));
     }
-    let dangling: Option<SqliteRow> =
-        query("pragma foreign_key_check").fetch_optional(&mut connection).await?;
-    if dangling.is_some() {
+    if connection.prepare("pragma foreign_key_check")?.exists(())? {
         return Err(BackupError::Damaged("a row refers to one that is missing".to_owned()));
     }
-    Ok(connection.close().await?)
-}
-
-/// Opens a database that is there, without bringing its schema up to date.
-async fn connect(file: &Path, options: SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
-    let options = options.filename(file).create_if_missing(false).busy_timeout(super::BUSY_TIMEOUT);
-    SqliteConnection::connect_with(&options).await
+    Ok(connection.close().map_err(|(_, error)| error)?)
 }

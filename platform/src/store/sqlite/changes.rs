@@ -1,7 +1,7 @@
 //! Waiting for what may have changed: told by this process's writer, and found out about other processes' writes.
 
 use crate::store::StoreError;
-use sqlx::{SqliteConnection, query_scalar};
+use rusqlite::Connection;
 use std::time::Duration;
 use tokio::{sync::watch, time::sleep};
 
@@ -11,7 +11,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// Waits for changes, on a connection of its own: SQLite tells a connection what *others* have committed.
 #[derive(Debug)]
 pub struct Changes {
-    pub(super) connection: SqliteConnection,
+    pub(super) connection: Connection,
     pub(super) version: Option<i64>,
     pub(super) recorded: watch::Receiver<()>,
 }
@@ -24,7 +24,9 @@ impl Changes {
             tokio::select! {
                 recorded = self.recorded.changed() => return recorded.map_err(|_| StoreError::Unavailable),
                 () = sleep(LOOK_INTERVAL) => {
-                    let version = Some(query_scalar("pragma data_version").fetch_one(&mut self.connection).await?);
+                    let mut statement = self.connection.prepare_cached("pragma data_version")?;
+                    let version = Some(statement.query_row((), |row| row.get(0))?);
+                    drop(statement);
                     if version != self.version {
                         self.version = version;
                         return Ok(());

@@ -1,16 +1,12 @@
 //! Authentication codes, on SQLite.
 
-use super::{
-    SqliteTransaction,
-    rows::{self, Reader},
-};
+use super::SqliteTransaction;
 use crate::{
     clock::Timestamp,
     model::{AppId, CodeUse, ExternalId, InstallId, Redemption},
     secret::{Code, Hashed},
     store::{AuthenticationCodes, StoreError, sql},
 };
-use sqlx::query;
 
 impl AuthenticationCodes for SqliteTransaction<'_> {
     async fn insert_code(
@@ -20,13 +16,7 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         external_id: &ExternalId,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        query(sql::INSERT_CODE)
-            .bind(app.as_str())
-            .bind(hash.as_bytes())
-            .bind(external_id.as_str())
-            .bind(expires_at.0)
-            .execute(&mut *self.connection)
-            .await?;
+        self.change(sql::INSERT_CODE, (app, hash, external_id, expires_at))?;
         Ok(())
     }
 
@@ -35,15 +25,7 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         now: Timestamp,
     ) -> Result<Option<(AppId, ExternalId)>, StoreError> {
-        let row = query(sql::CONSUME_CODE)
-            .bind(hash.as_bytes())
-            .bind(now.0)
-            .fetch_optional(&mut *self.connection)
-            .await?;
-        row.as_ref()
-            .map(|row| Reader::of("authentication_codes", row))
-            .map(|row| Ok((row.app_id()?, row.external_id()?)))
-            .transpose()
+        self.first(sql::CONSUME_CODE, (hash, now))
     }
 
     async fn record_redemption(
@@ -51,15 +33,9 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         redemption: &Redemption,
     ) -> Result<(), StoreError> {
-        query(sql::RECORD_REDEMPTION)
-            .bind(redemption.app_id.as_str())
-            .bind(hash.as_bytes())
-            .bind(redemption.install_id.as_str())
-            .bind(redemption.idempotency_key.as_bytes())
-            .bind(redemption.generation)
-            .bind(redemption.created_user)
-            .execute(&mut *self.connection)
-            .await?;
+        let Redemption { app_id, install_id, idempotency_key, generation, created_user } = redemption;
+        let values = (app_id, hash, install_id, idempotency_key, generation, created_user);
+        self.change(sql::RECORD_REDEMPTION, values)?;
         Ok(())
     }
 
@@ -68,18 +44,11 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         not_expired_before: Timestamp,
     ) -> Result<Option<Redemption>, StoreError> {
-        rows::optional(
-            query(sql::FIND_REDEMPTION)
-                .bind(hash.as_bytes())
-                .bind(not_expired_before.0)
-                .fetch_optional(&mut *self.connection)
-                .await?,
-        )
+        self.first(sql::FIND_REDEMPTION, (hash, not_expired_before))
     }
 
     async fn has_code(&mut self, hash: Hashed<Code>) -> Result<bool, StoreError> {
-        let row = query(sql::HAS_CODE).bind(hash.as_bytes()).fetch_optional(&mut *self.connection).await?;
-        Ok(row.is_some())
+        self.exists(sql::HAS_CODE, (hash,))
     }
 
     async fn record_code_link(
@@ -88,12 +57,7 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         install: &InstallId,
     ) -> Result<(), StoreError> {
-        query(sql::RECORD_CODE_LINK)
-            .bind(app.as_str())
-            .bind(hash.as_bytes())
-            .bind(install.as_str())
-            .execute(&mut *self.connection)
-            .await?;
+        self.change(sql::RECORD_CODE_LINK, (app, hash, install))?;
         Ok(())
     }
 
@@ -103,13 +67,9 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         install: &InstallId,
     ) -> Result<Option<ExternalId>, StoreError> {
-        let row = query(sql::FIND_CODE_LINK)
-            .bind(app.as_str())
-            .bind(hash.as_bytes())
-            .bind(install.as_str())
-            .fetch_optional(&mut *self.connection)
-            .await?;
-        row.as_ref().map(|row| Reader::of("authentication_codes", row).external_id()).transpose()
+        self.first_of(sql::FIND_CODE_LINK, (app, hash, install), "authentication_codes", |row| {
+            row.take("external_id")
+        })
     }
 
     async fn find_code_use(
@@ -117,13 +77,7 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         not_expired_before: Timestamp,
     ) -> Result<Option<CodeUse>, StoreError> {
-        rows::optional(
-            query(sql::FIND_CODE_USE)
-                .bind(hash.as_bytes())
-                .bind(not_expired_before.0)
-                .fetch_optional(&mut *self.connection)
-                .await?,
-        )
+        self.first(sql::FIND_CODE_USE, (hash, not_expired_before))
     }
 
     async fn delete_codes_before(
@@ -131,7 +85,7 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         expired_before: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        self.delete_before(sql::DELETE_CODES_BEFORE, expired_before, limit).await
+        self.delete_before(sql::DELETE_CODES_BEFORE, expired_before, limit)
     }
 
     async fn delete_codes_of(
@@ -141,13 +95,6 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         last_expiry: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        let deleted = query(sql::DELETE_CODES_OF)
-            .bind(app.as_str())
-            .bind(external_id.as_str())
-            .bind(last_expiry.0)
-            .bind(limit)
-            .execute(&mut *self.connection)
-            .await?;
-        Ok(deleted.rows_affected())
+        self.change(sql::DELETE_CODES_OF, (app, external_id, last_expiry, limit))
     }
 }

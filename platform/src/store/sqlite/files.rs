@@ -6,6 +6,7 @@ use std::{
     io::{self, ErrorKind},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Makes the file if it is missing, for its owner only: it holds the external ids of users. SQLite gives the files
@@ -16,7 +17,7 @@ pub(super) fn create_privately(file: &Path) -> Result<(), StoreError> {
     refuse_unspeakable(file)?;
     refuse_log_alone(file)?;
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(sqlx::Error::Io(error).into()),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(StoreError::Disk(Arc::new(error))),
         _ => Ok(()),
     }
 }
@@ -71,7 +72,7 @@ type FileId = (u64, u64);
 impl OpenedFiles {
     /// Remembers them; a connection must be open, so that both are there.
     pub(super) fn of(file: &Path) -> Result<Self, StoreError> {
-        let remember = |path: PathBuf| id_of(&path).map(|id| (path, id)).map_err(sqlx::Error::Io);
+        let remember = |path: PathBuf| id_of(&path).map(|id| (path, id)).map_err(|error| StoreError::Disk(Arc::new(error)));
         Ok(OpenedFiles([remember(file.to_owned())?, remember(log_of(file))?]))
     }
 

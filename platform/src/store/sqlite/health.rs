@@ -1,8 +1,7 @@
 //! Whether the database can be read and written, without writing for everybody who asks.
 
-use super::{OpenedFiles, SqliteReader, StoreError, files};
+use super::{OpenedFiles, SqliteReader, StoreError, connect::connect_to_immutable, files};
 use crate::store::sql;
-use sqlx::{Connection, SqliteConnection, query, sqlite::SqliteConnectOptions};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -88,32 +87,29 @@ impl Health {
     }
 
     /// Reads a row as callers do, and then what they do not need for as long as it is in memory: the file itself.
-    async fn read(&self, SqliteReader(pool): &SqliteReader) -> Result<(), StoreError> {
-        query(sql::LIST_MIGRATIONS).fetch_one(pool).await?;
+    async fn read(&self, reader: &SqliteReader) -> Result<(), StoreError> {
+        reader.lend().await?.prepare_cached(sql::LIST_MIGRATIONS)?.query_row((), |_| Ok(()))?;
         if !self.files.are_in_place() {
             return Err(StoreError::Moved);
         }
-        let mut outcome = self.read_file().await;
+        let mut outcome = self.read_file();
         for _ in 1..LOOKS {
             if outcome.is_ok() {
                 break;
             }
             sleep(LOOK_INTERVAL).await;
-            outcome = self.read_file().await;
+            outcome = self.read_file();
         }
         outcome
     }
 
     /// Reads the file's head without the log, as no other reader does while the log has a newer one.
-    async fn read_file(&self) -> Result<(), StoreError> {
+    fn read_file(&self) -> Result<(), StoreError> {
         if files::length(&self.database) == 0 {
             return Err(StoreError::Moved);
         }
         // By SQLite, whose way to close a file gives up no lock of this process.
-        let options = SqliteConnectOptions::new().filename(&self.database).immutable(true).read_only(true);
-        let mut connection = SqliteConnection::connect_with(&options).await?;
-        let read = query("pragma schema_version").fetch_one(&mut connection).await;
-        connection.close().await?;
-        read.map(drop).map_err(StoreError::from)
+        let connection = connect_to_immutable(&self.database)?;
+        Ok(connection.query_row("pragma schema_version", (), |_| Ok(()))?)
     }
 }

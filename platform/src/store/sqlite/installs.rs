@@ -1,17 +1,14 @@
 //! Installs, on SQLite.
 
-use super::{
-    SqliteTransaction,
-    rows::{self, Reader},
-};
+use super::{SqliteTransaction, rows::by_wire_name};
 use crate::{
     clock::Timestamp,
     model::{AppId, EndReason, ExpiredSession, Install, InstallId, InstallStatus, UserId},
     secret::{Hashed, IdempotencyKey},
     store::{Installs, StoreError, sql},
 };
+use rusqlite::params;
 use sentiance_protocol::{DeviceClass, DeviceClassSource};
-use sqlx::query;
 
 impl Installs for SqliteTransaction<'_> {
     async fn find_install(
@@ -19,19 +16,11 @@ impl Installs for SqliteTransaction<'_> {
         app: &AppId,
         install: &InstallId,
     ) -> Result<Option<Install>, StoreError> {
-        rows::optional(
-            query(sql::FIND_INSTALL)
-                .bind(app.as_str())
-                .bind(install.as_str())
-                .fetch_optional(&mut *self.connection)
-                .await?,
-        )
+        self.first(sql::FIND_INSTALL, (app, install))
     }
 
     async fn any_has_install(&mut self, install: &InstallId) -> Result<bool, StoreError> {
-        let found =
-            query(sql::ANY_HAS_INSTALL).bind(install.as_str()).fetch_optional(&mut *self.connection).await?;
-        Ok(found.is_some())
+        self.exists(sql::ANY_HAS_INSTALL, (install,))
     }
 
     async fn find_other_active_class(
@@ -41,14 +30,9 @@ impl Installs for SqliteTransaction<'_> {
         install: &InstallId,
         now: Timestamp,
     ) -> Result<Option<DeviceClass>, StoreError> {
-        let row = query(sql::FIND_OTHER_ACTIVE_CLASS)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(install.as_str())
-            .bind(now.0)
-            .fetch_optional(&mut *self.connection)
-            .await?;
-        row.as_ref().map(|row| Reader::of("installs", row).device_class()).transpose()
+        self.first_of(sql::FIND_OTHER_ACTIVE_CLASS, (app, user, install, now), "installs", |row| {
+            row.parse("device_class", by_wire_name)
+        })
     }
 
     async fn list_installs(
@@ -57,47 +41,46 @@ impl Installs for SqliteTransaction<'_> {
         user: &UserId,
         limit: u32,
     ) -> Result<Vec<Install>, StoreError> {
-        rows::all(
-            query(sql::LIST_INSTALLS)
-                .bind(app.as_str())
-                .bind(user.as_str())
-                .bind(limit)
-                .fetch_all(&mut *self.connection)
-                .await?,
-        )
+        self.list(sql::LIST_INSTALLS, (app, user, limit))
     }
 
-    async fn save_install(&mut self, install: &Install, now: Timestamp) -> Result<(), StoreError> {
+    async fn save_install(
+        &mut self,
+        install: &Install,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let end_reason = match install.status {
             InstallStatus::Active | InstallStatus::Inactive => None,
             InstallStatus::Ended(reason) => Some(reason_name(reason)),
         };
         let Install { app, device, sdk, .. } = install;
-        query(sql::SAVE_INSTALL)
-            .bind(install.app_id.as_str())
-            .bind(install.install_id.as_str())
-            .bind(install.user_id.as_str())
-            .bind(status_name(install.status))
-            .bind(end_reason)
-            .bind(install.awaits_link)
-            .bind(install.family.as_bytes())
-            .bind(install.generation)
-            .bind(&app.name)
-            .bind(&app.version)
-            .bind(&app.origin)
-            .bind(device.class.as_str())
-            .bind(source_name(device.class_source))
-            .bind(&device.os)
-            .bind(&device.os_version)
-            .bind(&device.model)
-            .bind(&device.language)
-            .bind(&device.time_zone)
-            .bind(&sdk.version)
-            .bind(&sdk.runtime)
-            .bind(install.created_at.0)
-            .bind(now.0)
-            .execute(&mut *self.connection)
-            .await?;
+        let values = params![
+            install.app_id,
+            install.install_id,
+            install.user_id,
+            status_name(install.status),
+            end_reason,
+            install.awaits_link,
+            install.family,
+            install.generation,
+            app.name,
+            app.version,
+            app.origin,
+            device.class.as_str(),
+            source_name(device.class_source),
+            device.os,
+            device.os_version,
+            device.model,
+            device.language,
+            device.time_zone,
+            sdk.version,
+            sdk.runtime,
+            install.created_at,
+            now,
+            expires_at,
+        ];
+        self.change(sql::SAVE_INSTALL, values)?;
         Ok(())
     }
 
@@ -108,13 +91,7 @@ impl Installs for SqliteTransaction<'_> {
         key: Hashed<IdempotencyKey>,
         generation: u32,
     ) -> Result<(), StoreError> {
-        query(sql::RECORD_CREATION)
-            .bind(app.as_str())
-            .bind(install.as_str())
-            .bind(key.as_bytes())
-            .bind(generation)
-            .execute(&mut *self.connection)
-            .await?;
+        self.change(sql::RECORD_CREATION, (app, install, key, generation))?;
         Ok(())
     }
 
@@ -123,15 +100,7 @@ impl Installs for SqliteTransaction<'_> {
         app: &AppId,
         install: &InstallId,
     ) -> Result<Option<(Hashed<IdempotencyKey>, u32)>, StoreError> {
-        let row = query(sql::FIND_CREATION)
-            .bind(app.as_str())
-            .bind(install.as_str())
-            .fetch_optional(&mut *self.connection)
-            .await?;
-        row.as_ref()
-            .map(|row| Reader::of("installs", row))
-            .map(|row| Ok((row.hash("creation_key")?, row.count("creation_generation")?)))
-            .transpose()
+        self.first(sql::FIND_CREATION, (app, install))
     }
 
     async fn move_install(
@@ -142,23 +111,12 @@ impl Installs for SqliteTransaction<'_> {
         status: InstallStatus,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        query(sql::MOVE_INSTALL)
-            .bind(app.as_str())
-            .bind(install.as_str())
-            .bind(user.as_str())
-            .bind(status_name(status))
-            .bind(now.0)
-            .execute(&mut *self.connection)
-            .await?;
+        self.change(sql::MOVE_INSTALL, (app, install, user, status_name(status), now))?;
         Ok(())
     }
 
     async fn confirm_link(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
-        query(sql::CONFIRM_LINK)
-            .bind(app.as_str())
-            .bind(install.as_str())
-            .execute(&mut *self.connection)
-            .await?;
+        self.change(sql::CONFIRM_LINK, (app, install))?;
         Ok(())
     }
 
@@ -168,13 +126,7 @@ impl Installs for SqliteTransaction<'_> {
         user: &UserId,
         now: Timestamp,
     ) -> Result<Vec<InstallId>, StoreError> {
-        let rows = query(sql::DEACTIVATE_INSTALLS)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(now.0)
-            .fetch_all(&mut *self.connection)
-            .await?;
-        rows.iter().map(|row| Reader::of("installs", row).parse("install_id", InstallId::parse)).collect()
+        self.list(sql::DEACTIVATE_INSTALLS, (app, user, now))
     }
 
     async fn end_install(
@@ -184,14 +136,7 @@ impl Installs for SqliteTransaction<'_> {
         reason: EndReason,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let ended = query(sql::END_INSTALL)
-            .bind(app.as_str())
-            .bind(install.as_str())
-            .bind(reason_name(reason))
-            .bind(now.0)
-            .execute(&mut *self.connection)
-            .await?;
-        Ok(ended.rows_affected() > 0)
+        Ok(self.change(sql::END_INSTALL, (app, install, reason_name(reason), now))? > 0)
     }
 
     async fn expired_sessions(
@@ -199,9 +144,7 @@ impl Installs for SqliteTransaction<'_> {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<ExpiredSession>, StoreError> {
-        rows::all(
-            query(sql::EXPIRED_SESSIONS).bind(now.0).bind(limit).fetch_all(&mut *self.connection).await?,
-        )
+        self.list(sql::EXPIRED_SESSIONS, (now, limit))
     }
 
     async fn delete_ended_installs(
@@ -209,7 +152,7 @@ impl Installs for SqliteTransaction<'_> {
         ended_before: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        self.delete_before(sql::DELETE_ENDED_INSTALLS, ended_before, limit).await
+        self.delete_before(sql::DELETE_ENDED_INSTALLS, ended_before, limit)
     }
 
     async fn delete_stale_installs(
@@ -218,12 +161,7 @@ impl Installs for SqliteTransaction<'_> {
         user: &UserId,
         unchanged_since: Timestamp,
     ) -> Result<(), StoreError> {
-        query(sql::DELETE_STALE_INSTALLS)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(unchanged_since.0)
-            .execute(&mut *self.connection)
-            .await?;
+        self.change(sql::DELETE_STALE_INSTALLS, (app, user, unchanged_since))?;
         Ok(())
     }
 
@@ -233,21 +171,12 @@ impl Installs for SqliteTransaction<'_> {
         user: &UserId,
         kept: u32,
     ) -> Result<(), StoreError> {
-        query(sql::DELETE_SURPLUS_INSTALLS)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(kept)
-            .execute(&mut *self.connection)
-            .await?;
+        self.change(sql::DELETE_SURPLUS_INSTALLS, (app, user, kept))?;
         Ok(())
     }
 
     async fn delete_install(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
-        query(sql::DELETE_INSTALL)
-            .bind(app.as_str())
-            .bind(install.as_str())
-            .execute(&mut *self.connection)
-            .await?;
+        self.change(sql::DELETE_INSTALL, (app, install))?;
         Ok(())
     }
 }

@@ -1,16 +1,20 @@
 //! The schema: which migrations a file has seen, and the rest of them.
 
-use super::{StoreError, UnusableDatabase, turn::Turnstile};
-use crate::store::sql;
-use sqlx::{
-    Connection, SqlSafeStr, SqliteConnection,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
-    query_as, query_scalar,
-    sqlite::SqliteConnectOptions,
+use super::{
+    BUSY_TIMEOUT, StoreError, UnusableDatabase,
+    connect::{Mode, connect},
+    turn::Turnstile,
 };
-use std::sync::Arc;
+use crate::store::sql;
+use rusqlite::Connection;
+use sha2::{Digest, Sha384};
+use std::{path::Path, time::Duration};
+use tokio::time::Instant;
 
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+/// A version, its description, and its text.
+type Migration = (i64, &'static str, &'static str);
+
+const MIGRATIONS: [Migration; 10] = [
     (20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql")),
     (20260201000000, "linking", include_str!("../../../migrations/sqlite/20260201000000_linking.sql")),
     (20260202000000, "uploads", include_str!("../../../migrations/sqlite/20260202000000_uploads.sql")),
@@ -24,13 +28,27 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
         "unused users",
         include_str!("../../../migrations/sqlite/20260402000100_unused_users.sql"),
     ),
+    (
+        20260501000000,
+        "fewer indexes",
+        include_str!("../../../migrations/sqlite/20260501000000_fewer_indexes.sql"),
+    ),
 ];
 
-fn migrations() -> Vec<Migration> {
-    let migration = |(version, description, sql): (i64, &'static str, &'static str)| {
-        Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    };
-    MIGRATIONS.map(migration).to_vec()
+/// What recognizes a migration that has run: a text that was changed later would leave two schemas behind.
+fn checksum(text: &str) -> Vec<u8> {
+    Sha384::digest(text.as_bytes()).to_vec()
+}
+
+/// Why the schema can't be brought up to date.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The migration was run with another text.
+    #[error("migration {0} was changed after it had run")]
+    Changed(i64),
+    /// A migration began and did not end.
+    #[error("migration {0} was left half-way")]
+    Unfinished(i64),
 }
 
 /// Whether a file has the schema of this platform.
@@ -44,53 +62,58 @@ pub(super) enum Schema {
 
 /// Looks at the schema without any lock that others would wait for. The database of another program, or of a later
 /// platform, is refused and left as it is: not even its journal mode changes.
-pub(super) async fn look(options: &SqliteConnectOptions) -> Result<Schema, StoreError> {
-    let mut connection = SqliteConnection::connect_with(options).await?;
-    let schema = look_at(&mut connection).await;
-    connection.close().await?;
-    schema
-}
-
-async fn look_at(connection: &mut SqliteConnection) -> Result<Schema, StoreError> {
-    if query_scalar(sql::HAS_FOREIGN_TABLES).fetch_one(&mut *connection).await? {
+pub(super) fn look(file: &Path) -> Result<Schema, StoreError> {
+    let connection = connect(file, Mode::Write, BUSY_TIMEOUT)?;
+    let is_foreign = connection.query_row(sql::HAS_FOREIGN_TABLES, (), |row| row.get::<_, bool>(0))?;
+    if is_foreign {
         return Err(UnusableDatabase::Foreign.into());
     }
-    if !query_scalar::<_, bool>(sql::HAS_MIGRATIONS).fetch_one(&mut *connection).await? {
-        return Ok(Schema::Old);
+    let missing = missing_migrations(&connection)?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(if missing.is_empty() { Schema::Current } else { Schema::Old })
+}
+
+/// The migrations that the database has not seen.
+fn missing_migrations(connection: &Connection) -> Result<Vec<Migration>, StoreError> {
+    if !connection.query_row(sql::HAS_MIGRATIONS, (), |row| row.get::<_, bool>(0))? {
+        return Ok(MIGRATIONS.to_vec());
     }
-    let applied: Vec<(i64, Vec<u8>, bool)> = query_as(sql::LIST_MIGRATIONS).fetch_all(connection).await?;
-    let known = migrations();
-    for (version, checksum, is_complete) in &applied {
-        match known.iter().find(|migration| migration.version == *version) {
-            None => return Err(MigrateError::VersionMissing(*version).into()),
-            Some(migration) if *migration.checksum != **checksum => {
-                return Err(MigrateError::VersionMismatch(*version).into());
+    let mut listing = connection.prepare(sql::LIST_MIGRATIONS)?;
+    let applied = listing
+        .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, Vec<u8>, bool)>>>()?;
+    for (version, known_checksum, is_complete) in &applied {
+        match MIGRATIONS.iter().find(|(known, ..)| known == version) {
+            None => return Err(UnusableDatabase::Newer(*version).into()),
+            Some(_) if !is_complete => {
+                return Err(UnusableDatabase::Schema(SchemaError::Unfinished(*version)).into());
             }
-            Some(_) if !is_complete => return Err(MigrateError::Dirty(*version).into()),
+            Some((.., text)) if checksum(text) != *known_checksum => {
+                return Err(UnusableDatabase::Schema(SchemaError::Changed(*version)).into());
+            }
             Some(_) => {}
         }
     }
-    Ok(if applied.len() == known.len() { Schema::Current } else { Schema::Old })
+    let is_missing = |(version, ..): &Migration| applied.iter().all(|(known, ..)| known != version);
+    Ok(MIGRATIONS.into_iter().filter(is_missing).collect())
 }
 
 /// All migrations run in one transaction, so that two processes which start at once do not run one twice. Foreign keys
 /// are off meanwhile: a table that is rebuilt would take along the rows that refer to it.
-pub(super) async fn migrate(options: &SqliteConnectOptions, turnstile: &Turnstile) -> Result<(), StoreError> {
-    let mut connection = SqliteConnection::connect_with(&options.clone().foreign_keys(false)).await?;
-    let turn = turnstile.pass().await;
-    let mut transaction = connection.begin_with("begin immediate").await?;
+pub(super) fn migrate(file: &Path, patience: Duration, turnstile: &Turnstile) -> Result<(), StoreError> {
+    let connection = connect(file, Mode::Write, patience)?;
+    super::connect::prepare_to_write(&connection)?;
+    connection.execute_batch("pragma foreign_keys = off")?;
+    let turn = turnstile.pass();
+    connection.execute_batch("begin immediate")?;
     drop(turn);
-    Migrator::with_migrations(migrations()).run(&mut *transaction).await?;
-    transaction.commit().await?;
-    Ok(connection.close().await?)
-}
-
-impl From<MigrateError> for StoreError {
-    fn from(error: MigrateError) -> Self {
-        match error {
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-            MigrateError::VersionMissing(version) => UnusableDatabase::Newer(version).into(),
-            error => UnusableDatabase::Schema(Arc::new(error)).into(),
-        }
+    connection.execute_batch(sql::CREATE_MIGRATIONS)?;
+    for (version, description, text) in missing_migrations(&connection)? {
+        let began = Instant::now();
+        connection.execute_batch(text)?;
+        let nanoseconds = i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        connection.execute(sql::RECORD_MIGRATION, (version, description, checksum(text), nanoseconds))?;
     }
+    connection.execute_batch("commit")?;
+    Ok(connection.close().map_err(|(_, error)| error)?)
 }

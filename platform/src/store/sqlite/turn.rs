@@ -8,9 +8,10 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     os::unix::fs::OpenOptionsExt,
     path::Path,
+    thread::sleep,
     time::Duration,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// How often it is looked whether another process has given the lock back.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
@@ -34,13 +35,13 @@ impl Turnstile {
     }
 
     /// Waits until no other process is about to write, and keeps the others waiting until what this gives is dropped.
-    pub(super) async fn pass(&self) -> Option<Turn<'_>> {
+    pub(super) fn pass(&self) -> Option<Turn<'_>> {
         let file = self.file.as_ref()?;
         let deadline = Instant::now() + self.patience;
         loop {
             match file.try_lock() {
                 Ok(()) => return Some(Turn(file)),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(LOOK_INTERVAL).await,
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(LOOK_INTERVAL),
                 Err(_) => return None,
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{
     SqliteTransaction,
-    rows::{self, Reader},
+    rows::{Columns, FromRow},
 };
 use crate::{
     model::{
@@ -10,9 +10,8 @@ use crate::{
     },
     store::{Detections, MetadataChange, Page, StoreError, StoredBytes, UserMetadata, sql},
 };
-use futures_util::TryStreamExt;
+use rusqlite::params;
 use sentiance_protocol::DetectionType;
-use sqlx::query;
 use std::collections::BTreeMap;
 
 impl UserMetadata for SqliteTransaction<'_> {
@@ -22,16 +21,9 @@ impl UserMetadata for SqliteTransaction<'_> {
         user: &UserId,
         change: MetadataChange<'_>,
     ) -> Result<(), StoreError> {
-        query(sql::CHANGE_METADATA)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(change.entry.key.as_bytes())
-            .bind(change.entry.value.as_deref().map(str::as_bytes))
-            .bind(change.install_id.as_str())
-            .bind(change.revision)
-            .bind(change.now.0)
-            .execute(&mut *self.connection)
-            .await?;
+        let (key, value) = (change.entry.key.as_bytes(), change.entry.value.as_deref().map(str::as_bytes));
+        let values = params![app, user, key, value, change.install_id, change.revision, change.now];
+        self.change(sql::CHANGE_METADATA, values)?;
         Ok(())
     }
 
@@ -41,13 +33,11 @@ impl UserMetadata for SqliteTransaction<'_> {
         user: &UserId,
         install: &InstallId,
     ) -> Result<u32, StoreError> {
-        let row = query(sql::NEWEST_METADATA_REVISION)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(install.as_str())
-            .fetch_one(&mut *self.connection)
-            .await?;
-        Reader::of("user_metadata", &row).count("revision")
+        let newest =
+            self.first_of(sql::NEWEST_METADATA_REVISION, (app, user, install), "user_metadata", |row| {
+                row.take("revision")
+            });
+        Ok(newest?.unwrap_or_default())
     }
 
     async fn metadata_of(
@@ -55,23 +45,16 @@ impl UserMetadata for SqliteTransaction<'_> {
         app: &AppId,
         user: &UserId,
     ) -> Result<BTreeMap<String, String>, StoreError> {
-        let rows = query(sql::METADATA_OF)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .fetch_all(&mut *self.connection)
-            .await?;
-        rows.iter()
-            .map(|row| Reader::of("user_metadata", row))
-            .map(|row| Ok((row.utf8("key")?, row.utf8("value")?)))
-            .collect()
+        let mut metadata = BTreeMap::new();
+        self.each(sql::METADATA_OF, (app, user), "user_metadata", |row| -> Result<_, StoreError> {
+            metadata.insert(row.utf8("key")?, row.utf8("value")?);
+            Ok(true)
+        })?;
+        Ok(metadata)
     }
 
     async fn delete_metadata(&mut self, app: &AppId, user: &UserId) -> Result<(), StoreError> {
-        query(sql::DELETE_METADATA)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .execute(&mut *self.connection)
-            .await?;
+        self.change(sql::DELETE_METADATA, (app, user))?;
         Ok(())
     }
 
@@ -81,12 +64,7 @@ impl UserMetadata for SqliteTransaction<'_> {
         user: &UserId,
         kept: u32,
     ) -> Result<(), StoreError> {
-        query(sql::FORGET_REMOVED_METADATA)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(kept)
-            .execute(&mut *self.connection)
-            .await?;
+        self.change(sql::FORGET_REMOVED_METADATA, (app, user, kept))?;
         Ok(())
     }
 }
@@ -99,17 +77,9 @@ impl Detections for SqliteTransaction<'_> {
         install: &InstallId,
         detection: &Detection,
     ) -> Result<bool, StoreError> {
-        let inserted = query(sql::INSERT_DETECTION_IF_NEW)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(detection.detection_id.as_str())
-            .bind(install.as_str())
-            .bind(detection.kind().as_str())
-            .bind(detection.time.0)
-            .bind(content_of(detection)?)
-            .execute(&mut *self.connection)
-            .await?;
-        Ok(inserted.rows_affected() > 0)
+        let (id, kind, time) = (&detection.detection_id, detection.kind().as_str(), detection.time);
+        let values = (app, user, id, install, kind, time, content_of(detection)?);
+        Ok(self.change(sql::INSERT_DETECTION_IF_NEW, values)? > 0)
     }
 
     async fn find_detection(
@@ -118,14 +88,7 @@ impl Detections for SqliteTransaction<'_> {
         user: &UserId,
         detection: &DetectionId,
     ) -> Result<Option<StoredDetection>, StoreError> {
-        rows::optional(
-            query(sql::FIND_DETECTION)
-                .bind(app.as_str())
-                .bind(user.as_str())
-                .bind(detection.as_str())
-                .fetch_optional(&mut *self.connection)
-                .await?,
-        )
+        self.first(sql::FIND_DETECTION, (app, user, detection))
     }
 
     async fn replace_detection(
@@ -134,13 +97,8 @@ impl Detections for SqliteTransaction<'_> {
         user: &UserId,
         detection: &Detection,
     ) -> Result<(), StoreError> {
-        query(sql::REPLACE_DETECTION)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(detection.detection_id.as_str())
-            .bind(content_of(detection)?)
-            .execute(&mut *self.connection)
-            .await?;
+        let values = (app, user, &detection.detection_id, content_of(detection)?);
+        self.change(sql::REPLACE_DETECTION, values)?;
         Ok(())
     }
 
@@ -152,28 +110,31 @@ impl Detections for SqliteTransaction<'_> {
         after: Option<&DetectionCursor>,
         page: Page,
     ) -> Result<(Vec<StoredDetection>, bool), StoreError> {
-        let statement = if kind.is_some() { sql::LIST_DETECTIONS_OF_KIND } else { sql::LIST_DETECTIONS };
-        let mut listing = query(statement)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(after.map_or(-1, |cursor| cursor.time.0))
-            .bind(after.map_or("", |cursor| cursor.detection_id.as_str()))
-            // One more tells whether there are more.
-            .bind(page.limit.saturating_add(1));
-        if let Some(kind) = kind {
-            listing = listing.bind(kind.as_str());
-        }
+        let after_time = after.map_or(-1, |cursor| cursor.time.0);
+        let after_id = after.map_or("", |cursor| cursor.detection_id.as_str());
+        // One more tells whether there are more.
+        let limit = page.limit.saturating_add(1);
+        let (mut listed, mut bytes, mut has_more) = (Vec::new(), 0, false);
         // Row by row: what does not fit into the page is never in memory.
-        let mut rows = listing.fetch(&mut *self.connection);
-        let (mut listed, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = rows.try_next().await? {
-            bytes += Reader::of("detections", &row).get::<&str>("content")?.len();
-            if !listed.is_empty() && (listed.len() >= page.limit as usize || bytes > page.bytes) {
-                return Ok((listed, true));
+        let take = |row: &mut Columns<'_>| -> Result<bool, StoreError> {
+            bytes += row.length_of("content");
+            has_more = !listed.is_empty() && (listed.len() >= page.limit as usize || bytes > page.bytes);
+            if !has_more {
+                listed.push(StoredDetection::read(row)?);
             }
-            listed.push(rows::one(&row)?);
+            Ok(!has_more)
+        };
+        match kind {
+            None => {
+                let values = (app, user, after_time, after_id, limit);
+                self.each(sql::LIST_DETECTIONS, values, StoredDetection::TABLE, take)?;
+            }
+            Some(kind) => {
+                let values = (app, user, after_time, after_id, limit, kind.as_str());
+                self.each(sql::LIST_DETECTIONS_OF_KIND, values, StoredDetection::TABLE, take)?;
+            }
         }
-        Ok((listed, false))
+        Ok((listed, has_more))
     }
 
     async fn count_stored(
@@ -183,29 +144,22 @@ impl Detections for SqliteTransaction<'_> {
         bytes: i64,
         day: i64,
     ) -> Result<StoredBytes, StoreError> {
-        let of_user = query(sql::COUNT_STORED_OF_USER)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(bytes)
-            .bind(day)
-            .fetch_one(&mut *self.connection)
-            .await?;
-        let of_application = query(sql::COUNT_STORED_OF_APPLICATION)
-            .bind(app.as_str())
-            .bind(bytes)
-            .fetch_one(&mut *self.connection)
-            .await?;
-        let of_user = Reader::of("users", &of_user);
-        Ok(StoredBytes {
-            of_user: of_user.bytes("stored_bytes")?,
-            of_user_today: of_user.bytes("bytes_of_day")?,
-            of_application: Reader::of("applications", &of_application).bytes("stored_bytes")?,
-        })
+        let of_user = self.first_of(sql::COUNT_STORED_OF_USER, (app, user, bytes, day), "users", |row| {
+            Ok((row.bytes("stored_bytes")?, row.bytes("bytes_of_day")?))
+        });
+        let of_application =
+            self.first_of(sql::COUNT_STORED_OF_APPLICATION, (app, bytes), "applications", |row| {
+                row.bytes("stored_bytes")
+            });
+        let missing = |table| StoreError::Inconsistent { table, column: "stored_bytes" };
+        let (of_user, of_user_today) = of_user?.ok_or(missing("users"))?;
+        let of_application = of_application?.ok_or(missing("applications"))?;
+        Ok(StoredBytes { of_user, of_user_today, of_application })
     }
 
     async fn stored_bytes(&mut self) -> Result<u64, StoreError> {
-        let row = query(sql::SUM_STORED).fetch_one(&mut *self.connection).await?;
-        Reader::of("applications", &row).bytes("stored_bytes")
+        let sum = self.first_of(sql::SUM_STORED, (), "applications", |row| row.bytes("stored_bytes"))?;
+        Ok(sum.unwrap_or_default())
     }
 
     async fn delete_detections(
@@ -214,30 +168,25 @@ impl Detections for SqliteTransaction<'_> {
         user: &UserId,
         batch: Page,
     ) -> Result<bool, StoreError> {
-        let sizes = query(sql::SIZES_OF_DETECTIONS)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(batch.limit)
-            .fetch_all(&mut *self.connection)
-            .await?;
-        let (mut last, mut count, mut bytes) = (None, 0, 0);
-        for row in &sizes {
-            let row = Reader::of("detections", row);
-            if bytes > batch.bytes as u64 {
-                break;
-            }
-            bytes += row.bytes("bytes")?;
-            last = Some(row.get::<&str>("detection_id")?);
-            count += 1;
-        }
+        let mut last: Option<DetectionId> = None;
+        let (mut count, mut bytes, mut has_more) = (0, 0, false);
+        self.each(
+            sql::SIZES_OF_DETECTIONS,
+            (app, user, batch.limit),
+            "detections",
+            |row| -> Result<bool, StoreError> {
+                has_more = bytes > batch.bytes as u64;
+                if !has_more {
+                    last = Some(row.take("detection_id")?);
+                    bytes += row.bytes("bytes")?;
+                    count += 1;
+                }
+                Ok(!has_more)
+            },
+        )?;
         let Some(last) = last else { return Ok(false) };
-        query(sql::DELETE_DETECTIONS_UP_TO)
-            .bind(app.as_str())
-            .bind(user.as_str())
-            .bind(last)
-            .execute(&mut *self.connection)
-            .await?;
-        Ok(count < sizes.len() || sizes.len() >= batch.limit as usize)
+        self.change(sql::DELETE_DETECTIONS_UP_TO, (app, user, last))?;
+        Ok(has_more || count >= batch.limit)
     }
 }
 

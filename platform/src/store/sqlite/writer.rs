@@ -1,25 +1,27 @@
 //! The one writer, with group commit: it takes what waits, for some milliseconds, runs each use case in a savepoint of
 //! one transaction, commits once, and only then tells the callers. Under load one disk flush thus serves many callers.
+//!
+//! It is a thread that owns its connection, and a use case runs on it from the first statement to the last.
 
 use super::{
     BUSY_TIMEOUT, OpenedFiles, SqliteTransaction, Turnstile,
     health::Writes,
     queue::{Full, Queue},
+    transaction::run_now,
 };
 use crate::{
     metrics::StoreMetrics,
     store::{StoreError, Work},
 };
-use futures_util::{FutureExt, future::BoxFuture};
-use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection, query_as};
+use rusqlite::Connection;
 use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
     time::Duration,
 };
 use tokio::{
-    sync::{Mutex, Notify, oneshot, watch},
-    task::JoinHandle,
+    sync::{oneshot, watch},
     time::Instant,
 };
 
@@ -32,15 +34,16 @@ const GROUP_TIME: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Writer {
     inbox: Arc<Inbox>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    /// Closed once the thread has ended.
+    ended: watch::Receiver<()>,
     metrics: StoreMetrics,
 }
 
 /// What callers hand to the writer.
 #[derive(Default)]
 struct Inbox {
-    waiting: SyncMutex<Waiting>,
-    news: Notify,
+    waiting: Mutex<Waiting>,
+    news: Condvar,
 }
 
 #[derive(Default)]
@@ -64,23 +67,24 @@ impl Inbox {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes in nothing more.
+    fn close(&self) {
+        self.lock().is_closed = true;
+        self.news.notify_one();
+    }
+
     /// The next group: as many prompt ones as wait now, and the turns of shares between which time is looked at. It is
     /// empty where only the log is to be emptied. Nothing when it was closed and is empty.
-    async fn next_group(&self) -> Option<Group<'_>> {
-        loop {
-            let news = self.news.notified();
-            {
-                let waiting = self.lock();
-                if waiting.queue.len() > 0 || !waiting.emptying.is_empty() {
-                    let prompt = waiting.queue.prompt_len().min(BATCH_SIZE);
-                    return Some(Group { inbox: self, prompt, shared: 0, count: 0, began: Instant::now() });
-                }
-                if waiting.is_closed {
-                    return None;
-                }
-            }
-            news.await;
+    fn next_group(&self) -> Option<Group<'_>> {
+        let idle = |waiting: &mut Waiting| {
+            waiting.queue.len() == 0 && waiting.emptying.is_empty() && !waiting.is_closed
+        };
+        let waiting = self.news.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+        if waiting.queue.len() == 0 && waiting.emptying.is_empty() {
+            return None;
         }
+        let prompt = waiting.queue.prompt_len().min(BATCH_SIZE);
+        Some(Group { inbox: self, prompt, shared: 0, count: 0, began: Instant::now() })
     }
 }
 
@@ -126,17 +130,25 @@ impl Group<'_> {
 impl Writer {
     /// Tells `recorded` after each commit in which an event was recorded.
     pub(super) fn start(
-        connection: SqliteConnection,
+        connection: Connection,
         turnstile: Turnstile,
         files: OpenedFiles,
         writes: Writes,
         recorded: watch::Sender<()>,
         metrics: StoreMetrics,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         let inbox = Arc::new(Inbox::default());
         let database = Database { connection, turnstile, files, writes };
-        let task = tokio::spawn(run(database, inbox.clone(), recorded, metrics.clone()));
-        Writer { inbox, task: Mutex::new(Some(task)), metrics }
+        let (alive, ended) = watch::channel(());
+        let (inbox_of_thread, metrics_of_thread) = (inbox.clone(), metrics.clone());
+        thread::Builder::new()
+            .name("database writer".to_owned())
+            .spawn(move || {
+                run(database, &inbox_of_thread, &recorded, &metrics_of_thread);
+                drop(alive);
+            })
+            .map_err(|error| StoreError::Disk(Arc::new(error)))?;
+        Ok(Writer { inbox, ended, metrics })
     }
 
     pub(super) async fn submit<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
@@ -180,41 +192,37 @@ impl Writer {
 
     /// Finishes what waits; whatever comes later is refused.
     pub(super) async fn stop(&self) {
-        self.inbox.lock().is_closed = true;
-        self.inbox.news.notify_one();
-        if let Some(task) = self.task.lock().await.take() {
-            // It fails only where the writer has panicked.
-            let _ = task.await;
-        }
+        self.inbox.close();
+        // Nothing is ever sent: this ends with the thread, also where that has panicked.
+        let _ = self.ended.clone().changed().await;
     }
 }
 
 impl Drop for Writer {
-    /// Without a writer no more can be submitted, and the task ends when all is done.
+    /// Without a writer no more can be submitted, and the thread ends when all is done.
     fn drop(&mut self) {
-        self.inbox.lock().is_closed = true;
-        self.inbox.news.notify_one();
+        self.inbox.close();
     }
 }
 
 /// What the writer has of the database.
 struct Database {
-    connection: SqliteConnection,
+    connection: Connection,
     turnstile: Turnstile,
     files: OpenedFiles,
     writes: Writes,
 }
 
-async fn run(mut database: Database, inbox: Arc<Inbox>, recorded: watch::Sender<()>, metrics: StoreMetrics) {
-    while let Some(mut group) = inbox.next_group().await {
+fn run(mut database: Database, inbox: &Inbox, recorded: &watch::Sender<()>, metrics: &StoreMetrics) {
+    while let Some(mut group) = inbox.next_group() {
         let began = group.began;
         let mut batch = Vec::new();
-        let mut outcome = run_group(&mut database, &mut group, &mut batch).await;
+        let mut outcome = run_group(&mut database, &mut group, &mut batch);
         // Between two groups nothing of this process but a reader is in the log's way.
         let emptying = std::mem::take(&mut inbox.lock().emptying);
         for reply in emptying {
             // Who has gone needs no answer.
-            let _ = reply.send(empty_log(&mut database.connection).await);
+            let _ = reply.send(empty_log(&database.connection));
         }
         metrics.queue_depth.set(length(inbox.lock().queue.len()));
         if batch.is_empty() {
@@ -236,20 +244,18 @@ async fn run(mut database: Database, inbox: Arc<Inbox>, recorded: watch::Sender<
             job.acknowledge(outcome.clone());
         }
     }
-    if let Err(error) = database.connection.close().await {
+    if let Err((_, error)) = database.connection.close() {
         tracing::warn!(%error, "the database was not closed cleanly; nothing is lost");
     }
 }
 
 /// Copies the whole log into the database and cuts it off, unless a reader is in the way; tells whether it did.
-async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+fn empty_log(connection: &Connection) -> Result<bool, StoreError> {
     // All writers would wait with it for the reader: it is tried again later instead.
-    connection.execute("pragma busy_timeout = 0").await?;
-    let emptied = query_as("pragma wal_checkpoint(truncate)").fetch_one(&mut *connection).await;
-    let usual = format!("pragma busy_timeout = {}", BUSY_TIMEOUT.as_millis());
-    connection.execute(AssertSqlSafe(usual)).await?;
-    let (is_busy, _, _): (bool, i64, i64) = emptied?;
-    Ok(!is_busy)
+    connection.busy_timeout(Duration::ZERO)?;
+    let is_busy = connection.query_row("pragma wal_checkpoint(truncate)", (), |row| row.get::<_, bool>(0));
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(!is_busy?)
 }
 
 fn length(of_queue: usize) -> i64 {
@@ -257,49 +263,54 @@ fn length(of_queue: usize) -> i64 {
 }
 
 /// Runs the group in one transaction; `batch` has all that were taken out of the queue, whatever comes of it.
-async fn run_group(
+fn run_group(
     database: &mut Database,
     group: &mut Group<'_>,
     batch: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), StoreError> {
-    let outcome = try_group(database, group, batch).await;
+    let outcome = try_group(database, group, batch);
     if outcome.is_err() {
         // Whatever failed, be it the commit, no transaction may stay open: the next group could not begin. Where
         // SQLite has rolled back by itself, there is nothing left to roll back, and that is fine.
-        let _ = database.connection.execute("rollback").await;
+        let _ = execute(&database.connection, "rollback");
     }
     outcome
 }
 
-async fn try_group(
+fn try_group(
     Database { connection, turnstile, writes, .. }: &mut Database,
     group: &mut Group<'_>,
     batch: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), StoreError> {
-    // What comes between two use cases is handed to SQLite's thread at once: each hand-over costs as much as a statement.
-    let mut before = "begin immediate; savepoint use_case";
-    let mut turn = None;
     while let Some(job) = group.next() {
-        if batch.is_empty() {
-            writes.begin();
-            turn = turnstile.pass().await;
-        }
+        let is_first = batch.is_empty();
         batch.push(job);
-        connection.execute(before).await?;
-        // The database is this process's now: the next process may take its turn.
-        drop(turn.take());
+        if is_first {
+            writes.begin();
+            let turn = turnstile.pass();
+            execute(connection, "begin immediate")?;
+            // The database is this process's now: the next process may take its turn.
+            drop(turn);
+        }
+        execute(connection, "savepoint use_case")?;
         if let Some(job) = batch.last_mut()
-            && !job.run(connection).await
+            && !job.run(connection)
         {
             // Where the disk fails in the middle of a statement, SQLite may have undone the whole transaction, and the
             // savepoint with it: then the use cases before this one are undone, too.
-            connection.execute("rollback to use_case").await.map_err(|_| StoreError::GivenUp)?;
+            execute(connection, "rollback to use_case").map_err(|_| StoreError::GivenUp)?;
         }
-        before = "release use_case; savepoint use_case";
+        execute(connection, "release use_case")?;
     }
     if !batch.is_empty() {
-        connection.execute("release use_case; commit").await?;
+        execute(connection, "commit")?;
     }
+    Ok(())
+}
+
+/// One of the statements that frame a use case; they are prepared once, like all others.
+fn execute(connection: &Connection, statement: &'static str) -> Result<(), StoreError> {
+    connection.prepare_cached(statement)?.execute(())?;
     Ok(())
 }
 
@@ -307,7 +318,7 @@ async fn try_group(
 trait Job: Send {
     fn is_abandoned(&self) -> bool;
     /// Runs it; says whether its writes shall stay.
-    fn run<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, bool>;
+    fn run(&mut self, connection: &mut Connection) -> bool;
     /// Whether its writes stay, with an event among them.
     fn has_recorded(&self) -> bool;
     /// Tells the caller, after the commit or its failure.
@@ -326,20 +337,16 @@ impl<W: Work> Job for Task<W> {
         self.reply.is_closed()
     }
 
-    fn run<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, bool> {
-        Box::pin(async move {
-            let Some(work) = self.work.take() else { return false };
-            let mut transaction = SqliteTransaction::on(connection);
-            // One use case that panics must not take the writer, and with it everybody's writes, along.
-            let result = AssertUnwindSafe(work.run(&mut transaction))
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
-            let keep = result.is_ok();
-            self.recorded = keep && transaction.recorded;
-            self.result = Some(result);
-            keep
-        })
+    fn run(&mut self, connection: &mut Connection) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        let mut transaction = SqliteTransaction::on(connection);
+        // One use case that panics must not take the writer, and with it everybody's writes, along.
+        let result = catch_unwind(AssertUnwindSafe(|| run_now(work.run(&mut transaction))))
+            .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
+        let keep = result.is_ok();
+        self.recorded = keep && transaction.recorded;
+        self.result = Some(result);
+        keep
     }
 
     fn has_recorded(&self) -> bool {
@@ -365,7 +372,37 @@ mod tests {
         random::OsRandomness,
         store::{Store, StoreError, Transaction, Turn, Work, sqlite::queue::LENGTH},
     };
+    use std::sync::mpsc;
     use tempfile::TempDir;
+    use tokio::sync::oneshot;
+
+    /// Keeps the writer busy until it is released, so that what comes meanwhile waits in the queue.
+    struct Hold {
+        started: oneshot::Sender<()>,
+        released: mpsc::Receiver<()>,
+    }
+
+    impl Work for Hold {
+        type Output = ();
+        type Error = StoreError;
+
+        async fn run<T: Transaction>(self, _: &mut T) -> Result<(), StoreError> {
+            let _ = self.started.send(());
+            // Also where the test has ended.
+            let _ = self.released.recv();
+            Ok(())
+        }
+    }
+
+    /// A writer that is busy until what this gives is dropped.
+    async fn hold(store: &Store) -> mpsc::Sender<()> {
+        let (started, has_started) = oneshot::channel();
+        let (release, released) = mpsc::channel();
+        let store = store.clone();
+        tokio::spawn(async move { store.write(Hold { started, released }).await });
+        has_started.await.unwrap();
+        release
+    }
 
     /// Adds an application, and then ends as told.
     struct Add(&'static str, End);
@@ -410,12 +447,14 @@ mod tests {
     #[tokio::test]
     async fn of_a_group_only_the_writes_of_those_that_succeed_stay() {
         let (_folder, store) = new_store().await;
-        // On one thread all of these wait in the queue before the writer sees the first: they share a commit.
-        let (first, refused, panicked, last) = tokio::join!(
+        let busy = hold(&store).await;
+        // All of these wait in the queue before the writer sees the first: they share a commit.
+        let (first, refused, panicked, last, ()) = tokio::join!(
             store.write(Add("first", End::Well)),
             store.write(Add("refused", End::Refused)),
             store.write(Add("panicked", End::Panicking)),
             store.write(Add("last", End::Well)),
+            async { drop(busy) },
         );
         assert!(first.is_ok() && last.is_ok());
         assert!(matches!(refused, Err(Refusal::UserNotFound)));
@@ -436,7 +475,9 @@ mod tests {
     async fn more_than_the_queue_holds_are_refused_at_once() {
         let (_folder, store) = new_store().await;
         let writes = (0..LENGTH + 10).map(|_| store.write(Add("one", End::Well)));
-        let results = futures_util::future::join_all(writes).await;
+        let busy = hold(&store).await;
+        let writes = futures_util::future::join_all(writes);
+        let (results, ()) = tokio::join!(writes, async { drop(busy) });
         let refused =
             results.iter().filter(|result| matches!(result, Err(Refusal::Store(StoreError::Unavailable))));
         assert_eq!(refused.count(), 10);
@@ -486,7 +527,8 @@ mod tests {
     async fn one_caller_takes_few_places_and_is_told_to_come_back() {
         let (_folder, store) = new_store().await;
         let greedy = futures_util::future::join_all((0..50).map(|_| store.write(Slow(1))));
-        let (greedy, other) = tokio::join!(greedy, store.write(Slow(2)));
+        let busy = hold(&store).await;
+        let (greedy, other, ()) = tokio::join!(greedy, store.write(Slow(2)), async { drop(busy) });
         let refused = greedy.iter().filter(|result| matches!(result, Err(StoreError::Crowded))).count();
         assert_eq!(refused, 42);
         assert!(other.is_ok());
