@@ -53,7 +53,8 @@ async fn measure(server: &Server, users: u32, connections: usize, requests: usiz
     );
     let mut baseline = None;
     for flow in Flow::ALL {
-        let Cost { per_second, cpu, switches, p50, p99 } = cost_of(flow, server, connections, requests).await?;
+        let Cost { per_second, cpu, switches, p50, p99 } =
+            cost_of(flow, server, connections, requests).await?;
         let baseline = *baseline.get_or_insert(cpu);
         println!(
             "{:<12} {per_second:>9.0} {:>10.1} {:>9.2} {switches:>9.2} {:>9.2} {:>9.2} {:>8.1}",

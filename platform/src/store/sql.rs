@@ -231,7 +231,7 @@ pub(super) const FIND_OTHER_ACTIVE_CLASS: &str = "
         select 1 from token_pairs
         where token_pairs.app_id = installs.app_id and token_pairs.install_id = installs.install_id
             and token_pairs.status = 'current' and token_pairs.refresh_expires_at > $4)";
-pub(super) const LIST_INSTALLS: &str = 
+pub(super) const LIST_INSTALLS: &str =
     installs_where!("user_id = $2 order by updated_at desc, install_id limit $3");
 pub(super) const SAVE_INSTALL: &str = "
     insert into installs (

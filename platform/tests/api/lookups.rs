@@ -39,7 +39,8 @@ impl Watched {
             (Command::value_of(&created, "app id: "), Command::value_of(&created, "app secret: "));
         let api_key = command.create_key(&app_id, &["user.link", "user.read"]);
         let other_key = command.create_key(&command.create_app("Other", &[OTHERS_ORIGIN]), &["user.link"]);
-        let watched = command.through(&["env", "RUST_LOG=info,sentiance_platform::statements=debug"]).logging_to(&log);
+        let watched =
+            command.through(&["env", "RUST_LOG=info,sentiance_platform::statements=debug"]).logging_to(&log);
         // Each try fails, and more of them than a caller may fail with would be told to wait.
         let running = watched.start(&["serve", "--limit-failures", "1000/s:10000"]);
         Watched {
@@ -70,7 +71,10 @@ impl Watched {
             }
             tokio::task::yield_now().await;
         };
-        log.lines().filter(|line| line.contains("sentiance_platform::statements")).map(str::to_owned).collect()
+        log.lines()
+            .filter(|line| line.contains("sentiance_platform::statements"))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// What a request is answered, without what differs in any two answers; and how many statements that took.

@@ -283,7 +283,9 @@ async fn search_what_is_left(options: &[&str], detailed: &str) {
     }
     let (_, log) = written.iter().find(|(name, _)| name == "log").unwrap();
     let text = String::from_utf8_lossy(log);
-    for shown in [detailed, "sentiance_platform::statements", "INTERNAL_ERROR", "SESSION_ENDED", "BROWSER_NOT_ALLOWED"] {
+    for shown in
+        [detailed, "sentiance_platform::statements", "INTERNAL_ERROR", "SESSION_ENDED", "BROWSER_NOT_ALLOWED"]
+    {
         assert!(text.contains(shown), "the log holds {shown}");
     }
     for (name, bytes) in &written {

@@ -68,7 +68,7 @@ async fn what_is_no_database_of_this_platform_is_refused_in_one_line_and_left_as
         (file("page", &whole[..4096]), "malformed"),
         (file("scrap", &whole[..100]), "malformed"),
         (newer, "a newer platform made it, with schema 20990101000000"),
-        (changed, "previously applied but has been modified"),
+        (changed, "was changed after it had run"),
         (foreign, "the database of another program"),
         (folder.path().to_owned(), "unable to open"),
     ] {

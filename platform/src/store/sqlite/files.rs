@@ -72,7 +72,9 @@ type FileId = (u64, u64);
 impl OpenedFiles {
     /// Remembers them; a connection must be open, so that both are there.
     pub(super) fn of(file: &Path) -> Result<Self, StoreError> {
-        let remember = |path: PathBuf| id_of(&path).map(|id| (path, id)).map_err(|error| StoreError::Disk(Arc::new(error)));
+        let remember = |path: PathBuf| {
+            id_of(&path).map(|id| (path, id)).map_err(|error| StoreError::Disk(Arc::new(error)))
+        };
         Ok(OpenedFiles([remember(file.to_owned())?, remember(log_of(file))?]))
     }
 

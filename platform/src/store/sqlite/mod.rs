@@ -30,11 +30,11 @@ use crate::metrics::StoreMetrics;
 use connect::{Mode, connect, prepare_to_write};
 use files::OpenedFiles;
 use health::Health;
-use schema::{Schema, SchemaError};
 use rusqlite::ffi::{
     SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_FULL, SQLITE_IOERR, SQLITE_NOMEM, SQLITE_NOTADB,
     SQLITE_READONLY,
 };
+use schema::{Schema, SchemaError};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -208,8 +208,8 @@ impl From<rusqlite::Error> for StoreError {
             // Another process holds the file.
             Some(SQLITE_BUSY) => StoreError::Unavailable,
             Some(
-                SQLITE_NOMEM | SQLITE_READONLY | SQLITE_IOERR | SQLITE_CORRUPT | SQLITE_FULL | SQLITE_CANTOPEN
-                | SQLITE_NOTADB,
+                SQLITE_NOMEM | SQLITE_READONLY | SQLITE_IOERR | SQLITE_CORRUPT | SQLITE_FULL
+                | SQLITE_CANTOPEN | SQLITE_NOTADB,
             ) => StoreError::Disk(Arc::new(error)),
             _ => StoreError::Database(Arc::new(error)),
         }
