@@ -1,6 +1,6 @@
 //! Time as a parameter: the domain is told what time it is, so that a test can move it.
 
-use humantime::format_rfc3339_millis;
+use humantime::{format_rfc3339_millis, parse_rfc3339};
 use sentiance_protocol::EpochMs;
 use std::{
     sync::OnceLock,
@@ -28,6 +28,15 @@ impl Timestamp {
         const LAST: u64 = 253_402_300_799_999;
         let span = Duration::from_millis(u64::try_from(self.0).unwrap_or(0).min(LAST));
         format_rfc3339_millis(SystemTime::UNIX_EPOCH + span).to_string()
+    }
+}
+
+impl Timestamp {
+    /// The time that `text` tells in ISO 8601, in UTC, with or without a part of a second.
+    pub fn parse_iso8601(text: &str) -> Option<Timestamp> {
+        let time = parse_rfc3339(text).ok()?;
+        let span = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(Timestamp(as_millis(span)))
     }
 }
 

@@ -1,7 +1,5 @@
 //! Randomness as a parameter: the one source of secrets and ids.
 
-use std::fmt::Write;
-
 /// A source of random bytes, fit for secrets.
 pub trait Randomness: Send + Sync + 'static {
     /// Fills `bytes`.
@@ -31,11 +29,8 @@ pub fn bytes<const N: usize>(random: &dyn Randomness) -> [u8; N] {
 
 /// Bytes as lower-case hex digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
 }
 
 /// Whether `text` is `length` lower-case hex digits.

@@ -73,7 +73,7 @@ pub struct ProfileSdk {
     pub debug_logging: bool,
 }
 
-/// Reply of `GET /v2/users/:user_id/detections`: a page of them, oldest first.
+/// Reply of `GET /v2/users/:user_id/detections`: a page of them, in the order of their times.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DetectionPage {
     /// The page.
@@ -103,6 +103,27 @@ pub struct DetectionRecord {
     /// A trip that the app started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trip: Option<TripRecord>,
+}
+
+/// Reply of `GET /v2/users/:user_id/trips`: a page of them, in the order of their starts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TripPage {
+    /// The page.
+    pub trips: Vec<UserTrip>,
+    /// Gets the next page; `null` after the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// A trip, and who recorded it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserTrip {
+    /// 32 lower-case hex digits; the same as among the detections.
+    pub id: String,
+    /// The install that recorded it.
+    pub install_id: String,
+    /// The trip.
+    #[serde(flatten)]
+    pub trip: TripRecord,
 }
 
 /// A trip that the app started.

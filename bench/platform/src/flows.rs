@@ -19,11 +19,12 @@ pub(crate) enum Flow {
     Restoration,
     Refresh,
     Upload,
+    Page,
 }
 
 impl Flow {
     /// The first is what the others are compared with.
-    pub(crate) const ALL: [Flow; 7] = [
+    pub(crate) const ALL: [Flow; 8] = [
         Flow::Health,
         Flow::Config,
         Flow::AuthCode,
@@ -31,6 +32,7 @@ impl Flow {
         Flow::Restoration,
         Flow::Refresh,
         Flow::Upload,
+        Flow::Page,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -41,7 +43,8 @@ impl Flow {
             Flow::Creation => "creation",
             Flow::Restoration => "restoration",
             Flow::Refresh => "refresh",
-            Flow::Upload => "upload",
+            Flow::Upload => "upload 300",
+            Flow::Page => "page 1000",
         }
     }
 
@@ -73,6 +76,8 @@ pub(crate) async fn run(clients: Vec<Client>) -> anyhow::Result<Vec<Duration>> {
 
 /// How many positions an upload has.
 const POSITIONS: u64 = 300;
+/// How many uploads a user has made whose pages are read.
+const UPLOADS_BEFORE: usize = 10;
 
 /// A caller, and what it still has to send.
 pub(crate) struct Client {
@@ -83,7 +88,7 @@ pub(crate) struct Client {
     codes: VecDeque<String>,
     access_token: String,
     refresh_token: String,
-    time: u64,
+    walk: Walk,
 }
 
 impl Client {
@@ -96,7 +101,7 @@ impl Client {
             codes: VecDeque::new(),
             access_token: String::new(),
             refresh_token: String::new(),
-            time: 1_700_000_000_000,
+            walk: Walk::new(),
         };
         let codes = if matches!(flow, Flow::Creation | Flow::Restoration) { requests } else { 0 };
         let person = new_id();
@@ -105,12 +110,17 @@ impl Client {
             let code = client.code(&external_id).await?;
             client.codes.push_back(code);
         }
-        if matches!(flow, Flow::Config | Flow::Refresh | Flow::Upload) {
+        if matches!(flow, Flow::Config | Flow::Refresh | Flow::Upload | Flow::Page) {
             let code = client.code(&person).await?;
             let created = client.create(&code).await?;
             client.remember(&created)?;
             // The first use of a token is a write.
             client.caller.get("/sdk/v1/config", Some(&client.access_token)).await?;
+        }
+        if matches!(flow, Flow::Page) {
+            for _ in 0..UPLOADS_BEFORE {
+                client.upload().await?;
+            }
         }
         Ok(client)
     }
@@ -142,6 +152,10 @@ impl Client {
                 self.remember(&refreshed)?;
             }
             Flow::Upload => self.upload().await?,
+            Flow::Page => {
+                let path = "/v2/users/me/detections?type=position&limit=1000&order=desc";
+                drop(self.caller.get(path, Some(&self.access_token)).await?);
+            }
         }
         Ok(())
     }
@@ -165,17 +179,7 @@ impl Client {
     }
 
     async fn upload(&mut self) -> anyhow::Result<()> {
-        let positions: Vec<_> = (0..POSITIONS)
-            .map(|_| {
-                self.time += 1000;
-                let position = json!({
-                    "latitude": 50.8 + fastrand::f64() / 1000.0,
-                    "longitude": 4.4 + fastrand::f64() / 1000.0,
-                    "accuracy": 5.5,
-                });
-                json!({ "id": new_id(), "time": self.time, "position": position })
-            })
-            .collect();
+        let positions: Vec<_> = (0..POSITIONS).map(|_| self.walk.next_position()).collect();
         let body = json!({ "detections": positions });
         self.caller.post("/sdk/v1/detections", Some(&self.access_token), body).await?;
         Ok(())
@@ -191,4 +195,47 @@ impl Client {
 /// 32 hex digits: an install id, an idempotency key, an external id.
 fn new_id() -> String {
     format!("{:032x}", fastrand::u128(..))
+}
+
+/// A person who walks, with a fix about once a second, as a browser on a phone gives them.
+struct Walk {
+    time: u64,
+    latitude: f64,
+    longitude: f64,
+    heading: f64,
+    speed: f64,
+}
+
+impl Walk {
+    fn new() -> Self {
+        Walk {
+            time: 1_700_000_000_000,
+            latitude: 50.846_557,
+            longitude: 4.351_697,
+            heading: 90.0,
+            speed: 1.4,
+        }
+    }
+
+    fn next_position(&mut self) -> Value {
+        let noise = |size: f64| (fastrand::f64() - 0.5) * size;
+        self.time += fastrand::u64(980..1020);
+        self.heading = (self.heading + noise(20.0)).rem_euclid(360.0);
+        self.speed = (self.speed + noise(0.2)).clamp(0.3, 2.5);
+        // Meters to degrees, about.
+        self.latitude += self.speed * self.heading.to_radians().cos() / 111_320.0;
+        self.longitude += self.speed * self.heading.to_radians().sin() / 70_300.0;
+        // Browsers give seven digits of a place, and pass on the rest in the system's single precision.
+        let degrees = |degrees: f64| ((degrees + noise(1e-5)) * 1e7).round() / 1e7;
+        let single = |number: f64| f64::from(number as f32);
+        let position = json!({
+            "latitude": degrees(self.latitude),
+            "longitude": degrees(self.longitude),
+            "accuracy": single(4.0 + noise(3.0)),
+            "altitude": single(80.0 + noise(2.0)),
+            "speed": single(self.speed),
+            "heading": single(self.heading),
+        });
+        json!({ "id": new_id(), "time": self.time, "position": position })
+    }
 }

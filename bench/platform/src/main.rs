@@ -48,16 +48,18 @@ async fn main() -> anyhow::Result<()> {
 async fn measure(server: &Server, users: u32, connections: usize, requests: usize) -> anyhow::Result<()> {
     println!("\n{users} users, {connections} connections, {requests} requests of each kind");
     println!(
-        "{:<12} {:>9} {:>10} {:>9} {:>9} {:>9} {:>9} {:>8}",
-        "", "per s", "CPU µs", "/healthz", "switches", "p50 ms", "p99 ms", "MB"
+        "{:<12} {:>9} {:>10} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}",
+        "", "per s", "CPU µs", "/healthz", "switches", "p50 ms", "p99 ms", "disk B", "MB"
     );
     let mut baseline = None;
     for flow in Flow::ALL {
+        let before = server.bytes_on_disk()?;
         let Cost { per_second, cpu, switches, p50, p99 } =
             cost_of(flow, server, connections, requests).await?;
+        let grown = server.bytes_on_disk()?.saturating_sub(before) as f64 / requests as f64;
         let baseline = *baseline.get_or_insert(cpu);
         println!(
-            "{:<12} {per_second:>9.0} {:>10.1} {:>9.2} {switches:>9.2} {:>9.2} {:>9.2} {:>8.1}",
+            "{:<12} {per_second:>9.0} {:>10.1} {:>9.2} {switches:>9.2} {:>9.2} {:>9.2} {grown:>8.0} {:>8.1}",
             flow.name(),
             micros(cpu),
             micros(cpu) / micros(baseline),

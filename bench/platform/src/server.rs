@@ -35,7 +35,7 @@ pub(crate) struct Server {
     pid: u32,
     address: SocketAddr,
     api_key: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
@@ -63,7 +63,7 @@ impl Server {
         let pid = child.id().context("it has ended")?;
         let stdout = child.stdout.take().context("it has no output")?;
         let address = timeout(DEADLINE, address_in(stdout)).await.context("it does not start")??;
-        Ok(Server { child, pid, address, api_key, _folder: folder })
+        Ok(Server { child, pid, address, api_key, folder })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -82,6 +82,12 @@ impl Server {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         let kilobytes = value_of(&status, "VmRSS:")?.trim().trim_end_matches(" kB").parse::<f64>()?;
         Ok(kilobytes / 1024.0)
+    }
+
+    /// The database and its log.
+    pub(crate) fn bytes_on_disk(&self) -> anyhow::Result<u64> {
+        let files = fs::read_dir(self.folder.path())?.map(|file| Ok(file?.metadata()?.len()));
+        files.sum()
     }
 
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {

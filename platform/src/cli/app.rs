@@ -1,9 +1,9 @@
 //! `platform app`: applications.
 
-use super::{Database, Problem, RANDOM, now, output};
+use super::{Database, Problem, RANDOM, now, output, serve::parse_lifetime};
 use crate::{
-    domain::{CreateApplication, ListApplications, SetAppSecret},
-    model::{AppId, Application, Origin},
+    domain::{CreateApplication, ListApplications, SetAppSecret, SetRetention},
+    model::{AppId, Application, Origin, Retention},
     secret::{AppSecret, Plain},
     store::Store,
 };
@@ -35,6 +35,18 @@ pub(super) enum App {
         #[arg(long, value_parser = parse_app_id)]
         app: AppId,
     },
+    /// Sets how long an application's detections are kept. What is older is removed for good, while a server runs.
+    #[command(after_help = "Example:\n  platform app set-retention --app 5f0c… --detections 90d")]
+    SetRetention {
+        #[command(flatten)]
+        database: Database,
+        /// The application's id.
+        #[arg(long, value_parser = parse_app_id)]
+        app: AppId,
+        /// How long: a time such as 90d, forever, or default for what the server's --detections-retention says.
+        #[arg(long, value_name = "TIME", value_parser = parse_retention)]
+        detections: Retention,
+    },
     /// Lists all applications with their origins.
     #[command(after_help = "Example:\n  platform app list")]
     List {
@@ -59,6 +71,12 @@ impl App {
                 store.write(SetAppSecret { app_id: app, secret: secret.hash(), now: now() }).await?;
                 store.close().await;
                 output::line(format_args!("app secret: {}", secret.reveal()))
+            }
+            App::SetRetention { database, app, detections } => {
+                let store = database.open().await?;
+                store.write(SetRetention { app_id: app, retention: detections, now: now() }).await?;
+                store.close().await;
+                Ok(())
             }
             App::List { database } => {
                 let store = database.open_to_read().await?;
@@ -88,6 +106,15 @@ pub(super) async fn create(
     let application = Application { app_id: app_id.clone(), name, created_at: now(), user_linking };
     store.write(CreateApplication { application, secret: secret.hash(), origins }).await?;
     Ok((app_id, secret))
+}
+
+/// Reads from the command line how long something is kept.
+pub(super) fn parse_retention(text: &str) -> Result<Retention, String> {
+    match text {
+        "default" => Ok(Retention::Default),
+        "forever" => Ok(Retention::Forever),
+        text => parse_lifetime(text).map(Retention::For),
+    }
 }
 
 /// Reads an application's id from the command line.

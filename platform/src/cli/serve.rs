@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{Lifetimes, ListApplications, Quotas, SetFirstAppSecret},
     http::{EventSettings, Limit, Limits, Platform, ProxyHeader, Settings, TrustedProxy, server},
-    model::Scope,
+    model::{Retention, Scope},
     secret::{AppSecret, Plain},
     store::Store,
 };
@@ -74,6 +74,10 @@ struct Server {
     #[arg(long, env = "PLATFORM_AUDIT_RETENTION", default_value = "400d", value_name = "TIME",
           value_parser = parse_lifetime)]
     audit_retention: Duration,
+    /// How long detections are kept of applications for which nothing else is set: a time such as 90d, or forever.
+    #[arg(long, env = "PLATFORM_DETECTIONS_RETENTION", default_value = "forever", value_name = "TIME",
+          value_parser = parse_default_retention)]
+    detections_retention: Retention,
     /// How many streams of events there may be at once.
     #[arg(long, env = "PLATFORM_EVENT_STREAMS", default_value_t = 10_000, value_name = "COUNT")]
     event_streams: usize,
@@ -277,6 +281,10 @@ impl Server {
             min_free_disk: self.min_free_disk_bytes.unwrap_or(min_free_disk),
             unused_user_lifetime: self.unused_user_lifetime,
             audit_retention: self.audit_retention,
+            detections_retention: match self.detections_retention {
+                Retention::For(span) => Some(span),
+                Retention::Default | Retention::Forever => None,
+            },
             allow_loopback_origins,
             trusted_proxies: self.trusted_proxy.clone(),
             proxy_header: self.proxy_header,
@@ -373,9 +381,17 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Problem> {
     })
 }
 
-fn parse_lifetime(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_lifetime(text: &str) -> Result<Duration, String> {
     let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if span.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(span) }
+}
+
+/// A time, or forever.
+fn parse_default_retention(text: &str) -> Result<Retention, String> {
+    match app::parse_retention(text)? {
+        Retention::Default => Err("must be a time, or forever".to_owned()),
+        retention => Ok(retention),
+    }
 }
 
 /// The same rule as in the SDK: `https`, or `http` to this machine.

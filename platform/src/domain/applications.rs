@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    model::{ApiKeyRecord, AppId, Application, AuditKind, KeyId, Origin},
+    model::{ApiKeyRecord, AppId, Application, AuditKind, KeyId, Origin, Retention},
     secret::{ApiKey, AppSecret, Hashed},
     store::{StoreError, Transaction, Work},
 };
@@ -58,6 +58,32 @@ impl Work for SetAppSecret {
             return Err(Refusal::ApplicationNotFound);
         }
         Ok(record_operation(tx, AuditKind::ApplicationSecretChanged, &self.app_id, None, self.now).await?)
+    }
+}
+
+/// Sets how long an application's detections are kept. What is older goes with the next clean-up of a server.
+#[derive(Debug)]
+pub struct SetRetention {
+    /// The application.
+    pub app_id: AppId,
+    /// How long.
+    pub retention: Retention,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Work for SetRetention {
+    type Output = ();
+    type Error = Refusal;
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), Refusal> {
+        let before = tx.retention(&self.app_id).await?.ok_or(Refusal::ApplicationNotFound)?;
+        if before == self.retention {
+            return Ok(());
+        }
+        tx.set_retention(&self.app_id, self.retention).await?;
+        let kind = AuditKind::ApplicationRetentionChanged;
+        Ok(record_operation(tx, kind, &self.app_id, None, self.now).await?)
     }
 }
 

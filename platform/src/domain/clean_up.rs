@@ -4,7 +4,7 @@ use super::{Lifetimes, Refusal, audit::record, codes::REPLAY_WINDOW, removal::re
 use crate::{
     clock::Timestamp,
     model::{Actor, AppId, AuditKind, ClockWatch, EndReason, ExpiredSession, Trace, UserId},
-    store::{Transaction, Turn, Work},
+    store::{StoreError, Transaction, Turn, Work},
 };
 use std::time::Duration;
 
@@ -108,4 +108,48 @@ async fn remove<T: Transaction>(
     let Some(user) = tx.find_user(app_id, user_id).await? else { return Ok(()) };
     let until = now.plus(lifetimes.refresh_token);
     remove_user(tx, user, until, Actor::Platform, &Trace::default(), now).await
+}
+
+/// Forgets some of the detections that are older than their applications keep them, of one application after the other.
+/// Nothing while the clock is not to be trusted.
+#[derive(Clone, Debug)]
+pub struct ForgetDetections {
+    /// How long they are kept for applications of which nothing else is set; none for ever.
+    pub keep: Option<Duration>,
+    /// The last application that is done; none at the beginning.
+    pub after: Option<AppId>,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Work for ForgetDetections {
+    /// How to go on; none at the end.
+    type Output = Option<ForgetDetections>;
+    type Error = StoreError;
+
+    fn turn(&self) -> Turn {
+        Turn::HOUSEKEEPING
+    }
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Option<ForgetDetections>, StoreError> {
+        if tx.clock_watch().await?.is_none_or(|clock| clock.doubted_since.is_some()) {
+            return Ok(None);
+        }
+        let ForgetDetections { keep, mut after, now } = self;
+        let applications = tx.detections_retentions(keep, after.as_ref(), BATCH).await?;
+        let is_last = applications.len() < BATCH as usize;
+        for (app_id, retention) in applications {
+            let deleted = tx.delete_detections_before(&app_id, now.minus(retention), BATCH).await?;
+            for (user_id, bytes) in &deleted {
+                let bytes = i64::try_from(*bytes).unwrap_or(i64::MAX);
+                tx.count_stored(&app_id, user_id, -bytes, None).await?;
+            }
+            if !deleted.is_empty() {
+                // There may be more of this one.
+                return Ok(Some(ForgetDetections { keep, after, now }));
+            }
+            after = Some(app_id);
+        }
+        Ok((!is_last).then_some(ForgetDetections { keep, after, now }))
+    }
 }

@@ -7,9 +7,13 @@ use super::{
 use crate::{
     clock::Timestamp,
     model::{
-        Detection, DetectionContent, DetectionCursor, Gathered, GatheredContent, Session, StoredDetection,
+        Detection, DetectionContent, DetectionCursor, DetectionId, Gathered, GatheredContent, Session,
+        StoredDetection, TripNews,
     },
-    store::{Page, Transaction, Turn},
+    store::{
+        StoreError, Transaction, Turn, Work,
+        detections::{self, Listing, Of, Order, Page},
+    },
 };
 use sentiance_protocol::{DetectionType, DetectionsResponse};
 
@@ -45,67 +49,96 @@ impl Act for RecordDetections {
     ) -> Result<DetectionsResponse, Refusal> {
         let RecordDetections { detections, quotas, .. } = self;
         let mut response = DetectionsResponse { accepted: 0, known: 0 };
-        let mut bytes = 0;
-        for detection in detections {
-            let messages = detection.messages;
-            match record(tx, &session, detection).await? {
-                Some(more) => {
-                    response.accepted += messages;
-                    bytes += more;
+        let (mut positions, mut motions, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for Gathered { detection_id, time, content, messages } in detections {
+            let content = match content {
+                GatheredContent::Whole(content) => content,
+                GatheredContent::Trip(news) => {
+                    match record_trip(tx, &session, (detection_id, time), news, now).await? {
+                        Some(more) => {
+                            response.accepted += messages;
+                            bytes += more;
+                        }
+                        None => response.known += messages,
+                    }
+                    continue;
                 }
-                None => response.known += messages,
-            }
+            };
+            let detection = Detection { detection_id, time, content };
+            let kind = match detection.kind() {
+                DetectionType::Motion => &mut motions,
+                _ => &mut positions,
+            };
+            kind.push(StoredDetection { install_id: session.install_id.clone(), detection });
+        }
+        for (kind, uploaded) in [(DetectionType::Position, positions), (DetectionType::Motion, motions)] {
+            let of = Of { app: &session.app_id, user: &session.user_id, kind };
+            let count = u32::try_from(uploaded.len()).unwrap_or(u32::MAX);
+            let recorded = detections::record(tx, of, uploaded, now).await?;
+            response.accepted += recorded.added;
+            response.known += count - recorded.added;
+            bytes += recorded.bytes;
         }
         quotas.count(tx, (&session.app_id, &session.user_id), bytes, now).await?;
         Ok(response)
     }
 }
 
-/// Stores one detection; tells how many bytes more are stored then, or nothing where it told nothing new.
-async fn record<T: Transaction>(
+/// Stores what some messages tell of a trip; tells how many bytes more are stored then, or nothing where they told nothing
+/// new.
+async fn record_trip<T: Transaction>(
     tx: &mut T,
     Session { app_id, user_id, install_id, .. }: &Session,
-    Gathered { detection_id, time, content, .. }: Gathered,
+    (detection_id, time): (DetectionId, Timestamp),
+    news: TripNews,
+    now: Timestamp,
 ) -> Result<Option<i64>, Refusal> {
-    let news = match content {
-        GatheredContent::Whole(content) => {
-            let detection = Detection { detection_id, time, content };
-            let is_new = tx.insert_detection_if_new(app_id, user_id, install_id, &detection).await?;
-            return Ok(is_new.then(|| size(&detection)));
+    let mut stored = tx.find_trip(app_id, user_id, &detection_id).await?;
+    if stored.is_none() && detections::bring_trip_over(tx, (app_id, user_id), &detection_id, now).await? {
+        stored = tx.find_trip(app_id, user_id, &detection_id).await?;
+        if stored.is_none() {
+            // An id is for one thing.
+            return Ok(None);
         }
-        GatheredContent::Trip(news) => news,
+    }
+    let before = stored.as_ref().map_or(0, |stored| size(&stored.detection));
+    let known = match &stored {
+        Some(StoredDetection {
+            detection: Detection { content: DetectionContent::Trip(known), .. }, ..
+        }) => Some(known),
+        _ => None,
     };
-    let Some(stored) = tx.find_detection(app_id, user_id, &detection_id).await? else {
-        let content = DetectionContent::Trip(news.put_together(None)?);
-        let detection = Detection { detection_id, time, content };
-        tx.insert_detection_if_new(app_id, user_id, install_id, &detection).await?;
-        return Ok(Some(size(&detection)));
-    };
-    let before = size(&stored.detection);
-    let Detection { detection_id, time, content: DetectionContent::Trip(known) } = stored.detection else {
-        // An id is for one thing.
-        return Ok(None);
-    };
-    let trip = news.put_together(Some(&known))?;
-    if trip == known {
+    let trip = news.put_together(known)?;
+    if known == Some(&trip) {
         return Ok(None);
     }
+    let (install_id, time) = match stored {
+        Some(stored) => (stored.install_id, stored.detection.time),
+        None => (install_id.clone(), time),
+    };
     let detection = Detection { detection_id, time, content: DetectionContent::Trip(trip) };
-    tx.replace_detection(app_id, user_id, &detection).await?;
-    Ok(Some(size(&detection) - before))
+    let bytes = size(&detection) - before;
+    tx.save_trip(app_id, user_id, &StoredDetection { install_id, detection }, time.min(now)).await?;
+    Ok(Some(bytes))
 }
 
 fn size(detection: &Detection) -> i64 {
     i64::try_from(detection.stored_bytes()).unwrap_or(i64::MAX)
 }
 
-/// Reads a page of a user's detections, oldest first.
+/// Reads a page of a user's detections.
 #[derive(Debug)]
 pub struct ListDetections {
     /// Whose.
     pub about: About,
     /// Only those of this type.
     pub kind: Option<DetectionType>,
+    /// Only those of this time and later.
+    pub from: Option<Timestamp>,
+    /// Only those before this time.
+    pub to: Option<Timestamp>,
+    /// In which order.
+    pub order: Order,
     /// Where the page before ended; none for the first.
     pub after: Option<DetectionCursor>,
     /// How many, at most.
@@ -127,16 +160,45 @@ impl Act for ListDetections {
         caller: Caller,
         _: Timestamp,
     ) -> Result<Self::Output, Refusal> {
-        let ListDetections { about, kind, after, limit } = self;
+        let ListDetections { about, kind, from, to, order, after, limit } = self;
         let (app_id, user_id) = caller.subject(about)?;
         tx.find_user(&app_id, &user_id).await?.ok_or(Refusal::UserNotFound)?;
-        let size = Page { limit, bytes: PAGE_MAX_BYTES };
-        let (page, has_more) = tx.list_detections(&app_id, &user_id, kind, after.as_ref(), size).await?;
+        let page = Page { limit, bytes: PAGE_MAX_BYTES };
+        let listing = Listing { kind, from, to, after, order, page };
+        let (page, has_more) = detections::list(tx, (&app_id, &user_id), &listing).await?;
         let last = page.last().filter(|_| has_more);
         let end = last.map(|StoredDetection { detection: last, .. }| DetectionCursor {
-            time: last.time,
-            detection_id: last.detection_id.clone(),
+            key: last.key(),
+            kind: last.kind(),
         });
         Ok((page, end))
+    }
+}
+
+/// Brings some detections of an earlier version over into the form of this one.
+#[derive(Clone, Copy, Debug)]
+pub struct BringOver {
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Work for BringOver {
+    /// Whether there may be more.
+    type Output = bool;
+    type Error = StoreError;
+
+    fn turn(&self) -> Turn {
+        Turn::HOUSEKEEPING
+    }
+
+    async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, StoreError> {
+        let Some((app_id, user_id, bytes)) = detections::bring_over(tx, self.now).await? else {
+            return Ok(false);
+        };
+        if bytes != 0 {
+            // Counted for no day: nobody uploaded anything.
+            tx.count_stored(&app_id, &user_id, bytes, None).await?;
+        }
+        Ok(true)
     }
 }

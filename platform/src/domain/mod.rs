@@ -24,13 +24,13 @@ mod users;
 pub use acting::{About, Act, Acting, ByEither, ByKey, ByToken, Caller, Credential};
 pub use applications::{
     AuthorizeApiKey, CreateApiKey, CreateApplication, IsOriginListed, ListApiKeys, ListApplications, Ping,
-    RevokeApiKey, SetAppSecret, SetFirstAppSecret,
+    RevokeApiKey, SetAppSecret, SetFirstAppSecret, SetRetention,
 };
 pub use audit::{ChangesAfter, ListAuditEvents, NewestChange, RecordExposedKey};
-pub use clean_up::{CleanUp, Cleaned};
+pub use clean_up::{CleanUp, Cleaned, ForgetDetections};
 pub use codes::IssueCode;
 pub use creation::{Created, Creation};
-pub use detections::{ListDetections, RecordDetections};
+pub use detections::{BringOver, ListDetections, RecordDetections};
 pub use exchange::{ExchangeCode, Exchanged};
 pub use following::ReadInstallState;
 pub use known::IsKnown;

@@ -48,7 +48,7 @@ impl Quotas {
             return Ok(());
         }
         let day_ms = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
-        let stored = tx.count_stored(app_id, user_id, bytes, now.0.div_euclid(day_ms)).await?;
+        let stored = tx.count_stored(app_id, user_id, bytes, Some(now.0.div_euclid(day_ms))).await?;
         let rest_of_day =
             Duration::from_millis(u64::try_from(day_ms - now.0.rem_euclid(day_ms)).unwrap_or_default());
         let is_over = |quota: Option<u64>, stored: u64| quota.is_some_and(|quota| stored > quota);

@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     model::{Actor, AppId, AuditKind, DeletedUser, Trace, User, UserId},
     secret::Hashed,
-    store::{Page, StoreError, Transaction, Turn, Work},
+    store::{StoreError, Transaction, Turn, Work, detections::Page},
 };
 use sentiance_protocol::AUTHENTICATION_CODE_LIFETIME_MS;
 use std::time::Duration;

@@ -95,6 +95,7 @@ endpoints! {
         Delete "/users/{user_id}" => routes::users::remove;
         Get "/v2/users/{user_id}" => routes::users::profile;
         Get "/v2/users/{user_id}/detections" => routes::detections::list;
+        Get "/v2/users/{user_id}/trips" => routes::detections::list_trips;
     }
     Sdks {
         Get "/v2/users/me" => routes::users::own_profile;

@@ -3,7 +3,7 @@
 
 use super::Platform;
 use crate::{
-    domain::{CleanUp, Cleaned, Ping, RemoveLeftovers},
+    domain::{BringOver, CleanUp, Cleaned, ForgetDetections, Ping, RemoveLeftovers},
     store::StoreError,
 };
 use std::{sync::Arc, time::Duration};
@@ -24,6 +24,7 @@ pub(super) async fn keep_clean(platform: Arc<Platform>) {
     let mut last = None;
     loop {
         clean_up(&platform, &mut last).await;
+        forget_detections(&platform).await;
         // What was deleted, or replaced, stands in the log until then.
         match platform.store.empty_log().await {
             Ok(true) => {}
@@ -64,6 +65,20 @@ async fn clean_up(platform: &Platform, last: &mut Option<Duration>) {
     }
 }
 
+async fn forget_detections(platform: &Platform) {
+    let keep = platform.settings.detections_retention;
+    let mut next = Some(ForgetDetections { keep, after: None, now: platform.clock.now() });
+    while let Some(work) = next {
+        next = platform.store.write(work).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "old detections are removed later");
+            None
+        });
+        if next.is_some() {
+            sleep(PAUSE).await;
+        }
+    }
+}
+
 /// Once when it begins, and once when it is over.
 fn tell_pause(platform: &Platform, is_paused: bool) {
     let before = platform.metrics.clean_up_paused(is_paused);
@@ -93,6 +108,20 @@ pub(super) async fn remove_leftovers(platform: Arc<Platform>) {
         }
         // A deletion meanwhile is not missed: it leaves a permit.
         let _ = timeout(platform.settings.clean_up_interval, platform.leftovers.notified()).await;
+    }
+}
+
+/// Brings the detections of an earlier version over, until there are none.
+pub(super) async fn bring_over(platform: Arc<Platform>) {
+    loop {
+        match platform.store.write(BringOver { now: platform.clock.now() }).await {
+            Ok(true) => sleep(PAUSE).await,
+            Ok(false) => break,
+            Err(error) => {
+                tracing::warn!(%error, "detections of an earlier version are brought over later");
+                sleep(platform.settings.clean_up_interval).await;
+            }
+        }
     }
 }
 

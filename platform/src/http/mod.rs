@@ -82,6 +82,8 @@ pub struct Settings {
     pub events: EventSettings,
     /// How long audit events are kept.
     pub audit_retention: Duration,
+    /// How long detections are kept of applications for which nothing else is set; none for ever.
+    pub detections_retention: Option<Duration>,
     /// How often what is too old is looked for.
     pub clean_up_interval: Duration,
 }
@@ -136,6 +138,7 @@ impl Default for Settings {
                 lifetime: Duration::from_secs(30 * 60),
             },
             audit_retention: Duration::from_secs(400 * 24 * 60 * 60),
+            detections_retention: None,
             clean_up_interval: Duration::from_secs(60),
         }
     }

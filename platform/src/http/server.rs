@@ -69,6 +69,7 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
     beside.spawn(followers::keep_awake(platform.clone()));
     beside.spawn(housekeeping::keep_clean(platform.clone()));
     beside.spawn(housekeeping::remove_leftovers(platform.clone()));
+    beside.spawn(housekeeping::bring_over(platform.clone()));
     beside.spawn(disk::watch(platform.clone()));
     beside.spawn(housekeeping::keep_trying(platform.clone()));
     let under_way = accept_until(stop, listener, router(platform.clone()), &platform, bounds).await;

@@ -66,6 +66,8 @@ audit_kinds! {
     ApplicationCreated = "application_created",
     /// An application got another secret.
     ApplicationSecretChanged = "application_secret_changed",
+    /// An application's detections are kept for another time.
+    ApplicationRetentionChanged = "application_retention_changed",
 }
 
 /// Who did it.

@@ -14,9 +14,6 @@ use std::{
 const PLAUSIBLE_TIMES: RangeInclusive<f64> = 0.0..=8.64e15;
 const TRANSPORT_MODES: RangeInclusive<u32> = 1..=11;
 
-/// What the row of a detection takes beside its content, in bytes: its keys, and their copies in the indexes.
-const ROW_BYTES: usize = 300;
-
 /// Something that was recorded on a device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detection {
@@ -55,6 +52,11 @@ pub struct StoredDetection {
     pub install_id: InstallId,
     /// The detection.
     pub detection: Detection,
+}
+
+impl StoredDetection {
+    /// What the row of a detection takes beside its content, in bytes: its keys, and their copies in the indexes.
+    pub const ROW_BYTES: usize = 300;
 }
 
 /// A detection of an upload, and how many of its messages told of it.
@@ -107,27 +109,47 @@ pub fn gather(detections: Vec<Detection>) -> Vec<Gathered> {
     gathered
 }
 
-/// Where a page of detections ended: they are listed by time, and by id where the time is the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DetectionCursor {
-    /// The last one's time.
+/// Where a detection stands among those of its kind: they are ordered by time, and by id where the time is the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DetectionKey {
+    /// When it was recorded.
     pub time: Timestamp,
     /// Its id.
     pub detection_id: DetectionId,
 }
 
+impl DetectionKey {
+    /// The first that there can be at a time.
+    pub fn first_at(time: Timestamp) -> Self {
+        DetectionKey { time, detection_id: DetectionId::from_bytes([0; 16]) }
+    }
+}
+
+/// Where a page of detections ended: those of all kinds are listed by their keys, and by kind where the key is the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DetectionCursor {
+    /// The last one's key.
+    pub key: DetectionKey,
+    /// Its kind.
+    pub kind: DetectionType,
+}
+
 impl DetectionCursor {
     /// The cursor that `text` is, if it is one.
     pub fn parse(text: &str) -> Option<Self> {
-        let (time, detection_id) = text.split_once('.')?;
-        let (time, detection_id) = (Timestamp(time.parse().ok()?), DetectionId::parse(detection_id)?);
-        Some(DetectionCursor { time, detection_id })
+        let mut parts = text.splitn(3, '.');
+        let (time, detection_id) =
+            (Timestamp(parts.next()?.parse().ok()?), DetectionId::parse(parts.next()?)?);
+        // Earlier versions gave no kind, since no two had the same id.
+        let kind = parts.next().map_or(Some(DetectionType::Trip), DetectionType::parse)?;
+        Some(DetectionCursor { key: DetectionKey { time, detection_id }, kind })
     }
 }
 
 impl fmt::Display for DetectionCursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}", self.time.0, self.detection_id)
+        let DetectionCursor { key: DetectionKey { time, detection_id }, kind } = self;
+        write!(formatter, "{}.{detection_id}.{}", time.0, kind.as_str())
     }
 }
 
@@ -149,14 +171,28 @@ impl Detection {
         Ok(Detection { detection_id, time, content })
     }
 
-    /// How many bytes the platform stores for it, about.
-    pub fn stored_bytes(&self) -> u64 {
-        let content = match &self.content {
+    /// Where it stands among those of its kind.
+    pub fn key(&self) -> DetectionKey {
+        DetectionKey { time: self.time, detection_id: self.detection_id.clone() }
+    }
+
+    /// The same, to be compared.
+    pub fn key_parts(&self) -> (Timestamp, &DetectionId) {
+        (self.time, &self.detection_id)
+    }
+
+    /// How many bytes its content has as JSON.
+    pub fn content_bytes(&self) -> usize {
+        match &self.content {
             DetectionContent::Position(position) => stored_bytes(position),
             DetectionContent::Motion(motion) => stored_bytes(motion),
             DetectionContent::Trip(trip) => stored_bytes(trip),
-        };
-        (ROW_BYTES + content) as u64
+        }
+    }
+
+    /// How many bytes the platform stores for it in a row of its own, about.
+    pub fn stored_bytes(&self) -> u64 {
+        (StoredDetection::ROW_BYTES + self.content_bytes()) as u64
     }
 
     /// What kind it is.

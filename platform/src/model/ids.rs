@@ -7,7 +7,7 @@ use std::fmt;
 macro_rules! hex_ids {
     ($( $(#[doc = $doc:literal])+ $name:ident = $digits:expr, )+) => { $(
         $(#[doc = $doc])+
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
 
         impl $name {
@@ -58,6 +58,19 @@ generated_here! {
     AppId: 12 bytes,
     UserId: 12 bytes,
     KeyId: 8 bytes,
+}
+
+impl DetectionId {
+    /// The id that these bytes are.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        DetectionId(hex(&bytes))
+    }
+
+    /// It as bytes, in the same order.
+    pub fn to_bytes(&self) -> [u8; 16] {
+        let number = u128::from_str_radix(&self.0, 16);
+        number.unwrap_or_else(|error| unreachable!("an id of 32 hex digits: {error}")).to_be_bytes()
+    }
 }
 
 /// The app's own id of its user: personal data, so `Debug` does not show it.

@@ -16,7 +16,7 @@ pub use api_key::{ApiKeyRecord, ApiKeyState, Scope, UnknownScope};
 pub use audit::{Actor, AuditEvent, AuditKind, Change, Trace, UnknownAuditKind};
 pub use clock_watch::ClockWatch;
 pub use detection::{
-    Detection, DetectionContent, DetectionCursor, Gathered, GatheredContent, InvalidDetection,
+    Detection, DetectionContent, DetectionCursor, DetectionKey, Gathered, GatheredContent, InvalidDetection,
     StoredDetection, gather,
 };
 pub use ids::{AppId, DetectionId, ExternalId, InstallId, KeyId, UserId};
@@ -25,4 +25,4 @@ pub use origin::{InvalidOrigin, Origin};
 pub(crate) use session::install_state;
 pub use session::{PairState, Permission, Session, SessionRefusal, TokenPair};
 pub use trip::{TripNews, TripOverLimit};
-pub use user::{Application, CodeUse, DeletedUser, Redemption, User, UserState};
+pub use user::{Application, CodeUse, DeletedUser, Redemption, Retention, User, UserState};

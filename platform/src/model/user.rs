@@ -5,6 +5,7 @@ use crate::{
     clock::Timestamp,
     secret::{Hashed, IdempotencyKey},
 };
+use std::time::Duration;
 
 /// An app that uses the platform. No data is shared between two of them.
 #[derive(Clone, Debug)]
@@ -17,6 +18,17 @@ pub struct Application {
     pub created_at: Timestamp,
     /// Whether its servers may link users by their installs.
     pub user_linking: bool,
+}
+
+/// How long the detections of an application are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// As long as the platform's option says.
+    Default,
+    /// For ever.
+    Forever,
+    /// For so long, by the time of their recording, or that of their upload where it is earlier.
+    For(Duration),
 }
 
 /// A Sentiance user.

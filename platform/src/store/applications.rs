@@ -1,10 +1,9 @@
-//! What a use case may ask of the database about applications, their pages and their servers' keys.
+//! What a use case may ask of the database about applications and their pages.
 
 use super::StoreError;
 use crate::{
-    clock::Timestamp,
-    model::{ApiKeyRecord, AppId, Application, KeyId, Origin},
-    secret::{ApiKey, AppSecret, Hashed},
+    model::{AppId, Application, Origin, Retention},
+    secret::{AppSecret, Hashed},
 };
 use std::future::Future;
 
@@ -36,6 +35,14 @@ pub trait Applications: Send {
         app: &AppId,
         secret: Hashed<AppSecret>,
     ) -> impl Future<Output = Stored<Option<Application>>> + Send;
+    /// How long its detections are kept; none where there is no such application.
+    fn retention(&mut self, app: &AppId) -> impl Future<Output = Stored<Option<Retention>>> + Send;
+    /// Sets that; `false` where there is no such application.
+    fn set_retention(
+        &mut self,
+        app: &AppId,
+        retention: Retention,
+    ) -> impl Future<Output = Stored<bool>> + Send;
     /// All applications, oldest first.
     fn list_applications(&mut self) -> impl Future<Output = Stored<Vec<Application>>> + Send;
     /// The origins that an application lists.
@@ -46,28 +53,4 @@ pub trait Applications: Send {
     fn any_lists_origin(&mut self, origin: &Origin) -> impl Future<Output = Stored<bool>> + Send;
     /// Writes something without meaning: fails where nothing could be stored.
     fn ping(&mut self) -> impl Future<Output = Stored<()>> + Send;
-}
-
-/// API keys.
-pub trait ApiKeys: Send {
-    /// Adds a key.
-    fn insert_api_key(
-        &mut self,
-        key: &ApiKeyRecord,
-        hash: Hashed<ApiKey>,
-    ) -> impl Future<Output = Stored<()>> + Send;
-    /// The key with this secret.
-    fn find_api_key(
-        &mut self,
-        hash: Hashed<ApiKey>,
-    ) -> impl Future<Output = Stored<Option<ApiKeyRecord>>> + Send;
-    /// The keys of an application, oldest first.
-    fn list_api_keys(&mut self, app: &AppId) -> impl Future<Output = Stored<Vec<ApiKeyRecord>>> + Send;
-    /// Revokes a key; `false` where there is none. Revoking twice keeps the first time.
-    fn revoke_api_key(
-        &mut self,
-        app: &AppId,
-        key: &KeyId,
-        now: Timestamp,
-    ) -> impl Future<Output = Stored<bool>> + Send;
 }

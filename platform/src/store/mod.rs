@@ -3,22 +3,34 @@
 //! A use case is a [`Work`]: a value that runs in one transaction, written against the traits of [`Transaction`].
 //! [`Store`] is the SQLite engine today; another engine implements the same traits and shares the text in `sql`.
 
+mod api_keys;
 mod applications;
 mod audit;
 mod clock;
+mod codes;
+pub mod detections;
+mod installs;
+mod metadata;
 mod sql;
 mod sqlite;
+mod tokens;
 mod transaction;
-mod uploads;
+mod users;
 
-pub use applications::{ApiKeys, Applications};
+pub use api_keys::ApiKeys;
+pub use applications::Applications;
 pub use audit::AuditLog;
 pub use clock::ClockMemory;
+pub use codes::AuthenticationCodes;
+pub use detections::{Detections, OldRows};
+pub use installs::Installs;
+pub use metadata::{MetadataChange, UserMetadata};
 pub use sqlite::{
     BackupError, Changes, SqliteReader as Reader, SqliteStore as Store, UnusableDatabase, back_up, check,
 };
-pub use transaction::{AuthenticationCodes, Installs, Tokens, Transaction, Users};
-pub use uploads::{Detections, MetadataChange, Page, StoredBytes, UserMetadata};
+pub use tokens::Tokens;
+pub use transaction::Transaction;
+pub use users::Users;
 
 use std::{
     future::Future,

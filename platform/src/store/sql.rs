@@ -34,13 +34,63 @@ const fn numbered<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
     numbered
 }
 
-macro_rules! list_detections {
-    ($condition:literal) => {
+// In both orders, after a key or with it: a comparison of rows is one search of the index.
+macro_rules! list_rows {
+    ($table:literal, $columns:literal, $kind:literal, $compared:literal, $order:literal) => {
         concat!(
-            "select detection_id, install_id, kind, time, content from detections
-            where app_id = $1 and user_id = $2 and (time, detection_id) > ($3, $4)",
-            $condition,
-            " order by time, detection_id limit $5"
+            "select ",
+            $columns,
+            " from ",
+            $table,
+            " where app_id = $1 and user_id = $2",
+            $kind,
+            " and (time, detection_id) ",
+            $compared,
+            " ($4, $5) order by time ",
+            $order,
+            ", detection_id ",
+            $order,
+            " limit $6"
+        )
+    };
+}
+
+macro_rules! list_trips {
+    ($compared:literal, $order:literal) => {
+        list_rows!(
+            "trips",
+            "detection_id, install_id, 'trip' as kind, time, content",
+            " and $3 = 'trip'",
+            $compared,
+            $order
+        )
+    };
+}
+
+macro_rules! list_old_rows {
+    ($compared:literal, $order:literal) => {
+        list_rows!(
+            "detections",
+            "detection_id, install_id, kind, time, content",
+            " and kind = $3",
+            $compared,
+            $order
+        )
+    };
+}
+
+macro_rules! list_blocks {
+    ($compared:literal, $order:literal) => {
+        concat!(
+            "select first_time, first_id, last_time, last_id, count, content from detection_blocks
+            where app_id = $1 and user_id = $2 and kind = $3 and (first_time, first_id) ",
+            $compared,
+            " ($4, $5)
+            order by first_time ",
+            $order,
+            ", first_id ",
+            $order,
+            " limit $6"
         )
     };
 }
@@ -214,8 +264,8 @@ pub(super) const FORGET_DELETED_USER: &str =
 pub(super) const COUNT_STORED_OF_USER: &str = "
     update users set
         stored_bytes = stored_bytes + $3,
-        bytes_of_day = case when counted_day = $4 then bytes_of_day else 0 end + $3,
-        counted_day = $4
+        bytes_of_day = case when $4 is null then bytes_of_day when counted_day = $4 then bytes_of_day + $3 else $3 end,
+        counted_day = coalesce($4, counted_day)
     where app_id = $1 and user_id = $2
     returning stored_bytes, bytes_of_day";
 pub(super) const SUM_STORED: &str = "select coalesce(sum(stored_bytes), 0) as stored_bytes from applications";
@@ -308,24 +358,81 @@ pub(super) const FORGET_REMOVED_METADATA: &str = "
         order by changed_at desc, key limit $3)";
 
 // Detections.
-pub(super) const INSERT_DETECTION_IF_NEW: &str = "
-    insert into detections (app_id, user_id, detection_id, install_id, kind, time, content)
+pub(super) const BLOCKS_AFTER: &str = list_blocks!(">", "asc");
+pub(super) const BLOCKS_FROM: &str = list_blocks!(">=", "asc");
+pub(super) const BLOCKS_BEFORE: &str = list_blocks!("<", "desc");
+pub(super) const BLOCKS_UP_TO: &str = list_blocks!("<=", "desc");
+pub(super) const INSERT_BLOCK: &str = "
+    insert into detection_blocks (
+        app_id, user_id, kind, first_time, first_id, last_time, last_id, count, content, dated)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+pub(super) const REPLACE_BLOCK: &str = "
+    update detection_blocks
+    set first_time = $4, first_id = $5, last_time = $6, last_id = $7, count = $8, content = $9, dated = $10
+    where app_id = $1 and user_id = $2 and kind = $3 and first_time = $11 and first_id = $12";
+pub(super) const FIND_TRIP: &str = "
+    select detection_id, install_id, 'trip' as kind, time, content from trips
+    where app_id = $1 and user_id = $2 and detection_id = $3";
+pub(super) const SAVE_TRIP: &str = "
+    insert into trips (app_id, user_id, detection_id, install_id, time, content, dated)
     values ($1, $2, $3, $4, $5, $6, $7)
-    on conflict (app_id, user_id, detection_id) do nothing";
-pub(super) const FIND_DETECTION: &str = "
+    on conflict (app_id, user_id, detection_id) do update set content = excluded.content, dated = excluded.dated";
+pub(super) const TRIPS_AFTER: &str = list_trips!(">", "asc");
+pub(super) const TRIPS_FROM: &str = list_trips!(">=", "asc");
+pub(super) const TRIPS_BEFORE: &str = list_trips!("<", "desc");
+pub(super) const TRIPS_UP_TO: &str = list_trips!("<=", "desc");
+pub(super) const SIZES_OF_BLOCKS: &str = "
+    select kind, first_time, first_id, octet_length(content) as bytes from detection_blocks
+    where app_id = $1 and user_id = $2 order by kind, first_time, first_id limit $3";
+pub(super) const DELETE_BLOCKS_UP_TO: &str = "
+    delete from detection_blocks
+    where app_id = $1 and user_id = $2 and (kind, first_time, first_id) <= ($3, $4, $5)";
+pub(super) const SIZES_OF_TRIPS: &str = "
+    select detection_id, octet_length(content) as bytes from trips
+    where app_id = $1 and user_id = $2 order by detection_id limit $3";
+pub(super) const DELETE_TRIPS_UP_TO: &str =
+    "delete from trips where app_id = $1 and user_id = $2 and detection_id <= $3";
+pub(super) const SET_RETENTION: &str = "update applications set detections_retention = $2 where app_id = $1";
+pub(super) const FIND_RETENTION: &str = "select detections_retention from applications where app_id = $1";
+pub(super) const LIST_RETENTIONS: &str =
+    "select app_id, detections_retention from applications
+    where app_id > $2 and coalesce(detections_retention, $1) > 0 order by app_id limit $3";
+pub(super) const DELETE_BLOCKS_BEFORE: &str = "
+    delete from detection_blocks where app_id = $1 and (user_id, kind, first_time, first_id) in (
+        select user_id, kind, first_time, first_id from detection_blocks
+        where app_id = $1 and dated < $2 order by dated limit $3)
+    returning user_id, octet_length(content) as bytes";
+pub(super) const DELETE_TRIPS_BEFORE: &str = "
+    delete from trips where app_id = $1 and (user_id, detection_id) in (
+        select user_id, detection_id from trips where app_id = $1 and dated < $2 order by dated limit $3)
+    returning user_id, octet_length(content) as bytes";
+
+// Detections of earlier versions.
+pub(super) const FIND_CONVERSION: &str =
+    "select app_id, user_id from detection_conversion where only_row = 1";
+pub(super) const ADVANCE_CONVERSION: &str = "
+    update detection_conversion set app_id = $1, user_id = $2 where only_row = 1";
+pub(super) const END_CONVERSION: &str = "delete from detection_conversion where only_row = 1";
+pub(super) const NEXT_OLD_ROW: &str = "
+    select app_id, user_id from detections where (app_id, user_id) >= ($1, $2)
+    order by app_id, user_id limit 1";
+pub(super) const NEXT_OLD_ROW_AFTER: &str = "
+    select app_id, user_id from detections where (app_id, user_id) > ($1, $2)
+    order by app_id, user_id limit 1";
+pub(super) const FIND_OLD_ROW: &str = "
     select detection_id, install_id, kind, time, content from detections
     where app_id = $1 and user_id = $2 and detection_id = $3";
-pub(super) const REPLACE_DETECTION: &str =
-    "update detections set content = $4 where app_id = $1 and user_id = $2 and detection_id = $3";
-
-pub(super) const SIZES_OF_DETECTIONS: &str = "
+pub(super) const OLD_ROWS_AFTER: &str = list_old_rows!(">", "asc");
+pub(super) const OLD_ROWS_FROM: &str = list_old_rows!(">=", "asc");
+pub(super) const OLD_ROWS_BEFORE: &str = list_old_rows!("<", "desc");
+pub(super) const OLD_ROWS_UP_TO: &str = list_old_rows!("<=", "desc");
+pub(super) const DELETE_OLD_ROW: &str =
+    "delete from detections where app_id = $1 and user_id = $2 and detection_id = $3";
+pub(super) const SIZES_OF_OLD_ROWS: &str = "
     select detection_id, octet_length(content) as bytes from detections
     where app_id = $1 and user_id = $2 order by detection_id limit $3";
-pub(super) const DELETE_DETECTIONS_UP_TO: &str =
+pub(super) const DELETE_OLD_ROWS_UP_TO: &str =
     "delete from detections where app_id = $1 and user_id = $2 and detection_id <= $3";
-
-pub(super) const LIST_DETECTIONS: &str = list_detections!("");
-pub(super) const LIST_DETECTIONS_OF_KIND: &str = list_detections!(" and kind = $6");
 
 // Tokens.
 pub(super) const INSERT_CURRENT_PAIR: &str = "

@@ -76,6 +76,12 @@ const COLUMNS: &[(&str, Holds, &[&str])] = &[
     ("unused_users", Holds::Random, &["app_id", "user_id"]),
     ("user_metadata", Holds::Random, &["app_id", "user_id", "install_id"]),
     ("user_metadata", Holds::Personal, &["key", "value"]),
+    ("detection_blocks", Holds::Random, &["app_id", "user_id", "first_id", "last_id"]),
+    ("detection_blocks", Holds::Word, &["kind"]),
+    ("detection_blocks", Holds::Personal, &["content"]),
+    ("trips", Holds::Random, &["app_id", "user_id", "detection_id", "install_id"]),
+    ("trips", Holds::Personal, &["content"]),
+    ("detection_conversion", Holds::Random, &["app_id", "user_id"]),
     ("detections", Holds::Random, &["app_id", "user_id", "detection_id", "install_id"]),
     ("detections", Holds::Word, &["kind"]),
     ("detections", Holds::Personal, &["content"]),
@@ -224,13 +230,24 @@ async fn nothing_of_a_deleted_user_is_found_in_any_file() {
     linked.create_unlinked_user(&platform.credentials(true)).await.ok();
     platform.server.link(&linked.install_id, &format!("{MARK}person-0")).await.ok();
     linked.confirm_link().await.ok();
+    // As an earlier version stored them, and in a block, in which nothing is a text.
+    platform
+        .tamper(
+            "insert into detections (app_id, user_id, detection_id, install_id, kind, time, content)
+                select app_id, user_id, printf('%032x', rowid), install_id, 'trip', time, content from trips;
+            insert into detection_blocks
+                select app_id, user_id, 'motion', time, detection_id, time, detection_id, 1, cast(content as blob), time
+                from trips",
+        )
+        .await;
 
     let mut connection = connect(&platform).await;
     for (table, _, columns) in COLUMNS.iter().filter(|(_, holds, _)| *holds == Holds::Personal) {
         // Nobody has a former external id before the deletion.
         for column in columns.iter().filter(|column| **column != "former_external_id") {
             let query = format!(
-                "select count(*) from {table} where instr(cast({column} as text), $1) or {column} = $2"
+                "select count(*) from {table}
+                where instr(cast({column} as blob), cast($1 as blob)) or {column} = $2"
             );
             let count: i64 = query_scalar(sqlx::AssertSqlSafe(query))
                 .bind(MARK)

@@ -12,6 +12,7 @@ mod cli;
 mod client_address;
 mod config;
 mod create_user;
+mod detection_history;
 mod detections;
 mod devices;
 mod errors;

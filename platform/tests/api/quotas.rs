@@ -15,7 +15,7 @@ fn position() -> Value {
     json!({ "id": key(), "time": 0, "position": { "latitude": 1, "longitude": 1, "accuracy": 1 } })
 }
 
-/// About 35 KB to store.
+/// About 2,300 bytes to store.
 fn hundred() -> Vec<Value> {
     (0..100).map(|_| position()).collect()
 }
@@ -38,12 +38,12 @@ fn over_quota(answer: &Answer, at_most: Duration) {
 
 #[tokio::test]
 async fn a_user_stores_so_much_in_a_day_and_goes_on_the_next() {
-    let platform = with_quotas(Quotas { per_user_and_day: Some(50_000), ..Quotas::default() }).await;
+    let platform = with_quotas(Quotas { per_user_and_day: Some(3500), ..Quotas::default() }).await;
     let (alice, bob) = (platform.sdk_with_user("alice").await, platform.sdk_with_user("bob").await);
     let first = hundred();
     alice.upload(&first).await.ok();
     over_quota(&alice.upload(&hundred()).await, DAY);
-    assert_eq!(platform.count_rows("select count(*) from detections").await, 100, "all or nothing");
+    assert_eq!(platform.count_rows("select sum(count) from detection_blocks").await, 100, "all or nothing");
     // What is known already needs no room, a little fits, and others have their own.
     alice.upload(&first).await.ok();
     alice.upload(&[position()]).await.ok();
@@ -57,7 +57,7 @@ async fn a_user_stores_so_much_in_a_day_and_goes_on_the_next() {
 
 #[tokio::test]
 async fn a_user_and_an_application_store_so_much_in_all() {
-    let quotas = Quotas { per_user: Some(50_000), per_application: Some(80_000), ..Quotas::default() };
+    let quotas = Quotas { per_user: Some(3500), per_application: Some(5500), ..Quotas::default() };
     let platform = with_quotas(quotas).await;
     let users: [Sdk; 3] = [
         platform.sdk_with_user("alice").await,
@@ -86,7 +86,9 @@ async fn what_is_counted_is_what_is_stored() {
         sdk.upload(&[trip, position()]).await.ok();
         let differences = platform
             .count_rows(
-                "select u.stored_bytes - (select sum(length(content) + 300) from detections)
+                "select u.stored_bytes - (
+                        (select sum(length(content) + 300) from trips)
+                        + (select sum(length(content) + 400) from detection_blocks))
                     + a.stored_bytes - u.stored_bytes + abs(u.bytes_of_day - u.stored_bytes)
                 from users u join applications a on a.app_id = u.app_id",
             )

@@ -377,7 +377,7 @@ fn effects(endpoint: &Endpoint, with: With, victim: &Victim<'_>) -> Option<Strin
             "authentication_codes where consumed_at is not null and idempotency_key is null".to_owned()
         }
         "/sdk/v1/metadata" => "user_metadata where true".to_owned(),
-        "/sdk/v1/detections" => "detections where true".to_owned(),
+        "/sdk/v1/detections" => "detection_blocks where true".to_owned(),
         "/sdk/v1/reset" => "audit_events where kind = 'session_reset'".to_owned(),
         "/sdk/v1/users" => format!("installs where install_id = '{install_id}'"),
         "/sdk/v1/token" | "/sdk/v1/link/confirm" => return None,

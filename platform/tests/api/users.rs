@@ -128,12 +128,12 @@ async fn nothing_of_a_deleted_user_stays_but_hashes() {
     alice.config().await.refused(ErrorCode::UserDeleted);
 }
 
-/// So many detections for each user, written behind the platform's back.
+/// So many blocks of detections for each user, written behind the platform's back.
 const MANY: &str = "
-    insert into detections (app_id, user_id, detection_id, install_id, kind, time, content)
-    with recursive n(n) as (select 1 union all select n + 1 from n where n < 20000)
-    select u.app_id, u.user_id, printf('%032x', n.n), printf('%032x', 0), 'position', n.n,
-        '{\"latitude\":1.0,\"longitude\":1.0,\"accuracy\":1.0}'
+    insert into detection_blocks (
+        app_id, user_id, kind, first_time, first_id, last_time, last_id, count, content, dated)
+    with recursive n(n) as (select 1 union all select n + 1 from n where n < 1000)
+    select u.app_id, u.user_id, 'position', n.n, printf('%032x', 0), n.n, printf('%032x', 0), 256, zeroblob(8000), n.n
     from users u, n";
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn what_a_deleted_user_stored_is_never_seen_again_and_goes_by_and_by() {
     assert_ne!(after.user_id, before.user_id);
     assert_eq!(platform.server.detections(&after.user_id, "").await.ok()["detections"], json!([]));
     assert_eq!(after.own_profile().await.ok()["metadata"], json!({}));
-    platform.until_rows("select count(*) from detections", 0).await;
+    platform.until_rows("select count(*) from detection_blocks", 0).await;
     platform.until_rows("select count(*) from user_metadata", 0).await;
     platform.until_rows("select count(*) from users", 1).await;
     after.own_profile().await.ok();
@@ -171,11 +171,11 @@ async fn a_deletion_that_a_process_did_not_finish_is_finished_by_the_next() {
         .tamper("update users set deleted_at = 1, former_external_id = external_id, external_id = null")
         .await;
     platform.tamper("delete from installs").await;
-    assert_eq!(platform.count_rows("select count(*) from detections").await, 20_000);
+    assert_eq!(platform.count_rows("select count(*) from detection_blocks").await, 1000);
     let bob = platform.sdk_with_user("bob").await;
     // A command finishes what others have left, too; and so does a server from time to time.
     platform.command().run(&["user", "delete", "--app", &platform.app_id, &bob.user_id]);
-    assert_eq!(platform.count_rows("select count(*) from detections").await, 0);
+    assert_eq!(platform.count_rows("select count(*) from detection_blocks").await, 0);
     assert_eq!(platform.count_rows("select count(*) from users").await, 0);
 }
 

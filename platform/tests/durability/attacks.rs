@@ -189,9 +189,9 @@ async fn pages_that_are_asked_for_without_end_stay_small() {
     // Trips as large as they could be before there was a bound, 300 KB each.
     prepare(
         &service,
-        "insert into detections (app_id, user_id, detection_id, install_id, kind, time, content)
+        "insert into trips (app_id, user_id, detection_id, install_id, dated, time, content)
         with recursive n(n) as (select 1 union all select n + 1 from n where n < 200)
-        select u.app_id, u.user_id, printf('%032x', n.n), printf('%032x', 0), 'trip', n.n,
+        select u.app_id, u.user_id, printf('%032x', n.n), printf('%032x', 0), n.n, n.n,
             '{\"started_at\":1,\"metadata\":[' || (
                 with recursive m(m) as (select 1 union all select m + 1 from m where m < 50)
                 select group_concat(
@@ -218,15 +218,16 @@ async fn pages_that_are_asked_for_without_end_stay_small() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deleting_a_user_with_a_month_of_positions_holds_nobody_up() {
+async fn deleting_a_user_with_five_million_positions_holds_nobody_up() {
     let service = start();
     let sdk = user(&service, "attacker").await;
     prepare(
         &service,
-        "insert into detections (app_id, user_id, detection_id, install_id, kind, time, content)
-        with recursive n(n) as (select 1 union all select n + 1 from n where n < 300000)
-        select u.app_id, u.user_id, lower(hex(randomblob(16))), printf('%032x', 0), 'position', n.n,
-            '{\"latitude\":50.846557123456789,\"longitude\":4.351697,\"accuracy\":5.5,\"altitude\":80.1,\"speed\":1.25}'
+        "insert into detection_blocks (
+            app_id, user_id, kind, first_time, first_id, last_time, last_id, count, content, dated)
+        with recursive n(n) as (select 1 union all select n + 1 from n where n < 20000)
+        select u.app_id, u.user_id, 'position', n.n, printf('%032x', 0), n.n, printf('%032x', 0), 256,
+            randomblob(8000), n.n
         from users u, n where u.external_id = 'attacker'",
     )
     .await;

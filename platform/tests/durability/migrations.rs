@@ -40,14 +40,15 @@ async fn a_migration_that_was_killed_has_changed_nothing_and_runs_again() {
         assert_eq!(database::count(&file, "select count(*) from users").await, USERS + 1);
         let versions = database::count(&file, "select count(*) from _sqlx_migrations").await;
         let newest =
-            database::count(&file, "select count(*) from sqlite_schema where name = 'detections'").await;
+            database::count(&file, "select count(*) from sqlite_schema where name = 'detection_blocks'")
+                .await;
         assert_eq!(versions > 1, newest == 1, "all of the migrations or none");
     }
     assert!(killed > 0, "it was killed in the middle at least once");
     command.run(&["migrate"]);
     assert_eq!(database::count(&file, "select count(*) from users").await, USERS + 1);
     assert!(command.run(&["check"]).contains("is sound"));
-    database::count(&file, "select count(*) from detections").await;
+    database::count(&file, "select count(*) from detection_blocks").await;
 }
 
 fn size_of_log(file: &Path) -> u64 {

@@ -110,13 +110,13 @@ impl Broken {
                  end"
             }
             Broken::CountsTwice => {
-                "create trigger broken before insert on detections when exists (
-                     select 1 from detections
+                "create trigger broken before insert on trips when exists (
+                     select 1 from trips
                      where app_id = new.app_id and user_id = new.user_id and detection_id = new.detection_id)
                  begin
-                     insert or ignore into detections (app_id, user_id, detection_id, install_id, kind, time, content)
-                     values (new.app_id, new.user_id, substr(new.detection_id || 'x', 2), new.install_id, new.kind,
-                         new.time, new.content);
+                     insert or ignore into trips (app_id, user_id, detection_id, install_id, time, content, dated)
+                     values (new.app_id, new.user_id, substr(new.detection_id || 'x', 2), new.install_id, new.time,
+                         new.content, new.dated);
                  end"
             }
             Broken::DeletesTheDisabled => {

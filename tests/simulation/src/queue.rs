@@ -28,10 +28,10 @@ pub(crate) struct Recorded {
 
 impl Recorded {
     /// Whether that install has recorded something, and the platform has all of it.
-    pub(crate) fn has_arrived(&self, install_id: &str, rows: &[(String, String)]) -> bool {
+    pub(crate) fn has_arrived(&self, install_id: &str, stored: &[String]) -> bool {
         let mut own =
             self.by.iter().filter(|(_, recorder)| *recorder == install_id).map(|(id, _)| id).peekable();
-        own.peek().is_some() && own.all(|id| rows.iter().any(|(known, _)| known == id))
+        own.peek().is_some() && own.all(|id| stored.contains(id))
     }
 
     /// The platform answers an upload.
@@ -105,9 +105,9 @@ impl World<'_> {
 
     /// The platform has what it acknowledged, once, and nothing that nobody recorded.
     pub(crate) fn check_detections(&mut self) {
-        let rows = self.server.detections(&self.app_id);
+        let stored = self.server.detections(&self.app_id);
         let mut ids = BTreeSet::new();
-        for (id, _) in &rows {
+        for id in &stored {
             if !self.recorded.by.contains_key(id) {
                 return self.violated(Invariant::EffectOnce, format!("nobody recorded {id}"));
             }

@@ -11,9 +11,10 @@ use sentiance_platform::{
     clock::{Clock, Timestamp},
     domain::{Lifetimes, Refusal},
     http::{Platform, Settings, router},
-    model::{AppId, Application},
-    store::{Store, Transaction, Work},
+    model::{AppId, Application, DetectionId, DetectionKey},
+    store::{Store, Transaction, Work, detections::Block},
 };
+use sentiance_protocol::DetectionType;
 use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{
     path::{Path, PathBuf},
@@ -199,12 +200,30 @@ impl Server {
         census
     }
 
-    /// The detections of an application: their ids, and their content.
-    pub(crate) fn detections(&mut self, app_id: &str) -> Vec<(String, String)> {
+    /// The ids of the detections of an application.
+    pub(crate) fn detections(&mut self, app_id: &str) -> Vec<String> {
         let Process { runtime, census, .. } = &mut self.process;
-        let query = "select detection_id, content from detections where app_id = $1 order by detection_id";
+        let query = "
+            select detection_id, kind, time, count, content from (
+                select detection_id, 'trip' as kind, time, 1 as count, x'' as content, app_id from trips
+                union all select first_id, kind, first_time, count, content, app_id from detection_blocks)
+            where app_id = $1 order by kind, time, detection_id";
         let rows = sqlx::query_as(query).bind(app_id).fetch_all(&mut *census);
-        runtime.block_on(rows).expect("detections")
+        let rows: Vec<(String, String, i64, u32, Vec<u8>)> = runtime.block_on(rows).expect("detections");
+        let mut ids = Vec::new();
+        for (first, kind, time, count, content) in rows {
+            let kind = DetectionType::parse(&kind).expect("a kind");
+            if kind == DetectionType::Trip {
+                ids.push(first);
+                continue;
+            }
+            let first = DetectionId::parse(&first).expect("an id");
+            let first = DetectionKey { time: Timestamp(time), detection_id: first };
+            let block = Block { last: first.clone(), first, count, content };
+            let entries = block.entries(kind).expect("a block that can be read");
+            ids.extend(entries.into_iter().map(|entry| entry.detection.detection_id.to_string()));
+        }
+        ids
     }
 
     /// The metadata of a user.

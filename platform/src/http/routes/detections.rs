@@ -1,15 +1,16 @@
-//! `GET /v2/users/:user_id/detections`: what a user's devices recorded, page by page.
+//! `GET /v2/users/:user_id/detections` and `/trips`: what a user's devices recorded, page by page.
 
 use super::malformed;
 use crate::{
     clock::Timestamp,
     domain::{About, ListDetections},
     http::{
-        PlatformState,
+        Platform, PlatformState,
         credentials::{Audience, Credential},
         failure::Failure,
     },
     model::{DetectionContent, DetectionCursor, Scope, StoredDetection},
+    store::detections::Order,
 };
 use axum::{
     Json,
@@ -17,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use sentiance_protocol::{
-    DetectionPage, DetectionRecord, DetectionType, EpochMs, ErrorCode, Trip, TripRecord,
+    DetectionPage, DetectionRecord, DetectionType, EpochMs, ErrorCode, Trip, TripPage, TripRecord, UserTrip,
 };
 use serde::Deserialize;
 use std::ops::RangeInclusive;
@@ -31,8 +32,18 @@ const LIMITS: RangeInclusive<u32> = 1..=1000;
 pub(in crate::http) struct Page {
     limit: Option<u32>,
     cursor: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    order: Option<Direction>,
     #[serde(rename = "type")]
     kind: Option<DetectionType>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Direction {
+    Asc,
+    Desc,
 }
 
 pub(in crate::http) async fn list(
@@ -41,30 +52,71 @@ pub(in crate::http) async fn list(
     Path(user_id): Path<String>,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Failure> {
-    let caller = credential.user_or_server(&platform, Scope::UserRead).await?;
+    let page = page.map(|Query(page)| page).map_err(|_| {
+        malformed(
+            "The query may hold limit (1 to 1000), cursor, from, to, order (asc or desc), and type (position, motion \
+             or trip).",
+        )
+    });
+    let (detections, next_cursor) = read(&platform, credential, &user_id, page).await?;
+    Ok(Json(DetectionPage { detections: detections.into_iter().map(on_the_wire).collect(), next_cursor })
+        .into_response())
+}
+
+pub(in crate::http) async fn list_trips(
+    State(platform): PlatformState,
+    credential: Credential,
+    Path(user_id): Path<String>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Response, Failure> {
+    let page = page.ok().filter(|Query(page)| page.kind.is_none());
+    let page = page.map(|Query(page)| Page { kind: Some(DetectionType::Trip), ..page });
+    let page = page
+        .ok_or(malformed("The query may hold limit (1 to 1000), cursor, from, to, and order (asc or desc)."));
+    let (trips, next_cursor) = read(&platform, credential, &user_id, page).await?;
+    let trips = trips.into_iter().filter_map(|StoredDetection { install_id, detection }| {
+        let DetectionContent::Trip(trip) = detection.content else { return None };
+        let (id, install_id) = (detection.detection_id.to_string(), install_id.to_string());
+        Some(UserTrip { id, install_id, trip: record_of(trip) })
+    });
+    Ok(Json(TripPage { trips: trips.collect(), next_cursor }).into_response())
+}
+
+/// The detections of a page, and the cursor of the next one.
+async fn read(
+    platform: &Platform,
+    credential: Credential,
+    user_id: &str,
+    page: Result<Page, Failure>,
+) -> Result<(Vec<StoredDetection>, Option<String>), Failure> {
+    let caller = credential.user_or_server(platform, Scope::UserRead).await?;
     let about = match caller.audience() {
         Audience::User if user_id == "me" => About::Own,
         Audience::Server if user_id == "me" => return Err(Failure::new(ErrorCode::ApiKeyNotAccepted)),
-        _ => About::parse(&user_id),
+        _ => About::parse(user_id),
     };
-    let Query(page) = page.map_err(|_| {
-        malformed("The query may hold limit (1 to 1000), cursor, and type (position, motion or trip).")
-    })?;
-    let limit = page.limit.unwrap_or(DEFAULT_LIMIT);
+    let Page { limit, cursor, from, to, order, kind } = page?;
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !LIMITS.contains(&limit) {
         return Err(malformed("The limit must be 1 to 1000."));
     }
     let unknown = || malformed("The cursor must be the next_cursor of the page before.");
-    let after = page.cursor.map(|text| DetectionCursor::parse(&text).ok_or_else(unknown)).transpose()?;
-    let work = caller.acting(ListDetections { about, kind: page.kind, after, limit });
-    // Held until the page is a text: while it is sent it holds nothing else up.
+    let after = cursor.map(|text| DetectionCursor::parse(&text).ok_or_else(unknown)).transpose()?;
+    let no_time =
+        || malformed("from and to must be times in ISO 8601, UTC, such as 2030-01-31T12:00:00.000Z.");
+    let time = |text: Option<String>| {
+        text.map(|text| Timestamp::parse_iso8601(&text).ok_or_else(no_time)).transpose()
+    };
+    let (from, to) = (time(from)?, time(to)?);
+    let order = match order {
+        None | Some(Direction::Asc) => Order::Ascending,
+        Some(Direction::Desc) => Order::Descending,
+    };
+    let work = caller.acting(ListDetections { about, kind, from, to, order, after, limit });
+    // While it is read it holds nothing else up.
     let _turn = platform.turn_at_large_work().await;
     let (detections, end) = platform.store.read(work).await?;
-    let page = DetectionPage {
-        detections: detections.into_iter().map(on_the_wire).collect(),
-        next_cursor: end.map(|cursor| cursor.to_string()),
-    };
-    Ok(Json(page).into_response())
+    Ok((detections, end.map(|cursor| cursor.to_string())))
 }
 
 fn on_the_wire(StoredDetection { install_id, detection }: StoredDetection) -> DetectionRecord {

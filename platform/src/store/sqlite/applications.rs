@@ -2,10 +2,11 @@
 
 use super::SqliteTransaction;
 use crate::{
-    model::{AppId, Application, Origin},
+    model::{AppId, Application, Origin, Retention},
     secret::{AppSecret, Hashed},
     store::{Applications, StoreError, sql},
 };
+use std::time::Duration;
 
 impl Applications for SqliteTransaction<'_> {
     async fn insert_application(&mut self, app: &Application) -> Result<(), StoreError> {
@@ -16,6 +17,25 @@ impl Applications for SqliteTransaction<'_> {
 
     async fn set_app_secret(&mut self, app: &AppId, secret: Hashed<AppSecret>) -> Result<bool, StoreError> {
         Ok(self.change(sql::SET_APP_SECRET, (app, secret))? > 0)
+    }
+
+    async fn retention(&mut self, app: &AppId) -> Result<Option<Retention>, StoreError> {
+        self.first_of(sql::FIND_RETENTION, [app], "applications", |row| {
+            Ok(match row.take::<Option<i64>>("detections_retention")? {
+                None => Retention::Default,
+                Some(0) => Retention::Forever,
+                Some(span) => Retention::For(Duration::from_millis(u64::try_from(span).unwrap_or_default())),
+            })
+        })
+    }
+
+    async fn set_retention(&mut self, app: &AppId, retention: Retention) -> Result<bool, StoreError> {
+        let milliseconds = match retention {
+            Retention::Default => None,
+            Retention::Forever => Some(0),
+            Retention::For(span) => Some(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
+        };
+        Ok(self.change(sql::SET_RETENTION, (app, milliseconds))? > 0)
     }
 
     async fn set_first_app_secret(

@@ -5,11 +5,12 @@ use crate::{
     clock::Timestamp,
     model::{
         Actor, ApiKeyRecord, ApiKeyState, AppId, Application, AuditEvent, Change, ClockWatch, CodeUse,
-        DeletedUser, Detection, DetectionContent, EndReason, ExpiredSession, ExternalId, Install, InstallId,
-        InstallStatus, PairState, Redemption, Session, StoredDetection, Trace, User, UserId, UserState,
+        DeletedUser, Detection, DetectionContent, DetectionKey, EndReason, ExpiredSession, ExternalId,
+        Install, InstallId, InstallStatus, PairState, Redemption, Session, StoredDetection, Trace, User,
+        UserId, UserState,
     },
     secret::{Hashed, IdempotencyKey},
-    store::StoreError,
+    store::{StoreError, detections::Block},
 };
 use rusqlite::{Row, types::FromSql};
 use sentiance_protocol::{AppInfo, DetectionType, DeviceInfo, SdkInfo};
@@ -272,6 +273,19 @@ impl FromRow for StoredDetection {
             DetectionType::Trip => DetectionContent::Trip(row.json("content")?),
         };
         Ok(StoredDetection { install_id, detection: Detection { detection_id, time, content } })
+    }
+}
+
+impl FromRow for Block {
+    const TABLE: &'static str = "detection_blocks";
+
+    fn read(row: &mut Columns<'_>) -> Read<Self> {
+        Ok(Block {
+            first: DetectionKey { time: row.take("first_time")?, detection_id: row.take("first_id")? },
+            last: DetectionKey { time: row.take("last_time")?, detection_id: row.take("last_id")? },
+            count: row.take("count")?,
+            content: row.take("content")?,
+        })
     }
 }
 

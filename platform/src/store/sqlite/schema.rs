@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// A version, its description, and its text.
 type Migration = (i64, &'static str, &'static str);
 
-const MIGRATIONS: [Migration; 10] = [
+const MIGRATIONS: [Migration; 11] = [
     (20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql")),
     (20260201000000, "linking", include_str!("../../../migrations/sqlite/20260201000000_linking.sql")),
     (20260202000000, "uploads", include_str!("../../../migrations/sqlite/20260202000000_uploads.sql")),
@@ -32,6 +32,11 @@ const MIGRATIONS: [Migration; 10] = [
         20260501000000,
         "fewer indexes",
         include_str!("../../../migrations/sqlite/20260501000000_fewer_indexes.sql"),
+    ),
+    (
+        20260502000000,
+        "detection blocks",
+        include_str!("../../../migrations/sqlite/20260502000000_detection_blocks.sql"),
     ),
 ];
 

@@ -124,6 +124,11 @@ impl ServerKey {
         Answer::to(self.request(Method::GET, &format!("/v2/users/{user_id}/detections{query}"))).await
     }
 
+    /// A page of a user's trips, as the query says.
+    pub(crate) async fn trips(&self, user_id: &str, query: &str) -> Answer {
+        Answer::to(self.request(Method::GET, &format!("/v2/users/{user_id}/trips{query}"))).await
+    }
+
     pub(crate) async fn delete(&self, user_id: &str) -> Answer {
         Answer::to(self.request(Method::DELETE, &format!("/users/{user_id}"))).await
     }

@@ -186,10 +186,7 @@ impl TestPlatform {
 
     /// How many rows a table has.
     pub(crate) async fn count_rows(&self, count: &'static str) -> i64 {
-        use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-        let options = SqliteConnectOptions::new().filename(&self.database);
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
+        count_in(&self.database, count).await
     }
 }
 
@@ -212,10 +209,19 @@ async fn serve(
     server::serve(listener, Arc::new(platform), stop).await;
 }
 
+/// The number that a query gives.
+pub(crate) async fn count_in(database: &Path, query: &'static str) -> i64 {
+    use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+    let options = SqliteConnectOptions::new().filename(database);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+}
+
 /// Changes a database behind its platform's back.
 pub(crate) async fn tamper(database: &Path, sql: &'static str) {
     use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
-    let options = SqliteConnectOptions::new().filename(database);
+    // As the platform writes: what is moved meanwhile leaves no copy in a page.
+    let options = SqliteConnectOptions::new().filename(database).pragma("secure_delete", "on");
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     connection.execute(sql).await.unwrap();
 }
