@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[derive(Clone, Copy)]
+/// The first is what the others are compared with.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Flow {
     Health,
     Config,
@@ -23,18 +24,6 @@ pub(crate) enum Flow {
 }
 
 impl Flow {
-    /// The first is what the others are compared with.
-    pub(crate) const ALL: [Flow; 8] = [
-        Flow::Health,
-        Flow::Config,
-        Flow::AuthCode,
-        Flow::Creation,
-        Flow::Restoration,
-        Flow::Refresh,
-        Flow::Upload,
-        Flow::Page,
-    ];
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Flow::Health => "healthz",
@@ -225,14 +214,15 @@ impl Walk {
         // Meters to degrees, about.
         self.latitude += self.speed * self.heading.to_radians().cos() / 111_320.0;
         self.longitude += self.speed * self.heading.to_radians().sin() / 70_300.0;
-        // Browsers give seven digits of a place, and pass on the rest in the system's single precision.
-        let degrees = |degrees: f64| ((degrees + noise(1e-5)) * 1e7).round() / 1e7;
+        // Phones give seven digits of a place, and some numbers in single precision.
+        let digits = |number: f64, scale: f64| (number * scale).round() / scale;
+        let degrees = |degrees: f64| digits(degrees + noise(1e-5), 1e7);
         let single = |number: f64| f64::from(number as f32);
         let position = json!({
             "latitude": degrees(self.latitude),
             "longitude": degrees(self.longitude),
-            "accuracy": single(4.0 + noise(3.0)),
-            "altitude": single(80.0 + noise(2.0)),
+            "accuracy": digits(4.0 + noise(3.0), 1e3),
+            "altitude": digits(80.0 + noise(2.0), 10.0),
             "speed": single(self.speed),
             "heading": single(self.heading),
         });

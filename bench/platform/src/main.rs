@@ -9,7 +9,7 @@ mod server;
 
 use accounting::{Cost, Usage};
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use flows::Flow;
 use server::Server;
 use std::{path::PathBuf, time::Duration};
@@ -28,6 +28,9 @@ struct Options {
     /// How many requests are measured in each flow.
     #[arg(long, default_value_t = 4000)]
     requests: usize,
+    /// Which flows are measured, beside `GET /healthz` [default: all].
+    #[arg(long, value_enum, value_delimiter = ',')]
+    flows: Vec<Flow>,
 }
 
 // One thread, so that the load leaves the other processor to the server.
@@ -37,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
     for &users in &options.users {
         let server = Server::start(&options.binary, users).await?;
         for &connections in &options.connections {
-            measure(&server, users, connections, options.requests).await?;
+            measure(&server, users, connections, &options).await?;
         }
         server.stop().await?;
     }
@@ -45,14 +48,17 @@ async fn main() -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "the result")]
-async fn measure(server: &Server, users: u32, connections: usize, requests: usize) -> anyhow::Result<()> {
+async fn measure(server: &Server, users: u32, connections: usize, options: &Options) -> anyhow::Result<()> {
+    let Options { requests, flows, .. } = options;
+    let requests = *requests;
     println!("\n{users} users, {connections} connections, {requests} requests of each kind");
     println!(
         "{:<12} {:>9} {:>10} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}",
         "", "per s", "CPU µs", "/healthz", "switches", "p50 ms", "p99 ms", "disk B", "MB"
     );
     let mut baseline = None;
-    for flow in Flow::ALL {
+    let is_wanted = |flow: &&Flow| flows.is_empty() || **flow == Flow::Health || flows.contains(flow);
+    for &flow in Flow::value_variants().iter().filter(is_wanted) {
         let before = server.bytes_on_disk()?;
         let Cost { per_second, cpu, switches, p50, p99 } =
             cost_of(flow, server, connections, requests).await?;

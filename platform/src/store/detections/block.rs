@@ -14,8 +14,6 @@ use serde::{Deserialize, Serialize};
 pub const BLOCK_MAX_ENTRIES: usize = 256;
 /// Of fewer than so many nothing is compressed.
 const FEW: usize = 16;
-/// Of so many or more it is worth the time to make them small.
-const MANY: usize = 128;
 
 /// A block as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,11 +59,7 @@ impl Block {
     /// A block of these detections, which are in order, of one kind, and not more than fit.
     pub(super) fn of(entries: &[StoredDetection]) -> Option<Block> {
         let (first, last) = (entries.first()?.detection.key(), entries.last()?.detection.key());
-        let packing = match entries.len() {
-            ..FEW => Packing::Plain,
-            FEW..MANY => Packing::Quick,
-            _ => Packing::Tight,
-        };
+        let packing = if entries.len() < FEW { Packing::Plain } else { Packing::Packed };
         Some(Block { first, last, count: entries.len() as u32, content: encode(entries, packing)? })
     }
 
@@ -274,7 +268,7 @@ mod tests {
         let mut rng = Rng::new();
         for count in (1..20).chain([63, 64, 65, BLOCK_MAX_ENTRIES - 1, BLOCK_MAX_ENTRIES]) {
             for kind in [DetectionType::Position, DetectionType::Motion] {
-                for packing in [Packing::Plain, Packing::Quick, Packing::Tight] {
+                for packing in [Packing::Plain, Packing::Packed] {
                     let entries = entries(&mut rng, kind, count);
                     let content = encode(&entries, packing).unwrap();
                     let decoded = decode(&content, kind, count).unwrap();
