@@ -285,15 +285,21 @@ async fn a_disk_that_gets_full_by_uploads_leaves_room_for_everything_else() {
     let service = Service::start_serving_on(&volume.folder().join("platform.db"), &volume.starter(), serve);
     let mut sdk = user(&service, "hoarder").await;
     let mut uploads = 0;
+    // Trips: of all that can be uploaded, they take the most room.
+    let trip = || {
+        let texts = (0..50).map(|number| json!({ "key": number.to_string(), "value": "x".repeat(500) }));
+        let trip = json!({ "started_at": 0, "metadata": texts.collect::<Vec<_>>() });
+        json!({ "id": key(), "time": 0, "trip": trip })
+    };
     let refusal = loop {
-        let answer = sdk.upload(&(0..400).map(position).collect::<Vec<_>>()).await;
+        let answer = sdk.upload(&[trip(), trip()]).await;
         if !answer.status.is_success() {
             break answer;
         }
         uploads += 1;
-        assert!(uploads < 500, "nothing was refused");
-        // As often as a disk is looked at, so that a test of a small one does not outrun it.
-        sleep(Duration::from_millis(200)).await;
+        assert!(uploads < 2000, "nothing was refused");
+        // Slow enough that a look at the disk, which is small, is in time.
+        sleep(Duration::from_millis(50)).await;
     };
     refusal.refused(ErrorCode::DatabaseUnavailable);
     assert!(uploads > 5, "{uploads}");

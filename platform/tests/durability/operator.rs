@@ -37,6 +37,7 @@ const WRITING: &[&str] = &[
     "migrate",
     "app create --name Other",
     "app rotate-secret --app {app}",
+    "app set-retention --app {app} --detections 90d",
     "api-key create --app {app} --scope user.read",
     "api-key revoke --app {app} {key}",
     "user disable --app {app} {user}",
