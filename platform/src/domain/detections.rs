@@ -94,19 +94,15 @@ async fn record_trip<T: Transaction>(
     now: Timestamp,
 ) -> Result<Option<i64>, Refusal> {
     let mut stored = tx.find_trip(app_id, user_id, &detection_id).await?;
-    if stored.is_none() && detections::bring_trip_over(tx, (app_id, user_id), &detection_id, now).await? {
-        stored = tx.find_trip(app_id, user_id, &detection_id).await?;
-        if stored.is_none() {
-            // An id is for one thing.
-            return Ok(None);
-        }
+    if stored.is_none() {
+        stored = detections::bring_trip_over(tx, (app_id, user_id), &detection_id, now).await?;
     }
     let before = stored.as_ref().map_or(0, |stored| size(&stored.detection));
-    let known = match &stored {
-        Some(StoredDetection {
-            detection: Detection { content: DetectionContent::Trip(known), .. }, ..
-        }) => Some(known),
-        _ => None,
+    let known = match stored.as_ref().map(|stored| &stored.detection.content) {
+        None => None,
+        Some(DetectionContent::Trip(known)) => Some(known),
+        // An id is for one thing.
+        Some(_) => return Ok(None),
     };
     let trip = news.put_together(known)?;
     if known == Some(&trip) {
@@ -196,7 +192,7 @@ impl Work for BringOver {
             return Ok(false);
         };
         if bytes != 0 {
-            // Counted for no day: nobody uploaded anything.
+            // Counted for no day, since nothing was uploaded.
             tx.count_stored(&app_id, &user_id, bytes, None).await?;
         }
         Ok(true)

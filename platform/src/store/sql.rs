@@ -6,6 +6,8 @@
 //! choice, and `cross join` fixes the order.
 //! The planner of SQLite guesses without statistics, and with those of a small database it guesses wrong.
 
+use super::detections::{Order, Start};
+
 /// Declares statements, and lists them for the test that reads the plan of each: none can be left out.
 macro_rules! statements {
     ($( $visibility:vis const $name:ident: &str = $text:expr; )+) => {
@@ -531,3 +533,30 @@ pub(super) const NEWEST_CHANGE: &str = "select coalesce(max(seq), 0) as seq from
 pub(super) const CHANGES_AFTER: &str = "
     select seq, app_id, user_id, install_id from audit_events where seq > $1 order by seq limit $2";
 }
+
+/// Four statements that read the same rows from a key on.
+pub(super) struct Reading {
+    after: &'static str,
+    from: &'static str,
+    before: &'static str,
+    up_to: &'static str,
+}
+
+impl Reading {
+    /// The one of them that starts so.
+    pub(super) fn from(&self, start: Start<'_>) -> &'static str {
+        match (start.order, start.inclusive) {
+            (Order::Ascending, false) => self.after,
+            (Order::Ascending, true) => self.from,
+            (Order::Descending, false) => self.before,
+            (Order::Descending, true) => self.up_to,
+        }
+    }
+}
+
+pub(super) const BLOCKS: Reading =
+    Reading { after: BLOCKS_AFTER, from: BLOCKS_FROM, before: BLOCKS_BEFORE, up_to: BLOCKS_UP_TO };
+pub(super) const TRIPS: Reading =
+    Reading { after: TRIPS_AFTER, from: TRIPS_FROM, before: TRIPS_BEFORE, up_to: TRIPS_UP_TO };
+pub(super) const OLD_ROWS: Reading =
+    Reading { after: OLD_ROWS_AFTER, from: OLD_ROWS_FROM, before: OLD_ROWS_BEFORE, up_to: OLD_ROWS_UP_TO };

@@ -7,7 +7,7 @@ use crate::{
     store::StoreError,
 };
 use sentiance_protocol::DetectionType;
-use std::ops::ControlFlow;
+use std::{cmp::Ordering, ops::ControlFlow};
 
 /// In which order detections are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,27 @@ pub enum Order {
     Ascending,
     /// The newest first.
     Descending,
+}
+
+impl Order {
+    /// How two of them stand in this order.
+    fn compare<T: Ord>(self, one: &T, other: &T) -> Ordering {
+        match self {
+            Order::Ascending => one.cmp(other),
+            Order::Descending => other.cmp(one),
+        }
+    }
+}
+
+/// Where a listing begins, and how it goes on from there.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'k> {
+    /// The key.
+    pub key: &'k DetectionKey,
+    /// Whether what has this key is listed too.
+    pub inclusive: bool,
+    /// The order.
+    pub order: Order,
 }
 
 /// Which detections of a user are read.
@@ -45,7 +66,17 @@ pub async fn list<T: Detections + OldRows>(
 ) -> Result<(Vec<StoredDetection>, bool), StoreError> {
     let kinds = [DetectionType::Position, DetectionType::Motion, DetectionType::Trip];
     let may_have_old_rows = tx.conversion().await?.may_have_rows(app, user);
-    let (mut listed, mut has_more) = (Vec::new(), false);
+    // The first of those that did not fit into the page of their source. What comes behind it is for another page, even
+    // where it would fit into this one.
+    let (mut listed, mut rest) = (Vec::new(), None);
+    let mut gather = |reading: Reading<'_>| {
+        listed.extend(reading.found);
+        rest = rest
+            .take()
+            .into_iter()
+            .chain(reading.rest)
+            .min_by(|one, other| listing.order.compare(one, other));
+    };
     for kind in kinds.into_iter().filter(|kind| listing.kind.is_none_or(|wanted| wanted == *kind)) {
         let of = Of { app, user, kind };
         let mut reading = Reading::of(kind, listing);
@@ -53,29 +84,25 @@ pub async fn list<T: Detections + OldRows>(
             DetectionType::Trip => read_rows(tx, of, Rows::Trips, &mut reading).await?,
             DetectionType::Position | DetectionType::Motion => read_blocks(tx, of, &mut reading).await?,
         }
-        has_more |= reading.is_full;
-        listed.append(&mut reading.found);
+        gather(reading);
         if may_have_old_rows {
             let mut reading = Reading::of(kind, listing);
             read_rows(tx, of, Rows::Old, &mut reading).await?;
-            has_more |= reading.is_full;
-            listed.append(&mut reading.found);
+            gather(reading);
         }
     }
-    // Each source has given as much as fits into the page by itself, so what comes first of all is among them.
-    listed.sort_by(|(one, ..), (other, ..)| match listing.order {
-        Order::Ascending => one.cmp(other),
-        Order::Descending => other.cmp(one),
-    });
+    listed.sort_by(|(one, ..), (other, ..)| listing.order.compare(one, other));
     let (mut page, mut bytes) = (Vec::new(), 0);
-    for (_, length, detection) in listed {
+    for (place, length, detection) in listed {
         bytes += length;
-        if !page.is_empty() && (page.len() >= listing.page.limit as usize || bytes > listing.page.bytes) {
+        let is_over = page.len() >= listing.page.limit as usize || bytes > listing.page.bytes;
+        let is_behind_rest = rest.as_ref().is_some_and(|rest| listing.order.compare(&place, rest).is_gt());
+        if is_behind_rest || (is_over && !page.is_empty()) {
             return Ok((page, true));
         }
         page.push(detection);
     }
-    Ok((page, has_more))
+    Ok((page, rest.is_some()))
 }
 
 /// Reads what is wanted from one source, in order.
@@ -85,13 +112,13 @@ struct Reading<'l> {
     /// With the place in the order, and how many bytes of content it has.
     found: Vec<(DetectionCursor, usize, StoredDetection)>,
     bytes: usize,
-    /// There is more than fits into a page.
-    is_full: bool,
+    /// The first that does not fit into the page.
+    rest: Option<DetectionCursor>,
 }
 
 impl<'l> Reading<'l> {
     fn of(kind: DetectionType, listing: &'l Listing) -> Self {
-        Reading { kind, listing, found: Vec::new(), bytes: 0, is_full: false }
+        Reading { kind, listing, found: Vec::new(), bytes: 0, rest: None }
     }
 
     /// The first key that may be wanted.
@@ -118,25 +145,22 @@ impl<'l> Reading<'l> {
         let is_before = to.is_none_or(|to| time < to);
         let is_after = from.is_none_or(|from| time >= from);
         let place = DetectionCursor { key: detection.detection.key(), kind: self.kind };
-        let (is_in_time, is_past) = match order {
-            Order::Ascending => (is_before && is_after, !is_before),
-            Order::Descending => (is_before && is_after, !is_after),
+        let is_past = match order {
+            Order::Ascending => !is_before,
+            Order::Descending => !is_after,
         };
         if is_past {
             return ControlFlow::Break(());
         }
-        let is_behind = after.as_ref().is_none_or(|after| match order {
-            Order::Ascending => place > *after,
-            Order::Descending => place < *after,
-        });
-        if !is_in_time || !is_behind {
+        let is_behind = after.as_ref().is_none_or(|after| order.compare(&place, after).is_gt());
+        if !is_before || !is_after || !is_behind {
             return ControlFlow::Continue(());
         }
         let length = detection.detection.content_bytes();
         self.bytes += length;
         let is_over = self.found.len() >= page.limit as usize || self.bytes > page.bytes;
         if !self.found.is_empty() && is_over {
-            self.is_full = true;
+            self.rest = Some(place);
             return ControlFlow::Break(());
         }
         self.found.push((place, length, detection));
@@ -157,12 +181,13 @@ async fn read_rows<T: Detections + OldRows>(
     which: Rows,
     reading: &mut Reading<'_>,
 ) -> Result<(), StoreError> {
-    let Listing { page, order, .. } = reading.listing;
+    let &Listing { page, order, .. } = reading.listing;
     let (mut begin, mut inclusive) = (reading.begin(), true);
     loop {
+        let start = Start { key: &begin, inclusive, order };
         let (rows, has_more) = match which {
-            Rows::Trips => tx.list_trips(of, &begin, inclusive, *order, *page).await?,
-            Rows::Old => tx.list_old_rows(of, &begin, inclusive, *order, *page).await?,
+            Rows::Trips => tx.list_trips(of, start, page).await?,
+            Rows::Old => tx.list_old_rows(of, start, page).await?,
         };
         let Some(last) = rows.last() else { return Ok(()) };
         (begin, inclusive) = (last.detection.key(), false);
@@ -182,23 +207,21 @@ async fn read_blocks<T: Detections>(
     of: Of<'_>,
     reading: &mut Reading<'_>,
 ) -> Result<(), StoreError> {
-    let limit = reading.listing.page.limit;
+    let &Listing { page, order, .. } = reading.listing;
     let wanted = reading.begin();
-    let mut begin = wanted.clone();
-    let order = reading.listing.order;
+    let (mut begin, mut inclusive) = (wanted.clone(), order == Order::Descending);
     // The one that begins before, and may reach beyond.
     let mut blocks = match order {
-        Order::Ascending => tx.blocks_up_to(of, &begin, true, 1).await?,
+        Order::Ascending => {
+            let start = Start { key: &begin, inclusive: true, order: Order::Descending };
+            tx.list_blocks(of, start, 1).await?
+        }
         Order::Descending => Vec::new(),
     };
-    let mut inclusive = order == Order::Descending;
     loop {
-        let missing = (limit as usize).saturating_sub(reading.found.len());
+        let missing = (page.limit as usize).saturating_sub(reading.found.len());
         let count = u32::try_from(missing.div_ceil(BLOCK_MAX_ENTRIES) + 1).unwrap_or(u32::MAX);
-        let more = match order {
-            Order::Ascending => tx.blocks_from(of, &begin, false, count).await?,
-            Order::Descending => tx.blocks_up_to(of, &begin, inclusive, count).await?,
-        };
+        let more = tx.list_blocks(of, Start { key: &begin, inclusive, order }, count).await?;
         inclusive = false;
         let is_last = more.len() < count as usize;
         blocks.extend(more);

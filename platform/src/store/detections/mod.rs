@@ -14,7 +14,7 @@ mod old_rows;
 mod record;
 
 pub use block::{BLOCK_MAX_ENTRIES, Block};
-pub use list::{Listing, Order, list};
+pub use list::{Listing, Order, Start, list};
 pub use old_rows::{Conversion, OldRows, bring_over, bring_trip_over};
 pub use record::{Recorded, record};
 
@@ -61,20 +61,11 @@ pub struct StoredBytes {
 
 /// Detections, and how many bytes they take.
 pub trait Detections: Send {
-    /// Blocks that begin after a key, or with it where `inclusive`, the first ones in order, at most so many.
-    fn blocks_from(
+    /// Blocks by the keys with which they begin, at most so many.
+    fn list_blocks(
         &mut self,
         of: Of<'_>,
-        key: &DetectionKey,
-        inclusive: bool,
-        limit: u32,
-    ) -> impl Future<Output = Stored<Vec<Block>>> + Send;
-    /// Blocks that begin before a key, or with it where `inclusive`, the last ones in reverse order, at most so many.
-    fn blocks_up_to(
-        &mut self,
-        of: Of<'_>,
-        key: &DetectionKey,
-        inclusive: bool,
+        start: Start<'_>,
         limit: u32,
     ) -> impl Future<Output = Stored<Vec<Block>>> + Send;
     /// Adds a block. `dated` tells when it is old enough to go: the time of its last detection, but not later than that at
@@ -109,14 +100,11 @@ pub trait Detections: Send {
         trip: &StoredDetection,
         dated: Timestamp,
     ) -> impl Future<Output = Stored<()>> + Send;
-    /// Trips that come after a key in this order, or with it where `inclusive`; and whether there are more than fit into
-    /// the page.
+    /// Trips by their keys, and whether there are more than fit into the page.
     fn list_trips(
         &mut self,
         of: Of<'_>,
-        key: &DetectionKey,
-        inclusive: bool,
-        order: Order,
+        start: Start<'_>,
         page: Page,
     ) -> impl Future<Output = Stored<(Vec<StoredDetection>, bool)>> + Send;
 
@@ -148,7 +136,7 @@ pub trait Detections: Send {
         limit: u32,
     ) -> impl Future<Output = Stored<Vec<(AppId, Duration)>>> + Send;
     /// Deletes blocks and trips of an application that are dated before that time, at most so many of each, and reads no
-    /// content; tells of whom, and how many bytes each was counted with.
+    /// content. Returns the user of each, and the bytes that were counted for it.
     fn delete_detections_before(
         &mut self,
         app: &AppId,

@@ -1,7 +1,7 @@
 //! Rows of an earlier version, which had one for each detection: they are found where they are, and brought over while
 //! the platform runs, some at a time. A later version will know nothing of them.
 
-use super::{Detections, Of, Order, Page, Recorded, record};
+use super::{Detections, Of, Order, Page, Recorded, Start, record};
 use crate::{
     clock::Timestamp,
     model::{AppId, DetectionId, DetectionKey, StoredDetection, UserId},
@@ -53,14 +53,11 @@ pub trait OldRows: Send {
         user: &UserId,
         detection: &DetectionId,
     ) -> impl Future<Output = Stored<Option<StoredDetection>>> + Send;
-    /// Old rows that come after a key in this order, or with it where `inclusive`; and whether there are more than fit
-    /// into the page.
+    /// Old rows of a kind by their keys, and whether there are more than fit into the page.
     fn list_old_rows(
         &mut self,
         of: Of<'_>,
-        key: &DetectionKey,
-        inclusive: bool,
-        order: Order,
+        start: Start<'_>,
         page: Page,
     ) -> impl Future<Output = Stored<(Vec<StoredDetection>, bool)>> + Send;
     /// Deletes an old row.
@@ -72,7 +69,8 @@ pub trait OldRows: Send {
     ) -> impl Future<Output = Stored<()>> + Send;
 }
 
-/// Brings some rows over; tells of whom, and how many bytes more are stored then, or nothing where none are left.
+/// Brings some rows of one user over. Returns the user and by how many bytes the stored data grew; `None` where no old row
+/// is left.
 pub async fn bring_over<T: Detections + OldRows>(
     tx: &mut T,
     now: Timestamp,
@@ -83,7 +81,8 @@ pub async fn bring_over<T: Detections + OldRows>(
         for kind in [DetectionType::Position, DetectionType::Motion, DetectionType::Trip] {
             let of = Of { app: &app, user: &user, kind };
             let first = DetectionKey::first_at(Timestamp(i64::MIN));
-            let (rows, _) = tx.list_old_rows(of, &first, true, Order::Ascending, ROWS).await?;
+            let start = Start { key: &first, inclusive: true, order: Order::Ascending };
+            let (rows, _) = tx.list_old_rows(of, start, ROWS).await?;
             if !rows.is_empty() {
                 let bytes = bring_rows_over(tx, of, rows, now).await?;
                 return Ok(Some((app, user, bytes)));
@@ -121,20 +120,20 @@ async fn bring_rows_over<T: Detections + OldRows>(
     Ok(0)
 }
 
-/// Brings the old row of a trip over, if there is one. Tells whether there is an old row of that id, whatever it is.
+/// The user's old row of that id, whatever it is. That of a trip is brought over.
 pub async fn bring_trip_over<T: Detections + OldRows>(
     tx: &mut T,
     (app, user): (&AppId, &UserId),
     detection: &DetectionId,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Option<StoredDetection>, StoreError> {
     if !tx.conversion().await?.may_have_rows(app, user) {
-        return Ok(false);
+        return Ok(None);
     }
-    let Some(row) = tx.find_old_row(app, user, detection).await? else { return Ok(false) };
-    if row.detection.kind() == DetectionType::Trip {
+    let row = tx.find_old_row(app, user, detection).await?;
+    if let Some(trip) = row.as_ref().filter(|row| row.detection.kind() == DetectionType::Trip) {
         tx.delete_old_row(app, user, detection).await?;
-        tx.save_trip(app, user, &row, row.detection.time.min(now)).await?;
+        tx.save_trip(app, user, trip, trip.detection.time.min(now)).await?;
     }
-    Ok(true)
+    Ok(row)
 }

@@ -1,6 +1,6 @@
 //! Adding detections to the blocks of a user.
 
-use super::{BLOCK_MAX_ENTRIES, Block, Detections, Of, OldRows};
+use super::{BLOCK_MAX_ENTRIES, Block, Detections, Of, OldRows, Order, Start};
 use crate::{
     clock::Timestamp,
     model::{DetectionKey, StoredDetection},
@@ -28,6 +28,9 @@ pub async fn record<T: Detections + OldRows>(
     now: Timestamp,
 ) -> Result<Recorded, StoreError> {
     let mut recorded = Recorded::default();
+    if detections.is_empty() {
+        return Ok(recorded);
+    }
     detections.sort_by(|one, other| one.detection.key_parts().cmp(&other.detection.key_parts()));
     detections.dedup_by(|later, earlier| later.detection.key_parts() == earlier.detection.key_parts());
     if tx.conversion().await?.may_have_rows(of.app, of.user) {
@@ -77,8 +80,10 @@ impl Place {
         let begin = key.time.0 - key.time.0.rem_euclid(DAY_MS);
         let day = begin..begin.saturating_add(DAY_MS);
         let is_of_day = |block: &Block| day.contains(&block.first.time.0);
-        let before = tx.blocks_up_to(of, key, true, 1).await?.pop().filter(is_of_day);
-        let after = tx.blocks_from(of, key, false, 1).await?.pop().filter(is_of_day);
+        let before = Start { key, inclusive: true, order: Order::Descending };
+        let before = tx.list_blocks(of, before, 1).await?.pop().filter(is_of_day);
+        let after = Start { key, inclusive: false, order: Order::Ascending };
+        let after = tx.list_blocks(of, after, 1).await?.pop().filter(is_of_day);
         let end = after.as_ref().map(|block| block.first.clone());
         // What comes before all others of its day goes into the first block of it.
         Ok(Place { block: before.or(after), day, end })

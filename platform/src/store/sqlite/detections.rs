@@ -9,7 +9,7 @@ use crate::{
     model::{AppId, DetectionContent, DetectionId, DetectionKey, StoredDetection, UserId},
     store::{
         Detections, OldRows, StoreError,
-        detections::{Block, Conversion, Of, Order, Page, StoredBytes},
+        detections::{Block, Conversion, Of, Page, Start, StoredBytes},
         sql,
     },
 };
@@ -17,26 +17,14 @@ use rusqlite::{Params, params};
 use std::time::Duration;
 
 impl Detections for SqliteTransaction<'_> {
-    async fn blocks_from(
+    async fn list_blocks(
         &mut self,
         Of { app, user, kind }: Of<'_>,
-        key: &DetectionKey,
-        inclusive: bool,
+        start: Start<'_>,
         limit: u32,
     ) -> Result<Vec<Block>, StoreError> {
-        let statement = if inclusive { sql::BLOCKS_FROM } else { sql::BLOCKS_AFTER };
-        self.list(statement, (app, user, kind.as_str(), key.time, &key.detection_id, limit))
-    }
-
-    async fn blocks_up_to(
-        &mut self,
-        Of { app, user, kind }: Of<'_>,
-        key: &DetectionKey,
-        inclusive: bool,
-        limit: u32,
-    ) -> Result<Vec<Block>, StoreError> {
-        let statement = if inclusive { sql::BLOCKS_UP_TO } else { sql::BLOCKS_BEFORE };
-        self.list(statement, (app, user, kind.as_str(), key.time, &key.detection_id, limit))
+        let DetectionKey { time, detection_id } = start.key;
+        self.list(sql::BLOCKS.from(start), (app, user, kind.as_str(), time, detection_id, limit))
     }
 
     async fn insert_block(
@@ -116,18 +104,10 @@ impl Detections for SqliteTransaction<'_> {
     async fn list_trips(
         &mut self,
         of: Of<'_>,
-        key: &DetectionKey,
-        inclusive: bool,
-        order: Order,
+        start: Start<'_>,
         page: Page,
     ) -> Result<(Vec<StoredDetection>, bool), StoreError> {
-        let statement = match (order, inclusive) {
-            (Order::Ascending, false) => sql::TRIPS_AFTER,
-            (Order::Ascending, true) => sql::TRIPS_FROM,
-            (Order::Descending, false) => sql::TRIPS_BEFORE,
-            (Order::Descending, true) => sql::TRIPS_UP_TO,
-        };
-        self.list_page(statement, of, key, page)
+        self.list_page(&sql::TRIPS, of, start, page)
     }
 
     async fn count_stored(
@@ -261,18 +241,10 @@ impl OldRows for SqliteTransaction<'_> {
     async fn list_old_rows(
         &mut self,
         of: Of<'_>,
-        key: &DetectionKey,
-        inclusive: bool,
-        order: Order,
+        start: Start<'_>,
         page: Page,
     ) -> Result<(Vec<StoredDetection>, bool), StoreError> {
-        let statement = match (order, inclusive) {
-            (Order::Ascending, false) => sql::OLD_ROWS_AFTER,
-            (Order::Ascending, true) => sql::OLD_ROWS_FROM,
-            (Order::Descending, false) => sql::OLD_ROWS_BEFORE,
-            (Order::Descending, true) => sql::OLD_ROWS_UP_TO,
-        };
-        self.list_page(statement, of, key, page)
+        self.list_page(&sql::OLD_ROWS, of, start, page)
     }
 
     async fn delete_old_row(
@@ -290,23 +262,29 @@ impl SqliteTransaction<'_> {
     /// Rows until the page is full, and whether there are more. Row by row: what does not fit is never in memory.
     fn list_page(
         &mut self,
-        statement: &'static str,
+        statements: &sql::Reading,
         Of { app, user, kind }: Of<'_>,
-        key: &DetectionKey,
+        start: Start<'_>,
         page: Page,
     ) -> Result<(Vec<StoredDetection>, bool), StoreError> {
         // One more tells whether there are more.
         let limit = page.limit.saturating_add(1);
-        let values = (app, user, kind.as_str(), key.time, &key.detection_id, limit);
+        let DetectionKey { time, detection_id } = start.key;
+        let values = (app, user, kind.as_str(), time, detection_id, limit);
         let (mut listed, mut bytes, mut has_more) = (Vec::new(), 0, false);
-        self.each(statement, values, StoredDetection::TABLE, |row| -> Result<bool, StoreError> {
-            bytes += row.length_of("content");
-            has_more = !listed.is_empty() && (listed.len() >= page.limit as usize || bytes > page.bytes);
-            if !has_more {
-                listed.push(StoredDetection::read(row)?);
-            }
-            Ok(!has_more)
-        })?;
+        self.each(
+            statements.from(start),
+            values,
+            StoredDetection::TABLE,
+            |row| -> Result<bool, StoreError> {
+                bytes += row.length_of("content");
+                has_more = !listed.is_empty() && (listed.len() >= page.limit as usize || bytes > page.bytes);
+                if !has_more {
+                    listed.push(StoredDetection::read(row)?);
+                }
+                Ok(!has_more)
+            },
+        )?;
         Ok((listed, has_more))
     }
 
