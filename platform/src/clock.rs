@@ -29,9 +29,7 @@ impl Timestamp {
         let span = Duration::from_millis(u64::try_from(self.0).unwrap_or(0).min(LAST));
         format_rfc3339_millis(SystemTime::UNIX_EPOCH + span).to_string()
     }
-}
 
-impl Timestamp {
     /// The time that `text` tells in ISO 8601, in UTC, with or without a part of a second.
     pub fn parse_iso8601(text: &str) -> Option<Timestamp> {
         let time = parse_rfc3339(text).ok()?;

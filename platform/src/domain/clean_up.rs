@@ -6,7 +6,7 @@ use crate::{
     model::{Actor, AppId, AuditKind, ClockWatch, EndReason, ExpiredSession, Trace, UserId},
     store::{StoreError, Transaction, Turn, Work},
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// How many rows of a table are forgotten at once.
 const BATCH: u32 = 50;
@@ -140,11 +140,15 @@ impl Work for ForgetDetections {
         let is_last = applications.len() < BATCH as usize;
         for (app_id, retention) in applications {
             let deleted = tx.delete_detections_before(&app_id, now.minus(retention), BATCH).await?;
-            for (user_id, bytes) in &deleted {
-                let bytes = i64::try_from(*bytes).unwrap_or(i64::MAX);
-                tx.count_stored(&app_id, user_id, -bytes, None).await?;
+            let is_any = !deleted.is_empty();
+            let mut by_user = BTreeMap::<UserId, i64>::new();
+            for (user_id, bytes) in deleted {
+                *by_user.entry(user_id).or_default() += i64::try_from(bytes).unwrap_or(i64::MAX);
             }
-            if !deleted.is_empty() {
+            for (user_id, bytes) in by_user {
+                tx.count_stored(&app_id, &user_id, -bytes, None).await?;
+            }
+            if is_any {
                 // There may be more of this one.
                 return Ok(Some(ForgetDetections { keep, after, now }));
             }

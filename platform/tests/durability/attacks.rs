@@ -218,7 +218,7 @@ async fn pages_that_are_asked_for_without_end_stay_small() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deleting_a_user_with_five_million_positions_holds_nobody_up() {
+async fn deleting_a_user_with_five_million_positions_delays_no_other_call() {
     let service = start();
     let sdk = user(&service, "attacker").await;
     prepare(

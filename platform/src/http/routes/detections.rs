@@ -58,9 +58,11 @@ pub(in crate::http) async fn list(
              or trip).",
         )
     });
-    let (detections, next_cursor) = read(&platform, credential, &user_id, page).await?;
-    Ok(Json(DetectionPage { detections: detections.into_iter().map(on_the_wire).collect(), next_cursor })
-        .into_response())
+    let respond = |detections: Vec<_>, next_cursor| {
+        let detections = detections.into_iter().map(on_the_wire).collect();
+        Json(DetectionPage { detections, next_cursor }).into_response()
+    };
+    read(&platform, credential, &user_id, page, respond).await
 }
 
 pub(in crate::http) async fn list_trips(
@@ -73,22 +75,25 @@ pub(in crate::http) async fn list_trips(
     let page = page.map(|Query(page)| Page { kind: Some(DetectionType::Trip), ..page });
     let page = page
         .ok_or(malformed("The query may hold limit (1 to 1000), cursor, from, to, and order (asc or desc)."));
-    let (trips, next_cursor) = read(&platform, credential, &user_id, page).await?;
-    let trips = trips.into_iter().filter_map(|StoredDetection { install_id, detection }| {
-        let DetectionContent::Trip(trip) = detection.content else { return None };
-        let (id, install_id) = (detection.detection_id.to_string(), install_id.to_string());
-        Some(UserTrip { id, install_id, trip: record_of(trip) })
-    });
-    Ok(Json(TripPage { trips: trips.collect(), next_cursor }).into_response())
+    let respond = |trips: Vec<_>, next_cursor| {
+        let trips = trips.into_iter().filter_map(|StoredDetection { install_id, detection }| {
+            let DetectionContent::Trip(trip) = detection.content else { return None };
+            let (id, install_id) = (detection.detection_id.to_string(), install_id.to_string());
+            Some(UserTrip { id, install_id, trip: record_of(trip) })
+        });
+        Json(TripPage { trips: trips.collect(), next_cursor }).into_response()
+    };
+    read(&platform, credential, &user_id, page, respond).await
 }
 
-/// The detections of a page, and the cursor of the next one.
+/// The response that is made of the detections of a page and the cursor of the next one.
 async fn read(
     platform: &Platform,
     credential: Credential,
     user_id: &str,
     page: Result<Page, Failure>,
-) -> Result<(Vec<StoredDetection>, Option<String>), Failure> {
+    respond: impl FnOnce(Vec<StoredDetection>, Option<String>) -> Response,
+) -> Result<Response, Failure> {
     let caller = credential.user_or_server(platform, Scope::UserRead).await?;
     let about = match caller.audience() {
         Audience::User if user_id == "me" => About::Own,
@@ -113,10 +118,10 @@ async fn read(
         Some(Direction::Desc) => Order::Descending,
     };
     let work = caller.acting(ListDetections { about, kind, from, to, order, after, limit });
-    // While it is read it holds nothing else up.
+    // Held until the response is a string: while it is sent it holds nothing else up.
     let _turn = platform.turn_at_large_work().await;
     let (detections, end) = platform.store.read(work).await?;
-    Ok((detections, end.map(|cursor| cursor.to_string())))
+    Ok(respond(detections, end.map(|cursor| cursor.to_string())))
 }
 
 fn on_the_wire(StoredDetection { install_id, detection }: StoredDetection) -> DetectionRecord {

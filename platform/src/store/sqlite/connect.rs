@@ -50,7 +50,7 @@ pub(super) fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> 
     connection.query_row(&format!("pragma journal_size_limit = {LOG_LIMIT}"), (), |_| Ok(()))
 }
 
-/// Opens the file as if nobody could change it: without its log and without any lock.
+/// Opens the file as immutable (<https://sqlite.org/uri.html#uriimmutable>): without its log and without any lock.
 pub(super) fn connect_to_immutable(file: &Path) -> rusqlite::Result<Connection> {
     // The characters that mean something in such a name (<https://sqlite.org/uri.html>).
     let name = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");

@@ -33,7 +33,7 @@ pub struct SqliteReader(Arc<Pool>);
 
 #[derive(Debug)]
 struct Pool {
-    /// Those that nobody uses. None after it was closed.
+    /// Those that are not in use. `None` after the pool was closed.
     idle: Mutex<Option<Vec<Connection>>>,
     free: Arc<Semaphore>,
 }
