@@ -1,0 +1,316 @@
+//! PostgreSQL for tests: clusters in folders of their own, on loopback only, which end with the process that started them.
+//!
+//! The programs are Debian's (`postgresql`); `npm test` installs them. They refuse to run as root, so then they run as
+//! Debian's own user of the database.
+
+use anyhow::{Context, bail, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, User, chown, geteuid},
+};
+use std::{
+    fs,
+    io::Read,
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// The superuser of a cluster, who needs no password on loopback.
+const SUPERUSER: &str = "platform";
+/// The user of Debian's packages.
+const DEBIAN_USER: &str = "postgres";
+/// How often it is looked whether a server has started: for a minute.
+const START_LOOKS: u32 = 6000;
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+/// What the server says once it can be used.
+const IS_READY: &str = "database system is ready to accept connections";
+
+/// The server ends when this shell's standard input does, which is when the process that started it has ended, however.
+const SUPERVISOR: &str = r#"
+    "$@" & server=$!; read -r _; kill -INT "$server" 2>/dev/null; wait "$server"
+    if [ "$REMOVED" ]; then rm -rf "$REMOVED"; fi
+"#;
+
+/// A cluster, until it is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    programs: PathBuf,
+    folder: TempDir,
+    port: u16,
+    settings: Vec<String>,
+    supervisor: Option<Child>,
+    databases: AtomicU32,
+    /// It lives as long as the process, which drops nothing at its end.
+    is_shared: bool,
+}
+
+impl Cluster {
+    /// One for all tests of this process, which asks for no durability.
+    ///
+    /// # Panics
+    /// PostgreSQL is missing, or does not start.
+    pub fn shared() -> &'static Cluster {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        let settings = ["fsync=off", "full_page_writes=off", "max_connections=300", "autovacuum=off"];
+        SHARED.get_or_init(|| {
+            Cluster::start_with(&settings, true).unwrap_or_else(|error| panic!("no PostgreSQL: {error:#}"))
+        })
+    }
+
+    /// Makes a cluster and starts its server, with settings such as `fsync=off`.
+    ///
+    /// # Errors
+    /// PostgreSQL is missing, or does not start; the message has what it said.
+    pub fn start(settings: &[&str]) -> anyhow::Result<Self> {
+        Self::start_with(settings, false)
+    }
+
+    fn start_with(settings: &[&str], is_shared: bool) -> anyhow::Result<Self> {
+        let programs = programs()?;
+        let folder = tempfile::tempdir()?;
+        if let Some(user) = server_user()? {
+            chown(folder.path(), Some(user.uid), Some(user.gid))?;
+        }
+        let made = as_server(&programs.join("initdb"))?
+            .args(["--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust"])
+            .args(["--username", SUPERUSER, "--pgdata"])
+            .arg(folder.path().join("data"))
+            .output()?;
+        ensure!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let mut cluster = Cluster {
+            programs,
+            folder,
+            port: 0,
+            settings,
+            supervisor: None,
+            databases: AtomicU32::default(),
+            is_shared,
+        };
+        cluster.start_server()?;
+        Ok(cluster)
+    }
+
+    /// Starts the server of a cluster that was stopped or killed; on the port that it had, if it had one.
+    ///
+    /// # Errors
+    /// It does not start; the message has what it said.
+    pub fn start_server(&mut self) -> anyhow::Result<()> {
+        self.stop("immediate")?;
+        if self.port != 0 {
+            return self.start_on(self.port);
+        }
+        // Another process may take a free port before the server does.
+        let mut attempts = (0..5).map(|_| {
+            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            self.start_on(port)
+        });
+        let first = attempts.next().context("it was tried")?;
+        attempts.fold(first, |result, next| result.or(next))
+    }
+
+    fn start_on(&mut self, port: u16) -> anyhow::Result<()> {
+        if self.supervisor.is_some() {
+            return Ok(());
+        }
+        let log = self.folder.path().join("log");
+        let mut command = as_server(Path::new("sh"))?;
+        command.args(["-c", SUPERVISOR, "sh"]).arg(self.programs.join("postgres"));
+        command.arg("-D").arg(self.data()).args(["-c", "listen_addresses=127.0.0.1", "-c"]);
+        command.arg(format!("port={port}")).args(["-c", "unix_socket_directories="]);
+        command.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
+        command.env("REMOVED", if self.is_shared { self.folder.path() } else { Path::new("") });
+        let output = fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        let seen = output.metadata()?.len();
+        command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output);
+        let mut supervisor = command.spawn()?;
+        for attempt in 1.. {
+            let said = fs::read_to_string(&log)?;
+            let said = said.get(usize::try_from(seen)?..).unwrap_or_default();
+            if said.contains(IS_READY) {
+                (self.port, self.supervisor) = (port, Some(supervisor));
+                return Ok(());
+            }
+            let has_failed = said.contains("FATAL") && !said.contains("starting up");
+            if has_failed || attempt > START_LOOKS {
+                drop(supervisor.stdin.take());
+                supervisor.wait()?;
+                bail!("PostgreSQL did not start: {said}");
+            }
+            thread::sleep(LOOK_INTERVAL);
+        }
+        Ok(())
+    }
+
+    /// Where the cluster's files are.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The port on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of a database.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{SUPERUSER}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Makes an empty database, and gives its URL.
+    ///
+    /// # Errors
+    /// The server does not make it.
+    pub fn create_database(&self) -> anyhow::Result<String> {
+        self.create_database_from("template1")
+    }
+
+    /// Makes a database like another one, to which nobody may be connected, and gives its URL.
+    ///
+    /// # Errors
+    /// The server does not make it.
+    pub fn copy_database(&self, url: &str) -> anyhow::Result<String> {
+        self.create_database_from(name_in(url)?)
+    }
+
+    fn create_database_from(&self, template: &str) -> anyhow::Result<String> {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        // The files of a small database are copied sooner than they are logged.
+        self.run("postgres", &format!("create database {name} template {template} strategy file_copy"))?;
+        Ok(self.url(&name))
+    }
+
+    /// Removes a database, and ends the connections to it.
+    ///
+    /// # Errors
+    /// The server does not remove it.
+    pub fn drop_database(&self, url: &str) -> anyhow::Result<()> {
+        self.run("postgres", &format!("drop database {} with (force)", name_in(url)?)).map(drop)
+    }
+
+    /// Runs SQL in a database, and gives what it prints, without headings.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or refuses it.
+    pub fn run(&self, database: &str, sql: &str) -> anyhow::Result<String> {
+        let output = Command::new(self.programs.join("psql"))
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"])
+            .args(["--dbname", &self.url(database), "--command", sql])
+            .stdin(Stdio::null())
+            .output()?;
+        ensure!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// The processes of the server.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn processes(&self) -> anyhow::Result<Vec<u32>> {
+        let server = self.server()?;
+        let children = fs::read_to_string(format!("/proc/{server}/task/{server}/children"))?;
+        let children = children.split_whitespace().map(str::parse).collect::<Result<Vec<_>, _>>()?;
+        Ok([vec![server], children].concat())
+    }
+
+    fn server(&self) -> anyhow::Result<u32> {
+        let pid = fs::read_to_string(self.data().join("postmaster.pid"))?;
+        Ok(pid.lines().next().context("postmaster.pid is empty")?.trim().parse()?)
+    }
+
+    /// Ends the server at once, as a crash does.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        kill(Pid::from_raw(self.server()?.cast_signed()), Signal::SIGKILL)?;
+        self.wait()
+    }
+
+    /// Stops the server, if it runs: `fast` or `immediate`.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn stop(&mut self, mode: &str) -> anyhow::Result<()> {
+        if self.supervisor.is_none() {
+            return Ok(());
+        }
+        let stopped = as_server(&self.programs.join("pg_ctl"))?
+            .args(["stop", "--wait", "--mode", mode, "--pgdata"])
+            .arg(self.data())
+            .output()?;
+        // It may have ended by itself.
+        let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
+        ensure!(stopped.status.success() || said.contains("PID file"), "pg_ctl stop failed: {said}");
+        self.wait()
+    }
+
+    fn wait(&mut self) -> anyhow::Result<()> {
+        if let Some(mut supervisor) = self.supervisor.take() {
+            drop(supervisor.stdin.take());
+            supervisor.wait()?;
+        }
+        Ok(())
+    }
+
+    /// What the server has said so far.
+    ///
+    /// # Errors
+    /// Its log cannot be read.
+    pub fn log(&self) -> anyhow::Result<String> {
+        let mut log = String::new();
+        fs::File::open(self.folder.path().join("log"))?.read_to_string(&mut log)?;
+        Ok(log)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = self.wait();
+    }
+}
+
+/// The name of the database at a URL.
+fn name_in(url: &str) -> anyhow::Result<&str> {
+    url.rsplit_once('/').map(|(_, name)| name).with_context(|| format!("{url} names no database"))
+}
+
+/// The user as whom the server runs, where this process must not be it.
+fn server_user() -> anyhow::Result<Option<User>> {
+    if !geteuid().is_root() {
+        return Ok(None);
+    }
+    let user = User::from_name(DEBIAN_USER)?.with_context(|| format!("there is no user {DEBIAN_USER}"))?;
+    Ok(Some(user))
+}
+
+/// A program that runs as the server does.
+fn as_server(program: &Path) -> anyhow::Result<Command> {
+    let mut command = Command::new(program);
+    if let Some(user) = server_user()? {
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    }
+    // The folder of this process may be closed to it.
+    command.current_dir("/");
+    Ok(command)
+}
+
+/// The folder of the newest version's programs: Debian does not put those of the server on the path.
+fn programs() -> anyhow::Result<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|version| *version >= 15)
+        .max();
+    let newest = newest.context("PostgreSQL 15 or newer is missing: apt-get install postgresql")?;
+    Ok(PathBuf::from(format!("/usr/lib/postgresql/{newest}/bin")))
+}
