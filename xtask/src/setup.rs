@@ -23,6 +23,11 @@ const DEBIAN_CHROMIUM: &str = "chromium";
 /// The package of Debian's C++ compiler, which builds libFuzzer, and its program.
 const DEBIAN_CPP: &str = "g++";
 
+/// The package of Debian's PostgreSQL, and where it puts the programs of each version's server.
+const DEBIAN_POSTGRESQL: &str = "postgresql";
+const POSTGRESQL_VERSIONS: &str = "/usr/lib/postgresql";
+const OLDEST_POSTGRESQL: u32 = 15;
+
 /// The oldest Node with which the development tools run. (The package itself asks for less.)
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
@@ -31,7 +36,7 @@ const OLDEST_NODE: (u32, u32) = (20, 19);
 pub(crate) enum Purpose {
     /// Build and run.
     Build,
-    /// Build, run, and test everything: in a browser, and by fuzzing.
+    /// Build, run, and test everything: in a browser, by fuzzing, and on PostgreSQL.
     AllTests,
 }
 
@@ -85,7 +90,18 @@ fn missing_debian_packages(purpose: Purpose) -> Vec<&'static str> {
     if purpose == Purpose::AllTests && !has_cpp_compiler() {
         missing.push(DEBIAN_CPP);
     }
+    if purpose == Purpose::AllTests && !has_postgresql() {
+        missing.push(DEBIAN_POSTGRESQL);
+    }
     missing
+}
+
+fn has_postgresql() -> bool {
+    let versions = Path::new(POSTGRESQL_VERSIONS).read_dir().into_iter().flatten().flatten();
+    versions
+        .filter(|version| version.path().join("bin/initdb").exists())
+        .filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok())
+        .any(|version| version >= OLDEST_POSTGRESQL)
 }
 
 fn install_debian_packages(missing: &[&str]) -> anyhow::Result<()> {

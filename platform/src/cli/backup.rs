@@ -27,8 +27,8 @@ pub(super) struct Check {
 
 impl Backup {
     pub(super) async fn run(self) -> Result<(), Problem> {
-        let file = self.database.existing()?;
-        back_up(file, &self.file)
+        let file = self.database.file()?;
+        back_up(&file, &self.file)
             .await
             .map_err(|error| Problem(format!("cannot back up {}: {error}", file.display())))?;
         output::line(format_args!("backed up {} to {}", file.display(), self.file.display()))
@@ -37,8 +37,8 @@ impl Backup {
 
 impl Check {
     pub(super) async fn run(self) -> Result<(), Problem> {
-        let file = self.database.existing()?;
-        check(file).await.map_err(|error| Problem(format!("cannot trust {}: {error}", file.display())))?;
+        let file = self.database.file()?;
+        check(&file).await.map_err(|error| Problem(format!("cannot trust {}: {error}", file.display())))?;
         output::line(format_args!("{} is sound", file.display()))
     }
 }

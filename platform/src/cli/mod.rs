@@ -14,7 +14,7 @@ use crate::{
     clock::{Clock, SystemClock},
     domain::Refusal,
     random::OsRandomness,
-    store::{Reader, Store, StoreError},
+    store::{Place, Reader, Store, StoreError},
 };
 use clap::{Args, Parser, Subcommand};
 use std::{
@@ -56,44 +56,72 @@ enum Task {
 /// Which database a command works on.
 #[derive(Debug, Args)]
 struct Database {
-    /// The SQLite file; made if it is missing.
-    #[arg(long, env = "PLATFORM_DATABASE", default_value = "platform.db", value_name = "FILE")]
-    database: PathBuf,
+    /// The SQLite file, which is made if it is missing, or the URL of a PostgreSQL database
+    /// [default: DATABASE_URL if that is one of PostgreSQL, else platform.db].
+    #[arg(long, env = "PLATFORM_DATABASE", hide_env_values = true, value_name = "FILE|URL")]
+    database: Option<PathBuf>,
 }
 
+/// Without a name.
+const DEFAULT_DATABASE: &str = "platform.db";
+
 impl Database {
+    fn name(&self) -> PathBuf {
+        self.database.clone().unwrap_or_else(|| {
+            let url = std::env::var_os("DATABASE_URL").map(PathBuf::from);
+            let url = url.filter(|url| matches!(Place::parse(url), Place::Url(_)));
+            url.unwrap_or_else(|| PathBuf::from(DEFAULT_DATABASE))
+        })
+    }
+
     /// Opens a database that is there, to write: a typing error must not make another.
     async fn open(&self) -> Result<Store, Problem> {
-        Store::open_for_command(self.existing()?).await.map_err(|error| self.cannot_open(error))
+        let name = self.existing()?;
+        Store::open_for_command(&name).await.map_err(|error| cannot_open(&name, error))
     }
 
     /// Opens a database that is there, to read. Writers do not wait for it, nor it for them.
     async fn open_to_read(&self) -> Result<Reader, Problem> {
-        Reader::open(self.existing()?).await.map_err(|error| self.cannot_open(error))
+        let name = self.existing()?;
+        Reader::open(&name).await.map_err(|error| cannot_open(&name, error))
     }
 
     /// Opens the database, or makes it, for a command.
     async fn open_or_create(&self) -> Result<Store, Problem> {
-        Store::open_for_command(&self.database).await.map_err(|error| self.cannot_open(error))
+        let name = self.name();
+        Store::open_for_command(&name).await.map_err(|error| cannot_open(&name, error))
     }
 
     /// Opens the database, or makes it, for a server.
     async fn open_to_serve(&self) -> Result<Store, Problem> {
-        Store::open(&self.database).await.map_err(|error| self.cannot_open(error))
+        let name = self.name();
+        Store::open(&name).await.map_err(|error| cannot_open(&name, error))
     }
 
-    fn cannot_open(&self, error: StoreError) -> Problem {
-        Problem(format!("cannot open the database {}: {error}", self.database.display()))
-    }
-
-    /// The file, which is there.
-    fn existing(&self) -> Result<&Path, Problem> {
-        if !self.database.exists() {
-            let file = self.database.display();
+    /// The name of a database that is there, as far as that can be told without a connection.
+    fn existing(&self) -> Result<PathBuf, Problem> {
+        let name = self.name();
+        if matches!(Place::parse(&name), Place::File(file) if !file.exists()) {
+            let file = name.display();
             return Err(Problem(format!("there is no database at {file}; `platform migrate` makes one")));
         }
-        Ok(&self.database)
+        Ok(name)
     }
+
+    /// The file of a database that is there; for what only SQLite has.
+    fn file(&self) -> Result<PathBuf, Problem> {
+        let name = self.existing()?;
+        match Place::parse(&name) {
+            Place::File(file) => Ok(file),
+            place @ Place::Url(_) => Err(Problem(format!(
+                "{place} is no SQLite file; PostgreSQL has its own tools for this, such as pg_dump and pg_amcheck"
+            ))),
+        }
+    }
+}
+
+fn cannot_open(name: &Path, error: StoreError) -> Problem {
+    Problem(format!("cannot open the database {}: {error}", Place::parse(name)))
 }
 
 /// Why a command failed, in one line.
@@ -155,7 +183,7 @@ async fn perform(task: Task) -> Result<(), Problem> {
 
 async fn migrate(database: Database) -> Result<(), Problem> {
     database.open_or_create().await?.close().await;
-    output::line(format_args!("the schema of {} is up to date", database.database.display()))
+    output::line(format_args!("the schema of {} is up to date", Place::parse(&database.name())))
 }
 
 fn now() -> crate::clock::Timestamp {

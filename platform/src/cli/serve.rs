@@ -13,7 +13,7 @@ use crate::{
     http::{EventSettings, Limit, Limits, Platform, ProxyHeader, Settings, TrustedProxy, server},
     model::{Retention, Scope},
     secret::{AppSecret, Plain},
-    store::Store,
+    store::{Place, Store},
 };
 use clap::Args;
 use sentiance_protocol::SdkConfiguration;
@@ -49,8 +49,14 @@ pub(super) struct Serve {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  platform dev --address 127.0.0.1:8080")]
 pub(super) struct Dev {
-    /// The SQLite file; made if it is missing.
-    #[arg(long, env = "PLATFORM_DATABASE", default_value = "platform-dev.db", value_name = "FILE")]
+    /// The SQLite file, which is made if it is missing, or the URL of a PostgreSQL database.
+    #[arg(
+        long,
+        env = "PLATFORM_DATABASE",
+        hide_env_values = true,
+        default_value = "platform-dev.db",
+        value_name = "FILE|URL"
+    )]
     database: PathBuf,
     #[command(flatten)]
     server: Server,
@@ -206,7 +212,7 @@ impl Dev {
     pub(super) async fn run(self) -> Result<(), Problem> {
         let _log = log::start(self.server.log_format);
         let database = self.database.clone();
-        let store = Database { database: self.database }.open_to_serve().await?;
+        let store = Database { database: Some(self.database) }.open_to_serve().await?;
         warn_if_open_to_others(&store);
         let settings = self.server.settings(DEV);
         let listeners = self.server.listen().await?;
@@ -314,6 +320,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Problem> {
 
 /// Makes a demo application with a key where there is no application yet. Its secret and key are shown this once.
 async fn prepare_demo(store: &Store, database: &Path) -> Result<(), Problem> {
+    // A URL is told without its password, so a command that is copied asks for it.
+    let database = Place::parse(database);
     if let Some((app, _)) = store.read(ListApplications).await?.first() {
         output::line(format_args!("app id: {}", app.app_id))?;
         let secret = Plain::<AppSecret>::generate(&RANDOM);
@@ -323,15 +331,13 @@ async fn prepare_demo(store: &Store, database: &Path) -> Result<(), Problem> {
         } else {
             output::line(format_args!(
                 "app secret: shown when it was made; for another: platform app rotate-secret --database {} --app {}",
-                database.display(),
-                app.app_id
+                database, app.app_id
             ))?;
         }
         // `dev` has a database of its own, so the command names it.
         return output::line(format_args!(
             "api key: shown when it was made; for another: platform api-key create --database {} --app {} --scope user.link",
-            database.display(),
-            app.app_id
+            database, app.app_id
         ));
     }
     let (app_id, app_secret) = app::create(store, "Demo".to_owned(), Vec::new(), true).await?;

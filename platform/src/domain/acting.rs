@@ -14,7 +14,7 @@ use crate::{
 use std::{future::Future, sync::Arc};
 
 /// A credential that was presented, and its subject.
-pub trait Credential: Send + 'static {
+pub trait Credential: Clone + Send + 'static {
     /// Its subject.
     type Holder: Send;
 
@@ -157,7 +157,7 @@ impl About {
 }
 
 /// What somebody with a credential wants: a use case that gets its caller from the transaction it runs in.
-pub trait Act: Send + 'static {
+pub trait Act: Clone + Send + 'static {
     /// The credential that it needs.
     type By: Credential;
     /// Its result when its writes are kept.
@@ -183,6 +183,7 @@ pub trait Act: Send + 'static {
 }
 
 /// An [`Act`] with the credential that was presented for it: one transaction judges and acts.
+#[derive(Clone)]
 pub struct Acting<A: Act> {
     /// What was presented.
     pub by: A::By,

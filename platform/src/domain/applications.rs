@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Adds an application with the origins of its pages.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CreateApplication {
     /// The application.
     pub application: Application,
@@ -39,7 +39,7 @@ impl Work for CreateApplication {
 }
 
 /// Gives an application another secret: from now on the one before creates no users.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SetAppSecret {
     /// The application.
     pub app_id: AppId,
@@ -62,7 +62,7 @@ impl Work for SetAppSecret {
 }
 
 /// Sets how long an application's detections are kept. What is older goes with the next clean-up of a server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SetRetention {
     /// The application.
     pub app_id: AppId,
@@ -88,7 +88,7 @@ impl Work for SetRetention {
 }
 
 /// Gives an application a secret if it has none yet; tells whether it did.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SetFirstAppSecret {
     /// The application.
     pub app_id: AppId,
@@ -113,7 +113,7 @@ impl Work for SetFirstAppSecret {
 }
 
 /// Lists all applications with their origins, oldest first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ListApplications;
 
 impl Work for ListApplications {
@@ -131,7 +131,7 @@ impl Work for ListApplications {
 }
 
 /// Whether any application lists the origin: what a preflight asks, which carries no credential.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct IsOriginListed(pub Origin);
 
 impl Work for IsOriginListed {
@@ -144,7 +144,7 @@ impl Work for IsOriginListed {
 }
 
 /// Whether the database answers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ping;
 
 impl Work for Ping {
@@ -157,7 +157,7 @@ impl Work for Ping {
 }
 
 /// Adds an API key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CreateApiKey {
     /// The key without its secret.
     pub record: ApiKeyRecord,
@@ -178,7 +178,7 @@ impl Work for CreateApiKey {
 }
 
 /// Lists the API keys of an application, oldest first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ListApiKeys(pub AppId);
 
 impl Work for ListApiKeys {
@@ -192,7 +192,7 @@ impl Work for ListApiKeys {
 }
 
 /// Revokes an API key, at once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RevokeApiKey {
     /// The application.
     pub app_id: AppId,
@@ -216,7 +216,7 @@ impl Work for RevokeApiKey {
 }
 
 /// Finds the API key of a secret, if it is good for a call. Whatever then acts for it looks again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AuthorizeApiKey {
     /// What was presented.
     pub by: ByKey,

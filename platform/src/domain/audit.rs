@@ -1,16 +1,14 @@
-//! The audit log: recording, and finding out whom new events concern.
+//! The audit log.
 
 use super::Refusal;
 use crate::{
     clock::Timestamp,
-    model::{Actor, AppId, AuditEvent, AuditKind, Change, InstallId, KeyId, Trace, UserId},
+    model::{Actor, AppId, AuditEvent, AuditKind, InstallId, KeyId, Trace, UserId},
     secret::{ApiKey, Hashed},
     store::{StoreError, Transaction, Work},
 };
 use std::time::Duration;
 
-/// How many changes are read at once.
-const CHANGES_AT_ONCE: u32 = 256;
 /// How often the exposure of one API key is recorded, at most.
 const EXPOSURE_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -42,7 +40,7 @@ pub(super) async fn record_operation<T: Transaction>(
 
 /// Records that a browser sent something that looks like an API key, if there is such a key: whoever revokes it must
 /// know. At most once a day for a key, so that nobody who reads it in a page can fill the log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RecordExposedKey {
     /// What was sent.
     pub hash: Hashed<ApiKey>,
@@ -68,7 +66,7 @@ impl Work for RecordExposedKey {
 }
 
 /// Lists the newest events of an application, or of one of its users; the newest last.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ListAuditEvents {
     /// The application.
     pub app_id: AppId,
@@ -93,31 +91,5 @@ impl Work for ListAuditEvents {
         let mut events = tx.list_events(&self.app_id, self.user_id.as_ref(), self.since, self.limit).await?;
         events.reverse();
         Ok(events)
-    }
-}
-
-/// The place of the newest change: where somebody starts who only wants what comes later.
-#[derive(Debug)]
-pub struct NewestChange;
-
-impl Work for NewestChange {
-    type Output = i64;
-    type Error = StoreError;
-
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<i64, StoreError> {
-        tx.newest_change().await
-    }
-}
-
-/// The next changes after that place, whichever process made them; none when all were read.
-#[derive(Debug)]
-pub struct ChangesAfter(pub i64);
-
-impl Work for ChangesAfter {
-    type Output = Vec<Change>;
-    type Error = StoreError;
-
-    async fn run<T: Transaction>(self, tx: &mut T) -> Result<Vec<Change>, StoreError> {
-        tx.changes_after(self.0, CHANGES_AT_ONCE).await
     }
 }

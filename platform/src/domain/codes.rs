@@ -44,7 +44,7 @@ pub(super) async fn report_reuse<T: Transaction>(
 }
 
 /// Issues a code for one external id of the key's application.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct IssueCode {
     /// The app's own id of its user.
     pub external_id: ExternalId,

@@ -21,7 +21,7 @@ use sentiance_protocol::{AppInfo, DeviceClass, DeviceInfo, InstallState, SdkInfo
 const INSTALLS_KEPT: u32 = 100;
 
 /// What an SDK sends along with whatever entitles it to a user, and what a new user would be made of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Creation {
     /// The install.
     pub install_id: InstallId,
@@ -48,7 +48,7 @@ pub struct Creation {
 }
 
 /// What the install got.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Created {
     /// The user.
     pub user_id: UserId,
@@ -176,7 +176,7 @@ impl Creation {
 }
 
 /// An install that comes to a user.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Arrival<'a> {
     pub(super) app_id: &'a AppId,
     pub(super) user_id: &'a UserId,

@@ -23,7 +23,7 @@ const PAGE_MAX_BYTES: usize = 128 * 1024;
 
 /// Stores what a device recorded; all of it, or nothing. What is known already is passed over, except for news of a
 /// trip.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RecordDetections {
     /// What the device recorded, the messages of each trip put together.
     pub detections: Vec<Gathered>,
@@ -123,7 +123,7 @@ fn size(detection: &Detection) -> i64 {
 }
 
 /// Reads a page of a user's detections.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ListDetections {
     /// Whose.
     pub about: About,

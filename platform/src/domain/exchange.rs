@@ -7,7 +7,7 @@ use super::{
     metadata::known_keys,
 };
 use crate::{
-    model::{AppId, AuditKind, ExternalId, Redemption, User, UserState},
+    model::{AppId, AuditKind, ExternalId, Install, Redemption, User, UserState},
     secret::{Code, Hashed},
     store::{StoreError, Transaction, Work},
 };
@@ -17,7 +17,7 @@ use crate::{
 ///
 /// A caller whose answer was lost sends the same code, install id and idempotency key again. As long as nothing of
 /// the first answer was used, it gets the same user and new tokens, and the lost ones are revoked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ExchangeCode {
     /// The code.
     pub code: Hashed<Code>,
@@ -64,8 +64,7 @@ impl ExchangeCode {
         let ExchangeCode { code, creation } = self;
         // A page that the code's application does not list holds a foreign code, and is told no more than that.
         creation.check_origin(tx, &app_id, Refusal::CodeInvalid).await?;
-        let (user, created) = user_of(tx, &app_id, external_id, &creation).await?;
-        let known = tx.find_install(&app_id, &creation.install_id).await?;
+        let (user, created, known) = user_of(tx, &app_id, external_id, &creation).await?;
         if known.as_ref().is_some_and(|install| install.user_id != user.user_id) {
             return Err(Refusal::InstallConflict);
         }
@@ -104,14 +103,14 @@ impl ExchangeCode {
     }
 }
 
-/// The external id's user, and whether it was created now. Two codes of one new external id, exchanged at once,
-/// give one user: the unique index decides which exchange creates it.
+/// The external id's user, whether it was created now, and the install where it is known. Two codes of one new external
+/// id, exchanged at once, give one user: the unique index decides which exchange creates it.
 async fn user_of<T: Transaction>(
     tx: &mut T,
     app_id: &AppId,
     external_id: ExternalId,
     creation: &Creation,
-) -> Result<(User, bool), Refusal> {
+) -> Result<(User, bool, Option<Install>), Refusal> {
     let candidate = User {
         app_id: app_id.clone(),
         user_id: creation.user_id_if_new.clone(),
@@ -119,10 +118,11 @@ async fn user_of<T: Transaction>(
         state: UserState::Enabled,
         created_at: creation.now,
     };
-    if tx.insert_user_if_new(&candidate).await? {
-        return Ok((candidate, true));
+    let (created, install) = tx.insert_user_if_new(&candidate, &creation.install_id).await?;
+    if created {
+        return Ok((candidate, true, install));
     }
     let restored = tx.find_user_by_external_id(app_id, &external_id).await?;
     let user = restored.ok_or(StoreError::Inconsistent { table: "users", column: "external_id" })?;
-    Ok((user, false))
+    Ok((user, false, install))
 }

@@ -9,7 +9,7 @@ use crate::{
 
 /// Asks whether an exchange of this could end in anything but the [refusal](IsKnown::refusal) of what nobody knows. It
 /// may have been used, or have expired: only the exchange itself tells.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum IsKnown {
     /// An authentication code.
     Code(Hashed<Code>),

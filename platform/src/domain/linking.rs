@@ -27,7 +27,7 @@ use sentiance_protocol::{InstallState, LinkResponse};
 /// A new external id becomes the user's. A known one belongs to another user: an install that awaits its link comes to
 /// that user, which restores the user there, and the empty one that it was created with goes. Repeating the call is
 /// harmless. Calls for one external id run one after the other, so that it has one user in the end.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LinkInstall {
     /// The install.
     pub install_id: InstallId,
@@ -127,7 +127,7 @@ impl LinkInstall {
 
 /// The SDK asks whether the app's server has linked its install, and keeps the user if so: from now on the install
 /// stays with this user. Asking again gives the same answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConfirmLink;
 
 impl Act for ConfirmLink {
@@ -156,7 +156,7 @@ impl Act for ConfirmLink {
 
 /// The SDK links its user to the external id of a code, which must be new to the platform. A refusal leaves the code
 /// good; sending it again after a success, whose answer may have been lost, gives the same answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LinkByCode {
     /// The code.
     pub code: Hashed<Code>,

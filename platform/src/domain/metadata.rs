@@ -15,7 +15,7 @@ use sentiance_protocol::{METADATA_MAX_ENTRIES, MetadataRequest, key_hash};
 const REMOVED_KEPT: u32 = 200;
 
 /// Sets and removes entries of the metadata of a session's user; all of them, or none.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ChangeMetadata {
     /// The changes.
     pub request: MetadataRequest,

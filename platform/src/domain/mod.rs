@@ -26,7 +26,7 @@ pub use applications::{
     AuthorizeApiKey, CreateApiKey, CreateApplication, IsOriginListed, ListApiKeys, ListApplications, Ping,
     RevokeApiKey, SetAppSecret, SetFirstAppSecret, SetRetention,
 };
-pub use audit::{ChangesAfter, ListAuditEvents, NewestChange, RecordExposedKey};
+pub use audit::{ListAuditEvents, RecordExposedKey};
 pub use clean_up::{CleanUp, Cleaned, ForgetDetections};
 pub use codes::IssueCode;
 pub use creation::{Created, Creation};

@@ -67,7 +67,7 @@ impl Quotas {
 }
 
 /// Sums up how many bytes of detections are stored, from one counter for each application.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SumStored;
 
 impl Work for SumStored {

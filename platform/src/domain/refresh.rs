@@ -19,7 +19,7 @@ use sentiance_protocol::InstallState;
 /// The current token buys the next pair. Its parent, with the same idempotency key, buys another one as long as the
 /// first was never used: that answer seems to be lost. Whichever of the two is used first is good. Any older token of the
 /// session is a copy, and ends the session.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RefreshTokens {
     /// The refresh token.
     pub presented: Plain<RefreshToken>,

@@ -38,7 +38,7 @@ pub(super) async fn require_origin<T: Transaction>(
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct FindSession(ByToken);
 
 impl Work for FindSession {
@@ -51,7 +51,7 @@ impl Work for FindSession {
 }
 
 /// Whether a pair that was set aside can still turn out to be the one that arrived.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct IsAlternative(Session);
 
 impl Work for IsAlternative {
@@ -66,7 +66,7 @@ impl Work for IsAlternative {
 
 /// Marks a token as used and reads it again, since it may have been set aside between the read and this write. Of several
 /// pairs that were issued for the same, the one that is used first is good.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct UseFirstTime {
     by: ByToken,
     now: Timestamp,
@@ -87,7 +87,7 @@ impl Work for UseFirstTime {
 }
 
 /// The SDK said goodbye: ends the session of its token. Doing it again changes nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EndSession {
     /// In which request.
     pub trace: Trace,

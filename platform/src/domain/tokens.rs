@@ -29,7 +29,7 @@ impl Default for Lifetimes {
 }
 
 /// Two new tokens, not issued yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewPair {
     /// The access token.
     pub access: Plain<AccessToken>,
@@ -59,7 +59,7 @@ impl NewPair {
 }
 
 /// An issued pair: the only time that its tokens are shown.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Grant {
     /// The tokens.
     pub pair: NewPair,

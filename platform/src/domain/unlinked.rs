@@ -15,7 +15,7 @@ use crate::{
 ///
 /// A caller whose answer was lost sends the same install id and idempotency key again, as in
 /// [`ExchangeCode`](super::ExchangeCode).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CreateUnlinkedUser {
     /// The application.
     pub app_id: AppId,
@@ -47,7 +47,7 @@ impl Work for CreateUnlinkedUser {
             state: UserState::Enabled,
             created_at: creation.now,
         };
-        tx.insert_user_if_new(&user).await?;
+        tx.insert_unlinked_user(&user).await?;
         tx.insert_unused_user(&app_id, &user.user_id, creation.now).await?;
         let (user_id, install_id) = (user.user_id.clone(), creation.install_id.clone());
         let key = creation.idempotency_key;

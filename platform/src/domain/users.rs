@@ -14,7 +14,7 @@ use crate::{
 use std::{collections::BTreeMap, time::Duration};
 
 /// Reads a user with the metadata.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ReadProfile {
     /// Whose.
     pub about: About,
@@ -41,7 +41,7 @@ impl Act for ReadProfile {
 const INSTALLS_SHOWN: u32 = 100;
 
 /// Reads a user with the newest installs, the newest first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ShowUser {
     /// The application.
     pub app_id: AppId,
@@ -61,7 +61,7 @@ impl Work for ShowUser {
 }
 
 /// Disables or enables a user. It takes effect with the next call of any of the user's devices.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SetUserState {
     /// The application.
     pub app_id: AppId,
@@ -97,7 +97,7 @@ impl Work for SetUserState {
 /// Deletes a user with installs and codes, and hides all data, which [`RemoveLeftovers`](super::RemoveLeftovers) then
 /// removes. The hashes of its tokens and install ids stay for a while, so that
 /// its devices, and a server that would link one of them, learn what happened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DeleteUser {
     /// The application.
     pub app_id: AppId,
@@ -124,7 +124,7 @@ impl Work for DeleteUser {
 }
 
 /// [Deletes a user](DeleteUser) on behalf of the user itself or its application's server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DeleteUserFor {
     /// Which user.
     pub about: About,

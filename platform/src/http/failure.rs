@@ -97,11 +97,13 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable => (ErrorCode::Unavailable, "unavailable"),
             StoreError::Crowded => (ErrorCode::Unavailable, "crowded"),
             StoreError::Disk(_) => (ErrorCode::DatabaseUnavailable, "disk"),
+            StoreError::Unreachable(_) => (ErrorCode::DatabaseUnavailable, "unreachable"),
             StoreError::GivenUp => (ErrorCode::DatabaseUnavailable, "given_up"),
             StoreError::Moved => (ErrorCode::DatabaseUnavailable, "moved"),
             StoreError::Inconsistent { .. } => (ErrorCode::InternalError, "inconsistent"),
             StoreError::Panicked => (ErrorCode::InternalError, "panicked"),
             StoreError::Database(_) => (ErrorCode::InternalError, "database"),
+            StoreError::Url(_) => (ErrorCode::InternalError, "url"),
             StoreError::Unusable(_) => (ErrorCode::InternalError, "unusable"),
         };
         Failure { cause: Some(error.to_string()), store_error: Some(kind), ..Failure::new(code) }

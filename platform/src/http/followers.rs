@@ -8,9 +8,8 @@ use super::{
     client::{AddressPrefix, ClientAddress},
 };
 use crate::{
-    domain::{ChangesAfter, NewestChange},
     model::{AppId, Change, InstallId, Session, UserId},
-    store::StoreError,
+    store::{Changes, News, StoreError},
 };
 use std::{
     collections::HashMap,
@@ -148,9 +147,12 @@ impl Followers {
         registry.by_install.values().flatten().for_each(|news| news.notify_one());
     }
 
-    fn wake(&self, changes: Vec<Change>) {
+    fn wake(&self, news: News) {
         let registry = self.registry();
-        for Change { app_id, user_id, install_id, .. } in changes {
+        let News::Of(changes) = news else {
+            return registry.by_install.values().flatten().for_each(|news| news.notify_one());
+        };
+        for Change { app_id, user_id, install_id } in changes {
             let of_install = install_id.and_then(|id| registry.by_install.get(&(app_id.clone(), id)));
             let of_user = user_id.and_then(|id| registry.by_user.get(&(app_id, id)));
             of_install.into_iter().chain(of_user).flatten().for_each(|news| news.notify_one());
@@ -217,28 +219,25 @@ fn remove<K: Hash + Eq>(index: &mut HashMap<K, Vec<Arc<Notify>>>, key: &K, news:
 
 /// Wakes followers for as long as the platform runs.
 pub(super) async fn keep_awake(platform: Arc<Platform>) {
-    let mut last = None;
+    let mut changes = None;
     loop {
-        let Err(error) = wake_at_changes(&platform, &mut last).await;
+        let Err(error) = wake_at_changes(&platform, &mut changes).await;
         tracing::warn!(%error, "looking for changes failed; followers are told later");
         sleep(PAUSE).await;
     }
 }
 
-async fn wake_at_changes(platform: &Platform, last: &mut Option<i64>) -> Result<Infallible, StoreError> {
-    let mut changes = platform.store.changes().await?;
-    let mut seq = match *last {
-        Some(seq) => seq,
-        // Whoever follows from now on reads the state anyway.
-        None => platform.store.look_up(NewestChange).await?,
+/// `changes` outlives an error, so that what came meanwhile is told after it.
+async fn wake_at_changes(
+    platform: &Platform,
+    changes: &mut Option<Changes>,
+) -> Result<Infallible, StoreError> {
+    let changes = match changes {
+        Some(changes) => changes,
+        // Those who follow from now on read the state anyway.
+        None => changes.insert(platform.store.changes().await?),
     };
     loop {
-        *last = Some(seq);
-        let new = platform.store.look_up(ChangesAfter(seq)).await?;
-        match new.last() {
-            Some(newest) => seq = newest.seq,
-            None => changes.wait().await?,
-        }
-        platform.followers.wake(new);
+        platform.followers.wake(changes.next().await?);
     }
 }

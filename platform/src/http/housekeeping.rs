@@ -4,25 +4,51 @@
 use super::Platform;
 use crate::{
     domain::{BringOver, CleanUp, Cleaned, ForgetDetections, Ping, RemoveLeftovers},
-    store::StoreError,
+    store::{Attendance, StoreError},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// Between two batches: others write meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Between two batches of what deleted users have left.
 const LEFTOVERS_PAUSE: Duration = Duration::from_millis(20);
+/// How often platforms on one database tell each other that they serve: a third of the time after which one is missed.
+const ATTEND_INTERVAL: Duration = Duration::from_secs(5);
 /// A platform without writes tries one itself when this has passed since the last write.
 const TRY_AFTER: Duration = Duration::from_secs(10);
 /// How often it is looked whether it must, and how often it tries while it fails.
 const TRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Finds out which other platforms serve the database, for as long as this one runs.
+pub(super) async fn keep_attending(platform: Arc<Platform>) {
+    loop {
+        match platform.store.attend().await {
+            Ok(attendance) => {
+                platform.limits.share_among(attendance.replicas);
+                platform.metrics.replicas(attendance.replicas);
+                platform.attendance.send_replace(Some(attendance));
+            }
+            // What was found before is the best guess.
+            Err(error) => tracing::debug!(%error, "the other platforms on this database are not known"),
+        }
+        sleep(ATTEND_INTERVAL).await;
+    }
+}
+
+/// Returns when this platform is the one that does what one does for all.
+async fn until_first(platform: &Platform) {
+    let is_first = |attendance: &Option<Attendance>| attendance.is_some_and(|known| known.is_first);
+    // It ends with the platform only.
+    let _ = platform.attendance.subscribe().wait_for(is_first).await;
+}
 
 /// Cleans up for as long as the platform runs.
 pub(super) async fn keep_clean(platform: Arc<Platform>) {
     // When the clock was last looked at.
     let mut last = None;
     loop {
+        until_first(&platform).await;
         clean_up(&platform, &mut last).await;
         forget_detections(&platform).await;
         // What was deleted, or replaced, stands in the log until then.
@@ -92,7 +118,7 @@ fn tell_pause(platform: &Platform, is_paused: bool) {
 }
 
 /// Removes what deleted users have left, for as long as the platform runs: soon after a deletion here, and from time to
-/// time what a command or an earlier process has left.
+/// time, one platform for all, what a command or an earlier process has left.
 pub(super) async fn remove_leftovers(platform: Arc<Platform>) {
     let work = RemoveLeftovers { tombstones_for: platform.settings.lifetimes.refresh_token };
     loop {
@@ -107,7 +133,14 @@ pub(super) async fn remove_leftovers(platform: Arc<Platform>) {
             }
         }
         // A deletion meanwhile is not missed: it leaves a permit.
-        let _ = timeout(platform.settings.clean_up_interval, platform.leftovers.notified()).await;
+        let interval = async {
+            sleep(platform.settings.clean_up_interval).await;
+            until_first(&platform).await;
+        };
+        tokio::select! {
+            () = platform.leftovers.notified() => {}
+            () = interval => {}
+        }
     }
 }
 

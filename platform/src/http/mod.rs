@@ -30,7 +30,7 @@ use crate::{
     domain::{Lifetimes, Quotas},
     metrics::Metrics,
     random::Randomness,
-    store::Store,
+    store::{Attendance, Store},
 };
 use axum::{
     Router,
@@ -45,7 +45,7 @@ use followers::Followers;
 use limits::Limiters;
 use sentiance_protocol::{EVENTS_HEARTBEAT_SECONDS, SdkConfiguration};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 
 /// How the platform behaves.
 #[derive(Clone, Debug)]
@@ -173,6 +173,8 @@ pub struct Platform {
     large_bodies: Arc<Semaphore>,
     /// Notified when a user was deleted whose data is left to remove.
     leftovers: Notify,
+    /// The platforms on this database, once that was found out.
+    attendance: watch::Sender<Option<Attendance>>,
 }
 
 impl Platform {
@@ -194,6 +196,7 @@ impl Platform {
             large_work: Semaphore::new(large_work_at_once()),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
             leftovers: Notify::new(),
+            attendance: watch::Sender::default(),
         }
     }
 

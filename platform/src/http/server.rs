@@ -67,6 +67,7 @@ pub async fn serve(listener: TcpListener, platform: Arc<Platform>, stop: impl Fu
     };
     let mut beside = JoinSet::new();
     beside.spawn(followers::keep_awake(platform.clone()));
+    beside.spawn(housekeeping::keep_attending(platform.clone()));
     beside.spawn(housekeeping::keep_clean(platform.clone()));
     beside.spawn(housekeeping::remove_leftovers(platform.clone()));
     beside.spawn(housekeeping::bring_over(platform.clone()));

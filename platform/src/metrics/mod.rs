@@ -33,6 +33,7 @@ pub struct Metrics {
     stored: Gauge,
     log_bytes: Gauge,
     clean_up_paused: Gauge,
+    replicas: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -98,6 +99,7 @@ impl Metrics {
             own.add("database_log_bytes", "Length of the log beside the database", Gauge::default());
         let clean_up_paused =
             own.add("clean_up_paused", "1 while the clock is not trusted, else 0", Gauge::default());
+        let replicas = own.add("replicas", "Platforms that serve this database", Gauge::default());
         store.register(&mut own);
         Metrics {
             registry,
@@ -111,6 +113,7 @@ impl Metrics {
             stored,
             log_bytes,
             clean_up_paused,
+            replicas,
         }
     }
 
@@ -131,6 +134,11 @@ impl Metrics {
         let before = self.clean_up_paused.get() != 0;
         self.clean_up_paused.set(is_paused.into());
         before
+    }
+
+    /// Sets how many platforms serve the database.
+    pub(crate) fn replicas(&self, count: u32) {
+        self.replicas.set(count.into());
     }
 
     pub(crate) fn answered(&self, route: &str, method: &'static str, status: u16, took: Duration) {
@@ -186,6 +194,8 @@ pub struct StoreMetrics {
     pub(crate) group_size: Histogram,
     /// How long a group took, from its begin to its commit.
     pub(crate) commit_seconds: Histogram,
+    /// Transactions that met another one and were run again.
+    pub(crate) repeated: Counter,
 }
 
 impl Default for StoreMetrics {
@@ -195,6 +205,7 @@ impl Default for StoreMetrics {
             group_size: Histogram::new(exponential_buckets(1.0, 2.0, 8)),
             // A quarter of a millisecond to eight seconds.
             commit_seconds: Histogram::new(exponential_buckets(0.00025, 2.0, 16)),
+            repeated: Counter::default(),
         }
     }
 }
@@ -207,6 +218,11 @@ impl StoreMetrics {
             "writer_commit_duration",
             "How long a group of use cases took, with its commit",
             self.commit_seconds.clone(),
+        );
+        own.add(
+            "transactions_repeated",
+            "Transactions that met another one on PostgreSQL and were run again",
+            self.repeated.clone(),
         );
     }
 }

@@ -139,8 +139,6 @@ impl AuditEvent {
 /// Whom a committed event may concern. What became of them is for the database to tell.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// Its place in the order of commits.
-    pub seq: i64,
     /// The application.
     pub app_id: AppId,
     /// The user.

@@ -3,15 +3,15 @@
 use super::StoreError;
 use crate::{
     clock::Timestamp,
-    model::{AppId, AuditEvent, AuditKind, Change, KeyId, UserId},
+    model::{AppId, AuditEvent, AuditKind, KeyId, UserId},
 };
 use std::future::Future;
 
 type Stored<T> = Result<T, StoreError>;
 
-/// The audit log, which is also the feed of changes for the processes on one database.
+/// The audit log. What it records is also what [`Changes`](super::Changes) tells to all processes on one database.
 pub trait AuditLog: Send {
-    /// Adds an event. Whoever waits for changes is told after the commit.
+    /// Adds an event. Those who wait for changes are told after the commit.
     fn record_event(&mut self, event: &AuditEvent) -> impl Future<Output = Stored<()>> + Send;
     /// Whether an event of this kind of that user was recorded since then.
     fn user_has_event_since(
@@ -50,8 +50,4 @@ pub trait AuditLog: Send {
         time: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Stored<u64>> + Send;
-    /// The place of the newest event in the order of commits; 0 before the first.
-    fn newest_change(&mut self) -> impl Future<Output = Stored<i64>> + Send;
-    /// Whom the events after that place may concern, in their order.
-    fn changes_after(&mut self, seq: i64, limit: u32) -> impl Future<Output = Stored<Vec<Change>>> + Send;
 }

@@ -1,33 +1,39 @@
 //! The store: what the domain may ask of a database, apart from any database's SQL.
 //!
 //! A use case is a [`Work`]: a value that runs in one transaction, written against the traits of [`Transaction`].
-//! [`Store`] is the SQLite engine today; another engine implements the same traits and shares the text in `sql`.
+//! [`Store`] is one of two engines, SQLite and PostgreSQL, which share the statements and what is made of them (`sql`).
 
 mod api_keys;
 mod applications;
+mod attendance;
 mod audit;
+mod changes;
 mod clock;
 mod codes;
 pub mod detections;
+mod engines;
 mod installs;
 mod metadata;
+mod postgres;
 mod sql;
 mod sqlite;
 mod tokens;
 mod transaction;
 mod users;
+mod writes;
 
 pub use api_keys::ApiKeys;
 pub use applications::Applications;
+pub use attendance::Attendance;
 pub use audit::AuditLog;
+pub use changes::News;
 pub use clock::ClockMemory;
 pub use codes::AuthenticationCodes;
 pub use detections::{Detections, OldRows};
+pub use engines::{Changes, Place, Reader, Store};
 pub use installs::Installs;
 pub use metadata::{MetadataChange, UserMetadata};
-pub use sqlite::{
-    BackupError, Changes, SqliteReader as Reader, SqliteStore as Store, UnusableDatabase, back_up, check,
-};
+pub use sqlite::{BackupError, UnusableDatabase, back_up, check};
 pub use tokens::Tokens;
 pub use transaction::Transaction;
 pub use users::Users;
@@ -68,6 +74,9 @@ pub enum StoreError {
     /// Another use case of the same group met [`StoreError::Disk`], and the database undid the whole group.
     #[error("the database undid a group of writes because one of them could not be written")]
     GivenUp,
+    /// The database server does not speak, or refuses connections. It may pass.
+    #[error("the database server cannot be reached: {0}")]
+    Unreachable(Cause),
     /// Somebody moved, deleted, emptied or replaced the file. It passes when the file is back, or by a restart.
     #[error(
         "the database's file, or the log beside it, was moved, deleted or replaced, or emptied, while it was open"
@@ -76,13 +85,16 @@ pub enum StoreError {
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(Cause),
+    /// The URL of the database says something that has no meaning.
+    #[error("the URL of the database is wrong: {0}")]
+    Url(&'static str),
     /// The file is not a database that this platform can work on.
     #[error(transparent)]
     Unusable(#[from] UnusableDatabase),
 }
 
-/// A use case: what is read and written in one transaction.
-pub trait Work: Send + 'static {
+/// A use case: what is read and written in one transaction. An engine may run it again, if others were first.
+pub trait Work: Clone + Send + 'static {
     /// What it gives when its writes shall stay.
     type Output: Send + 'static;
     /// What it gives when its writes shall be undone.

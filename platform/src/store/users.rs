@@ -3,7 +3,7 @@
 use super::StoreError;
 use crate::{
     clock::Timestamp,
-    model::{AppId, DeletedUser, ExternalId, User, UserId, UserState},
+    model::{AppId, DeletedUser, ExternalId, Install, InstallId, User, UserId, UserState},
 };
 use std::future::Future;
 
@@ -11,8 +11,14 @@ type Stored<T> = Result<T, StoreError>;
 
 /// Users.
 pub trait Users: Send {
-    /// Adds the user unless the external id has one; says whether it did.
-    fn insert_user_if_new(&mut self, user: &User) -> impl Future<Output = Stored<bool>> + Send;
+    /// Adds a user who is not linked.
+    fn insert_unlinked_user(&mut self, user: &User) -> impl Future<Output = Stored<()>> + Send;
+    /// Adds the user unless the external id has one, and finds the install of that id; says whether it added the user.
+    fn insert_user_if_new(
+        &mut self,
+        user: &User,
+        install: &InstallId,
+    ) -> impl Future<Output = Stored<(bool, Option<Install>)>> + Send;
     /// The user of that id.
     fn find_user(&mut self, app: &AppId, user: &UserId) -> impl Future<Output = Stored<Option<User>>> + Send;
     /// The user of that external id.

@@ -1,7 +1,7 @@
 //! Callers that bend the protocol: too slow, too much, too deep, or two requests in one. Each gets a clear answer or none,
 //! and honest callers do not notice.
 
-use crate::support::{Answer, Command, ServerKey, TestPlatform};
+use crate::support::{Answer, Command, ServerKey, TestPlatform, new_database};
 use reqwest::Method;
 use sentiance_platform::http::{
     Settings,
@@ -438,7 +438,7 @@ async fn wait_among_silent_sockets(url: &str) -> Duration {
 #[tokio::test]
 async fn an_address_with_2500_silent_sockets_holds_no_other_up() {
     let folder = tempfile::tempdir().unwrap();
-    let running = Command::on(&folder.path().join("platform.db")).start(&["serve"]);
+    let running = Command::on(new_database(&folder).name()).start(&["serve"]);
     let longest = wait_among_silent_sockets(&running.url).await;
     println!("{longest:?} at most");
     // Without the bound it is the ten seconds after which a silent socket is closed, and that again and again.
@@ -491,7 +491,7 @@ async fn memory_is_bounded_by_connections_and_not_by_what_callers_send() {
     /// As much as is read of a head, for each of them, and as much again.
     const ALLOWED_KB: usize = CONNECTIONS * 64 + 64 * 1024;
     let folder = tempfile::tempdir().unwrap();
-    let command = Command::on(&folder.path().join("platform.db"));
+    let command = Command::on(new_database(&folder).name());
     let running = command.start(&["dev"]);
     let server = ServerKey::new(&running.url, &running.value_of("api key: "));
     honest(&server).await;

@@ -61,8 +61,8 @@ async fn what_happens_to_a_user_is_recorded_with_who_did_it_and_from_where() {
     assert_eq!((&events[6]["kind"], &events[6]["by"]), (&"user_deleted".into(), &"api_key".into()));
     assert!(events[..6].iter().all(|event| event.get("address").is_none()), "the addresses go with the user");
     let named =
-        "select count(*) from audit_events where instr(concat_ws(' ', user_id, install_id, key_id, actor_id,
-        address, request), 'alice') > 0";
+        "select count(*) from audit_events where concat_ws(' ', user_id, install_id, key_id, actor_id,
+        address, request) like '%alice%'";
     assert_eq!(platform.count_rows(named).await, 0, "nobody is named");
 }
 
@@ -227,14 +227,11 @@ async fn the_log_is_listed_by_user_time_and_number_in_lines_or_as_json() {
 
 #[tokio::test]
 async fn what_was_recorded_cannot_be_changed() {
-    use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
     let platform = TestPlatform::start().await;
     platform.sdk_with_user("alice").await;
-    let options = SqliteConnectOptions::new().filename(&platform.database);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     for change in ["kind = 'user_deleted'", "occurred_at = 0", "actor = 'operator', actor_id = null"] {
-        let change = sqlx::AssertSqlSafe(format!("update audit_events set {change}"));
-        let refused = connection.execute(change).await.unwrap_err().to_string();
+        let change = format!("update audit_events set {change}");
+        let refused = platform.database.try_to_tamper(&change).await.unwrap_err();
         assert!(refused.contains("final"), "{refused}");
     }
 }

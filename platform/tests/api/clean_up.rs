@@ -21,12 +21,14 @@ async fn codes_are_forgotten_a_day_after_their_end_however_many_there_are() {
     let platform = tidy_platform().await;
     platform.sdk_with_user("alice").await;
     platform.server.code("alice").await;
+    let hash = |number: u32| platform.database.literal(&number.to_be_bytes().repeat(8));
+    let many: Vec<_> = (0..1000).map(|number| format!("({}, 'user {number}')", hash(number))).collect();
     platform
-        .tamper(
+        .tamper(&format!(
             "insert into authentication_codes (app_id, hash, external_id, expires_at)
-            with recursive counter (n) as (select 1 union all select n + 1 from counter where n < 1000)
-            select app_id, randomblob(32), 'user ' || n, created_at from applications, counter",
-        )
+            select app_id, column1, column2, created_at from applications, (values {}) as many",
+            many.join(", ")
+        ))
         .await;
     let codes = "select count(*) from authentication_codes";
     assert_eq!(platform.count_rows(codes).await, 1002);

@@ -1,11 +1,11 @@
 //! The `platform` command.
 
-use crate::support::{Command, ServerKey, TestPlatform, tamper};
+use crate::support::{Command, ServerKey, TestPlatform, empty_database, new_database};
 use sentiance_protocol::ErrorCode;
 
 fn in_empty_folder() -> (tempfile::TempDir, Command) {
     let folder = tempfile::tempdir().unwrap();
-    let command = Command::on(&folder.path().join("platform.db"));
+    let command = Command::on(empty_database(&folder).name());
     (folder, command)
 }
 
@@ -57,19 +57,6 @@ fn what_fails_says_why_in_one_line() {
         assert_eq!(lines.len(), 1, "{arguments:?}: {complaint}");
         assert!(lines[0].contains(reason), "{arguments:?}: {complaint}");
     }
-}
-
-#[test]
-fn a_typing_error_makes_no_database_and_a_database_is_for_its_owner_only() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("platform.db");
-    let command = Command::on(&file);
-    command.fail(&["app", "list"]);
-    assert!(!file.exists());
-    command.run(&["migrate"]);
-    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    command.run(&["app", "list"]);
 }
 
 #[test]
@@ -182,17 +169,35 @@ async fn a_revoked_key_is_refused_at_once() {
 
 #[tokio::test]
 async fn a_name_forges_no_column_of_a_list() {
-    let (folder, command) = in_empty_folder();
+    let folder = tempfile::tempdir().unwrap();
+    let database = new_database(&folder);
+    let command = Command::on(database.name());
     let app = command.create_app("Rides", &[]);
     command.create_key(&app, &["user.read"]);
     // As an earlier version took them.
-    let file = folder.path().join("platform.db");
-    tamper(&file, "update api_keys set name = 'a' || char(9) || 'valid'; update applications set name = 'b' || char(9) || 'c'").await;
+    database.tamper("update api_keys set name = 'a\tvalid'; update applications set name = 'b\tc'").await;
     for (arguments, columns, shown) in
         [(&["api-key", "list", "--app", &app][..], 5, "a\\u{9}valid"), (&["app", "list"], 4, "b\\u{9}c")]
     {
         let listed = command.run(arguments);
         assert_eq!(listed.trim_end_matches('\n').split('\t').count(), columns, "{listed}");
         assert!(listed.contains(shown), "{listed}");
+    }
+}
+
+mod file {
+    use super::*;
+
+    #[test]
+    fn a_typing_error_makes_no_database_and_a_database_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("platform.db");
+        let command = Command::on(&file);
+        command.fail(&["app", "list"]);
+        assert!(!file.exists());
+        command.run(&["migrate"]);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        command.run(&["app", "list"]);
     }
 }

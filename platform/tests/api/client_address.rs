@@ -1,6 +1,6 @@
 //! Whose address counts: the caller's own, and nobody else's word for it but the operator's proxies'.
 
-use crate::support::{Answer, Command, Sdk, TestPlatform, key};
+use crate::support::{Answer, Command, Sdk, TestPlatform, key, new_database};
 use reqwest::Method;
 use sentiance_platform::http::{Limit, Limits, ProxyHeader, Rate, Settings};
 use serde_json::json;
@@ -93,7 +93,7 @@ async fn proxies_may_write_the_standard_header_instead() {
 #[tokio::test]
 async fn the_command_line_says_which_proxies_are_trusted() {
     let folder = tempfile::tempdir().unwrap();
-    let command = Command::on(&folder.path().join("platform.db"));
+    let command = Command::on(new_database(&folder).name());
     let limit = ["serve", "--limit-failures", "1/m:1"];
     let direct = command.start(&limit);
     let several =
@@ -111,7 +111,7 @@ async fn the_command_line_says_which_proxies_are_trusted() {
 #[tokio::test]
 async fn a_network_that_everybody_is_in_is_no_proxy() {
     let folder = tempfile::tempdir().unwrap();
-    let command = Command::on(&folder.path().join("platform.db"));
+    let command = Command::on(new_database(&folder).name());
     for everybody in ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96", "10.0.0.0/8,128.0.0.0/1", "2000::/3"] {
         let complaint = command.fail(&["serve", "--address", "127.0.0.1:0", "--trusted-proxy", everybody]);
         assert!(complaint.contains("covers the public internet"), "{everybody}: {complaint}");

@@ -1,6 +1,8 @@
 //! `GET /sdk/v1/events`: devices are told what becomes of their install.
 
-use crate::support::{Answer, Block, Command, EventStream, LISTED_ORIGIN, Sdk, TestPlatform, key, tablet};
+use crate::support::{
+    Answer, Block, Command, EventStream, LISTED_ORIGIN, Sdk, TestPlatform, key, new_database, tablet,
+};
 use reqwest::Method;
 use sentiance_platform::{
     domain::SetUserState,
@@ -375,7 +377,7 @@ async fn changes_of_this_and_of_another_process_are_seen_again_and_again() {
     let sdk = platform.sdk_with_user("alice").await;
     let mut stream = sdk.follow("active").await;
     // Its connections are others than the platform's: for SQLite, that is another process.
-    let elsewhere = Store::open(&platform.database).await.unwrap();
+    let elsewhere = Store::open(platform.database.name()).await.unwrap();
     for (whose, store, times) in [("this process", &platform.store, 50), ("another process", &elsewhere, 5)] {
         let mut waits = Vec::new();
         for _ in 0..times {
@@ -418,7 +420,7 @@ async fn a_server_that_stops_ends_its_streams_at_once() {
 #[tokio::test]
 async fn a_process_with_open_streams_ends_when_it_is_asked_to() {
     let folder = tempfile::tempdir().unwrap();
-    let command = Command::on(&folder.path().join("platform.db"));
+    let command = Command::on(new_database(&folder).name());
     let running = command.start(&["dev"]);
     let server = crate::support::ServerKey::new(&running.url, &running.value_of("api key: "));
     let mut sdk = Sdk::new(&running.url);

@@ -1,17 +1,11 @@
-//! What is left of a deleted user in the files themselves: not in the rows only, but in the database's free pages, in the
-//! log beside it and in a backup.
+//! What is left of a deleted user: in the rows, in what a server says, and in the files themselves, which have it in the
+//! database's free pages, in the log beside it and in a backup.
 
-use crate::support::{Answer, Sdk, TestPlatform, key};
+use crate::support::{Answer, Sdk, TestPlatform, is_on_postgres, key};
 use reqwest::{Method, StatusCode};
 use sentiance_platform::http::Settings;
 use serde_json::json;
-use sqlx::{Connection, SqliteConnection, query_as, query_scalar, sqlite::SqliteConnectOptions};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{fs, path::Path, process::Command, time::Duration};
 use tokio::time::{sleep, timeout};
 
 const CLEAN_UP_INTERVAL: Duration = Duration::from_millis(100);
@@ -81,6 +75,8 @@ const COLUMNS: &[(&str, Holds, &[&str])] = &[
     ("detection_blocks", Holds::Personal, &["content"]),
     ("trips", Holds::Random, &["app_id", "user_id", "detection_id", "install_id"]),
     ("trips", Holds::Personal, &["content"]),
+    ("stored_of_applications", Holds::Random, &["app_id"]),
+    ("replicas", Holds::Random, &["replica_id"]),
     ("detection_conversion", Holds::Random, &["app_id", "user_id"]),
     ("detections", Holds::Random, &["app_id", "user_id", "detection_id", "install_id"]),
     ("detections", Holds::Word, &["kind"]),
@@ -90,26 +86,20 @@ const COLUMNS: &[(&str, Holds, &[&str])] = &[
     ("audit_events", Holds::Personal, &["address"]),
 ];
 
-async fn connect(platform: &TestPlatform) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(&platform.database).pragma("query_only", "on");
-    SqliteConnection::connect_with(&options).await.unwrap()
+/// The tables of versions that had files only, and those of a database that several platforms share.
+const OF_FILES: [&str; 2] = ["detection_conversion", "detections"];
+const OF_SERVERS: [&str; 2] = ["stored_of_applications", "replicas"];
+
+fn columns() -> impl Iterator<Item = &'static (&'static str, Holds, &'static [&'static str])> {
+    let missing = if is_on_postgres() { OF_FILES } else { OF_SERVERS };
+    COLUMNS.iter().filter(move |(table, ..)| !missing.contains(table))
 }
 
 #[tokio::test]
 async fn every_column_that_may_hold_a_text_is_known_for_what_it_holds() {
     let platform = TestPlatform::start().await;
-    let mut connection = connect(&platform).await;
-    let found: Vec<(String, String)> = query_as(
-        "select t.name, c.name from sqlite_schema t join pragma_table_info(t.name) c
-        where t.type = 'table' and t.name not like 'sqlite%' and t.name <> '_sqlx_migrations'
-            and upper(c.type) not in ('INTEGER', 'REAL')",
-    )
-    .fetch_all(&mut connection)
-    .await
-    .unwrap();
-    let mut found: Vec<_> = found.into_iter().map(|(table, column)| format!("{table}.{column}")).collect();
-    let mut known: Vec<_> = COLUMNS
-        .iter()
+    let mut found = platform.database.columns_for_text().await;
+    let mut known: Vec<_> = columns()
         .flat_map(|(table, _, columns)| columns.iter().map(move |column| format!("{table}.{column}")))
         .collect();
     found.sort();
@@ -164,12 +154,25 @@ async fn other_user(platform: &TestPlatform, number: usize) {
     fill(&sdk, number, "ordinary-").await;
 }
 
-/// In which of a database's files these bytes are found.
-fn files_with(platform: &TestPlatform, text: &str) -> Vec<PathBuf> {
-    let folder = platform.database.parent().unwrap();
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    files.filter(|file| holds(&without_gaps(read_elsewhere(file)))).collect()
+/// Where these bytes are found: in which of a database's files, or of what a server keeps.
+async fn places_with(platform: &TestPlatform, text: &str) -> Vec<String> {
+    let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    let mut places = Vec::new();
+    if let Some(file) = platform.database.file() {
+        let folder = fs::read_dir(file.parent().unwrap()).unwrap();
+        let files = folder.map(|entry| entry.unwrap().path());
+        let found = files.filter(|file| holds(&without_gaps(read_elsewhere(file)), text));
+        places.extend(found.map(|file| file.display().to_string()));
+    }
+    let elsewhere = platform.database.elsewhere().await.into_iter();
+    // A server shows bytes as digits.
+    let found = elsewhere.filter(|(_, bytes)| holds(bytes, text) || holds(bytes, &digits(text)));
+    places.extend(found.map(|(place, _)| place));
+    places
+}
+
+fn digits(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a file of the database in another process: closing it in this one would give up the locks that the platform has
@@ -202,15 +205,22 @@ fn without_gaps(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Waits until no file has these bytes.
+/// Waits until these bytes are found nowhere.
 async fn until_forgotten(platform: &TestPlatform, texts: &[&str]) {
+    let places = async || {
+        let mut places = Vec::new();
+        for text in texts {
+            places.extend(places_with(platform, text).await);
+        }
+        places
+    };
     let forgotten = async {
-        while texts.iter().any(|text| !files_with(platform, text).is_empty()) {
+        while !places().await.is_empty() {
             sleep(Duration::from_millis(50)).await;
         }
     };
     let in_time = timeout(Duration::from_secs(20), forgotten).await;
-    assert!(in_time.is_ok(), "{:?}", texts.iter().map(|text| files_with(platform, text)).collect::<Vec<_>>());
+    assert!(in_time.is_ok(), "{:?}", places().await);
 }
 
 async fn start() -> TestPlatform {
@@ -218,7 +228,7 @@ async fn start() -> TestPlatform {
 }
 
 #[tokio::test]
-async fn nothing_of_a_deleted_user_is_found_in_any_file() {
+async fn nothing_of_a_deleted_user_is_found_anywhere() {
     let platform = start().await;
     let mut gone = Vec::new();
     for number in 0..COUNT * 3 {
@@ -230,35 +240,36 @@ async fn nothing_of_a_deleted_user_is_found_in_any_file() {
     linked.create_unlinked_user(&platform.credentials(true)).await.ok();
     platform.server.link(&linked.install_id, &format!("{MARK}person-0")).await.ok();
     linked.confirm_link().await.ok();
-    // As an earlier version stored them, and in a block, in which nothing is a text.
+    // In a block, in which nothing is a text, and as an earlier version stored them.
+    let bytes = if is_on_postgres() { "convert_to(content, 'UTF8')" } else { "cast(content as blob)" };
     platform
-        .tamper(
-            "insert into detections (app_id, user_id, detection_id, install_id, kind, time, content)
-                select app_id, user_id, printf('%032x', rowid), install_id, 'trip', time, content from trips;
-            insert into detection_blocks
-                select app_id, user_id, 'motion', time, detection_id, time, detection_id, 1, cast(content as blob), time
-                from trips",
-        )
+        .tamper(&format!(
+            "insert into detection_blocks
+                select app_id, user_id, 'motion', time, detection_id, time, detection_id, 1, {bytes}, time from trips"
+        ))
         .await;
+    if !is_on_postgres() {
+        platform
+            .tamper(
+                "insert into detections (app_id, user_id, detection_id, install_id, kind, time, content)
+                    select app_id, user_id, printf('%032x', rowid), install_id, 'trip', time, content from trips",
+            )
+            .await;
+    }
 
-    let mut connection = connect(&platform).await;
-    for (table, _, columns) in COLUMNS.iter().filter(|(_, holds, _)| *holds == Holds::Personal) {
+    for (table, _, columns) in columns().filter(|(_, holds, _)| *holds == Holds::Personal) {
         // Nobody has a former external id before the deletion.
         for column in columns.iter().filter(|column| **column != "former_external_id") {
-            let query = format!(
-                "select count(*) from {table}
-                where instr(cast({column} as blob), cast($1 as blob)) or {column} = $2"
-            );
-            let count: i64 = query_scalar(sqlx::AssertSqlSafe(query))
-                .bind(MARK)
-                .bind(ADDRESS)
-                .fetch_one(&mut connection)
-                .await
-                .unwrap();
+            let holds = if is_on_postgres() {
+                let digits = digits(MARK);
+                format!("concat({column}) like any (array['%{MARK}%', '%{digits}%', '{ADDRESS}'])")
+            } else {
+                format!("instr(cast({column} as blob), cast('{MARK}' as blob)) or {column} = '{ADDRESS}'")
+            };
+            let count = platform.count_rows(&format!("select count(*) from {table} where {holds}")).await;
             assert!(count > 0, "{table}.{column} holds a mark before");
         }
     }
-    connection.close().await.unwrap();
 
     for (number, sdk) in gone.iter().enumerate() {
         match number / COUNT {
@@ -272,10 +283,13 @@ async fn nothing_of_a_deleted_user_is_found_in_any_file() {
         }
     }
     until_forgotten(&platform, &[MARK, ADDRESS]).await;
-    assert_eq!(files_with(&platform, "ordinary-").len(), 1, "those who stay are in the database alone");
-    let copy = platform.database.with_file_name("copy.db");
-    platform.command().run(&["backup", copy.to_str().unwrap()]);
-    until_forgotten(&platform, &[MARK, ADDRESS]).await;
+    let stay = places_with(&platform, "ordinary-").await;
+    assert_eq!(stay.len(), 1, "those who stay are in the database alone");
+    if let Some(file) = platform.database.file() {
+        let copy = file.with_file_name("copy.db");
+        platform.command().run(&["backup", copy.to_str().unwrap()]);
+        until_forgotten(&platform, &[MARK, ADDRESS]).await;
+    }
     assert_eq!(platform.count_rows("select count(*) from audit_events where address is not null").await, {
         // Those who stay have one event each, with the address of this test.
         i64::try_from(COUNT * 3).unwrap()
@@ -283,13 +297,13 @@ async fn nothing_of_a_deleted_user_is_found_in_any_file() {
 }
 
 #[tokio::test]
-async fn nothing_of_an_expired_code_is_found_in_any_file() {
+async fn nothing_of_an_expired_code_is_found_anywhere() {
     let platform = start().await;
     for number in 0..COUNT {
         other_user(&platform, number).await;
         platform.server.code(&format!("{MARK}nobody-{number}")).await;
     }
-    assert!(!files_with(&platform, MARK).is_empty());
+    assert!(!places_with(&platform, MARK).await.is_empty());
     platform.pass(Duration::from_secs(2 * 24 * 60 * 60));
     until_forgotten(&platform, &[MARK]).await;
 }
@@ -298,11 +312,7 @@ async fn nothing_of_an_expired_code_is_found_in_any_file() {
 async fn an_address_that_was_forgotten_does_not_come_back() {
     let platform = start().await;
     platform.sdk_with_user("alice").await;
-    let mut connection =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&platform.database))
-            .await
-            .unwrap();
-    let changed = sqlx::query("update audit_events set address = '192.0.2.1'").execute(&mut connection).await;
-    assert!(changed.unwrap_err().to_string().contains("final"));
-    sqlx::query("update audit_events set address = null").execute(&mut connection).await.unwrap();
+    let changed = platform.database.try_to_tamper("update audit_events set address = '192.0.2.1'").await;
+    assert!(changed.unwrap_err().contains("final"));
+    platform.tamper("update audit_events set address = null").await;
 }

@@ -1,7 +1,7 @@
 //! Texts that somebody hopes will be run, shown or parsed: through every field, path and header that a client controls.
 //! They come back as they are, change nothing else, and leave the log in one piece.
 
-use crate::support::{Answer, Command, LISTED_ORIGIN, Sdk, ServerKey, key};
+use crate::support::{Answer, Command, LISTED_ORIGIN, Sdk, ServerKey, key, new_database};
 use reqwest::{Client, Method, header::HeaderValue};
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ fn trip(metadata: &str) -> Value {
 async fn a_hostile_text_is_a_text() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
-    let command = Command::on(&folder.path().join("platform.db"));
+    let command = Command::on(new_database(&folder).name());
     let created = command.run(&["app", "create", "--name", "Test", "--origin", LISTED_ORIGIN]);
     let app_id = Command::value_of(&created, "app id: ");
     let api_key = command.create_key(&app_id, &["user.link", "user.read", "user.delete"]);

@@ -1,6 +1,8 @@
 //! The log: one line for each request, under an id that its answer has too, and nothing in it that a caller wrote.
 
-use crate::support::{Answer, Command, LISTED_ORIGIN, Running, Sdk, ServerKey, TestPlatform, key};
+use crate::support::{
+    Answer, Command, Database, LISTED_ORIGIN, Running, Sdk, ServerKey, TestPlatform, key, new_database,
+};
 use reqwest::{Client, Method};
 use sentiance_protocol::ErrorCode;
 use serde_json::Value;
@@ -11,9 +13,15 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 const CANARY: &str = "canary7f3a";
 
 fn start(arguments: &[&str]) -> (TempDir, Running) {
-    let folder = tempfile::tempdir().unwrap();
-    let running = Command::on(&folder.path().join("platform.db")).start(arguments);
+    let (folder, _, running) = start_with_database(arguments);
     (folder, running)
+}
+
+fn start_with_database(arguments: &[&str]) -> (TempDir, Database, Running) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = new_database(&folder);
+    let running = Command::on(database.name()).start(arguments);
+    (folder, database, running)
 }
 
 /// Ends the server and gives its log, each line an object.
@@ -157,11 +165,11 @@ async fn an_address_is_named_where_a_limit_refused_it_and_nowhere_else() {
 
 #[tokio::test]
 async fn a_failure_is_logged_once_with_its_cause_which_the_answer_does_not_tell() {
-    let (folder, running) = start(&["dev", "--log-format", "json"]);
+    let (_folder, database, running) = start_with_database(&["dev", "--log-format", "json"]);
     let server = ServerKey::new(&running.url, &running.value_of("api key: "));
     let mut sdk = Sdk::new(&running.url);
     sdk.create_user(&server.code("alice").await).await.ok();
-    tamper(&folder, "update users set external_id = ''").await;
+    database.tamper("update users set external_id = ''").await;
     let failed = sdk.own_profile().await;
     failed.refused(ErrorCode::InternalError);
     assert!(!failed.text.contains("external_id"), "{}", failed.text);
@@ -174,11 +182,10 @@ async fn a_failure_is_logged_once_with_its_cause_which_the_answer_does_not_tell(
 
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_a_line_too() {
-    let (folder, mut running) = start(&["dev"]);
+    let (_folder, database, mut running) = start_with_database(&["dev"]);
     let server = ServerKey::new(&running.url, &running.value_of("api key: "));
     let body = Sdk::new(&running.url).creation(&server.code("alice").await, &key()).to_string();
-    let mut lock = connect(&folder).await;
-    sqlx::query("begin immediate").execute(&mut lock).await.unwrap();
+    let _held = database.hold_writes().await;
     let mut stream = TcpStream::connect(running.url.strip_prefix("http://").unwrap()).await.unwrap();
     let length = body.len();
     let head = format!(
@@ -211,13 +218,4 @@ async fn a_reader_of_the_log_that_is_slow_holds_nobody_up() {
     let (succeeded, log) = running.wait();
     assert!(succeeded && log.len() > 100_000, "{}", log.len());
     assert_eq!(log.lines().filter(|line| line.contains("NOT_FOUND")).count(), 1_000, "and nothing is lost");
-}
-
-async fn connect(folder: &TempDir) -> sqlx::SqliteConnection {
-    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
-    SqliteConnectOptions::new().filename(folder.path().join("platform.db")).connect().await.unwrap()
-}
-
-async fn tamper(folder: &TempDir, sql: &'static str) {
-    sqlx::query(sql).execute(&mut connect(folder).await).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! Secrets that are no good look alike: the same answer for the same work, so that neither tells how near a guess was.
 //! The work is the statements that the database is given: they are counted, not timed.
 
-use crate::support::{Answer, Command, LISTED_ORIGIN, Running, Sdk, ServerKey, key, tamper};
+use crate::support::{Answer, Command, Database, LISTED_ORIGIN, Running, Sdk, ServerKey, key, new_database};
 use reqwest::{Client, Method, RequestBuilder};
 use sentiance_platform::{
     random::{OsRandomness, bytes, hex},
@@ -20,7 +20,7 @@ const OTHERS_ORIGIN: &str = "https://other.example.com";
 struct Watched {
     http: Client,
     running: Running,
-    database: PathBuf,
+    database: Database,
     log: PathBuf,
     app_id: String,
     server: ServerKey,
@@ -32,8 +32,8 @@ struct Watched {
 impl Watched {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (database, log) = (folder.path().join("platform.db"), folder.path().join("log"));
-        let command = Command::on(&database);
+        let (database, log) = (new_database(&folder), folder.path().join("log"));
+        let command = Command::on(database.name());
         let created = command.run(&["app", "create", "--name", "Test", "--origin", LISTED_ORIGIN]);
         let (app_id, app_secret) =
             (Command::value_of(&created, "app id: "), Command::value_of(&created, "app secret: "));
@@ -144,7 +144,9 @@ async fn a_code_that_is_no_good_does_not_tell_why() {
     let others = watched.others.code("others").await;
     sdk().exchange(&used, &key()).await.ok();
     let near = format!("{}{}", &used[..127], if used.ends_with('0') { "1" } else { "0" });
-    tamper(&watched.database, "update authentication_codes set expires_at = 1 where external_id = 'late'")
+    watched
+        .database
+        .tamper("update authentication_codes set expires_at = 1 where external_id = 'late'")
         .await;
 
     let try_in_page = |code: &str| {

@@ -1,6 +1,6 @@
 //! The server as a process: its start, its end, and a power cut.
 
-use crate::support::{Command, EventStream, Running, Sdk, ServerKey, key};
+use crate::support::{Command, EventStream, Running, Sdk, ServerKey, empty_database, key, new_database};
 use reqwest::StatusCode;
 use sentiance_protocol::ErrorCode;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::{
 
 fn in_empty_folder() -> (TempDir, Command) {
     let folder = tempfile::tempdir().unwrap();
-    let command = Command::on(&folder.path().join("platform.db"));
+    let command = Command::on(empty_database(&folder).name());
     (folder, command)
 }
 
@@ -154,8 +154,9 @@ async fn dev_shows_its_key_and_its_secret_once() {
 
 #[tokio::test]
 async fn no_secret_is_found_in_the_database_or_in_the_log() {
-    let (folder, command) = in_empty_folder();
-    let running = command.start(&["dev"]);
+    let folder = tempfile::tempdir().unwrap();
+    let database = new_database(&folder);
+    let running = Command::on(database.name()).start(&["dev"]);
     let server = demo_server(&running);
     let code = server.code("alice").await;
     let mut sdk = Sdk::new(&running.url);
@@ -174,6 +175,7 @@ async fn no_secret_is_found_in_the_database_or_in_the_log() {
     for file in std::fs::read_dir(folder.path()).unwrap() {
         written.extend(std::fs::read(file.unwrap().path()).unwrap());
     }
+    database.elsewhere().await.into_iter().for_each(|(_, bytes)| written.extend(bytes));
     running.terminate();
     let (_, log) = running.wait();
     assert!(log.contains("SESSION_ENDED") && log.contains("ref="), "the log tells of refusals: {log}");

@@ -1,6 +1,6 @@
 //! Limits of rates: who has to wait, for how long, and who never has to.
 
-use crate::support::{Answer, Command, LISTED_ORIGIN, Sdk, ServerKey, TestPlatform, key};
+use crate::support::{Answer, Command, LISTED_ORIGIN, Sdk, ServerKey, TestPlatform, key, new_database};
 use reqwest::Method;
 use sentiance_platform::{
     http::{Limit, Limits, Rate, Settings, endpoints::ENDPOINTS},
@@ -220,7 +220,7 @@ async fn an_exhausted_address_does_not_occupy_the_writer_with_what_nobody_knows(
     let platform = limited(Limits { failures: three_at_once(), ..Limits::OFF }).await;
     exhaust_failures(&platform).await;
     // Whatever comes to the writer now waits and gets 503, and what is only read is answered.
-    let _lock = platform.lock_for_writing().await;
+    let _held = platform.database.hold_writes().await;
     told_to_wait(&platform.sdk().exchange(&unknown_code(), &key()).await, "failures");
 }
 
@@ -247,13 +247,14 @@ async fn what_has_the_wrong_shape_is_refused_without_the_database() {
 
 #[tokio::test]
 async fn serve_limits_by_default_and_as_it_is_told_and_dev_does_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let command = Command::on(&folder.path().join("platform.db"));
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    // Of one database each would have a share.
+    let commands = folders.each_ref().map(|folder| Command::on(new_database(folder).name()));
     let fail = async |url: &str| Sdk::new(url).exchange("garbage", &key()).await;
 
-    let dev = command.start(&["dev"]);
-    let serve = command.start(&["serve"]);
-    let strict = command.start(&["serve", "--limit-failures", "1/h:2", "--limit-per-address", "off"]);
+    let dev = commands[0].start(&["dev"]);
+    let serve = commands[1].start(&["serve"]);
+    let strict = commands[2].start(&["serve", "--limit-failures", "1/h:2", "--limit-per-address", "off"]);
     for attempt in 0..70 {
         assert_eq!(fail(&dev.url).await.status, 400);
         // The machine may be so slow that a failure or two come back meanwhile.
@@ -264,7 +265,7 @@ async fn serve_limits_by_default_and_as_it_is_told_and_dev_does_not() {
     assert_eq!(fail(&strict.url).await.header("ratelimit-policy"), Some("\"failures\";q=2;w=7200"));
     assert_eq!(fail(&strict.url).await.status, 400);
     assert_eq!(fail(&strict.url).await.status, 429);
-    let complaint = command.fail(&["serve", "--address", "127.0.0.1:0", "--limit-per-key", "many"]);
+    let complaint = commands[2].fail(&["serve", "--address", "127.0.0.1:0", "--limit-per-key", "many"]);
     assert!(complaint.contains("50/s:200"), "{complaint}");
 
     let request = Sdk::new(&serve.url).request(Method::GET, "/sdk/v1/config");

@@ -132,11 +132,8 @@ async fn a_session_from_before_families_named_their_application_goes_on() {
     let (mut sdk, code, creation_key) = (platform.sdk(), platform.server.code("alice").await, key());
     sdk.exchange(&code, &creation_key).await.ok();
     let family = Plain::of_creation(&InstallId::parse(&sdk.install_id).unwrap(), &creation_key).hash();
-    sqlx::query("update installs set family = $1")
-        .bind(family.as_bytes())
-        .execute(&mut platform.connect().await)
-        .await
-        .unwrap();
+    let family = platform.database.literal(family.as_bytes());
+    platform.tamper(&format!("update installs set family = {family}")).await;
     sdk.remember_user(&sdk.exchange(&code, &creation_key).await);
     let copy = sdk.clone();
     sdk.refresh().await.ok();

@@ -2,13 +2,12 @@
 //! end, at the most talkative level of the log; then every byte that it left behind is searched for the secrets, in
 //! clear and in the forms that they take on the way.
 
-use crate::support::{Answer, Command, LISTED_ORIGIN, Running, Sdk, ServerKey, key, tamper};
+use crate::support::{
+    Answer, Command, Database, LISTED_ORIGIN, Running, Sdk, ServerKey, is_on_postgres, key, new_database,
+};
 use reqwest::{Client, Method};
 use serde_json::json;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 use tempfile::TempDir;
 
 /// Everything that must not be found, by name.
@@ -94,6 +93,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 struct Run {
     http: Client,
     folder: TempDir,
+    database: Database,
     command: Command,
     running: Running,
     secrets: Secrets,
@@ -104,20 +104,16 @@ struct Run {
 impl Run {
     fn start(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("platform.db");
+        let database = new_database(&folder);
         let mut secrets = Secrets::default();
-        let command = Command::on(&database);
+        let command = Command::on(database.name());
         let created = command.run(&["app", "create", "--name", "Test", "--origin", LISTED_ORIGIN]);
         secrets.add("app secret", &Command::value_of(&created, "app secret: "));
         let command = command
             .through(&["env", "RUST_LOG=trace", "RUST_BACKTRACE=full"])
             .logging_to(&folder.path().join("log"));
         let running = command.start(&[&["serve", "--metrics-address", "127.0.0.1:0"], options].concat());
-        Run { http: Client::new(), folder, command, running, secrets, said: Vec::new() }
-    }
-
-    fn database(&self) -> PathBuf {
-        self.folder.path().join("platform.db")
+        Run { http: Client::new(), folder, database, command, running, secrets, said: Vec::new() }
     }
 
     /// Keeps a refusal.
@@ -127,10 +123,12 @@ impl Run {
         self.said.extend_from_slice(format!("{:?}", answer.headers).as_bytes());
     }
 
-    /// Every file in the folder: the log, the database with its WAL and shared memory, and what was put there.
-    fn written(&self) -> Vec<(String, Vec<u8>)> {
+    /// Every file in the folder: the log, the database with its WAL and shared memory, and what was put there. Of a server
+    /// all rows, and its own log.
+    async fn written(&self) -> Vec<(String, Vec<u8>)> {
         let mut written = vec![("answers and complaints".to_owned(), self.said.clone())];
         collect_files(self.folder.path(), &mut written);
+        written.extend(self.database.elsewhere().await);
         written
     }
 }
@@ -241,12 +239,14 @@ async fn whole_day(run: &mut Run) {
     for arguments in [&["app", "list"][..], &["api-key", "list", "--app", &app_id]] {
         run.said.extend(run.command.run(arguments).into_bytes());
     }
-    let backup = run.folder.path().join("backup.db");
-    run.command.run(&["backup", backup.to_str().unwrap()]);
+    if run.database.file().is_some() {
+        let backup = run.folder.path().join("backup.db");
+        run.command.run(&["backup", backup.to_str().unwrap()]);
+    }
 
     // What fails inside: a row that cannot be, and its cause in the log.
     sdk.own_profile().await.ok();
-    tamper(&run.database(), "update users set external_id = '' where external_id like '%alice'").await;
+    run.database.tamper("update users set external_id = '' where external_id like '%alice'").await;
     let broken = sdk.own_profile().await;
     assert_eq!(broken.status, 500, "{}", broken.text);
     run.hear(&broken);
@@ -276,10 +276,15 @@ async fn search_what_is_left(options: &[&str], detailed: &str) {
     whole_day(&mut run).await;
     // An abrupt end: whatever the process says as it dies is in the log.
     run.running.abort();
-    let written = run.written();
+    let written = run.written().await;
     let names: Vec<_> = written.iter().map(|(name, _)| name.as_str()).collect();
-    for expected in ["log", "platform.db", "platform.db-wal", "platform.db-shm", "backup.db"] {
-        assert!(names.contains(&expected), "{expected} was searched: {names:?}");
+    let places = if is_on_postgres() {
+        &["log", "rows", "log of the server"][..]
+    } else {
+        &["log", "platform.db", "platform.db-wal", "platform.db-shm", "backup.db"]
+    };
+    for expected in places {
+        assert!(names.contains(expected), "{expected} was searched: {names:?}");
     }
     let (_, log) = written.iter().find(|(name, _)| name == "log").unwrap();
     let text = String::from_utf8_lossy(log);
@@ -316,18 +321,18 @@ fn a_leak_in_any_form_is_found() {
     assert!(secrets.found_in(near.as_bytes()).iter().all(|name| name.contains("second half")));
 }
 
-#[test]
-fn a_planted_secret_is_found_where_the_program_writes() {
+#[tokio::test]
+async fn a_planted_secret_is_found_where_the_program_writes() {
     let mut run = Run::start(&[]);
     let secret = "sat_00112233445566778899aabbccddeeff0011223300000000";
     run.secrets.add("planted", secret);
     run.running.abort();
-    let holds_it = |run: &Run| {
-        let written = run.written();
+    let holds_it = async |run: &Run| {
+        let written = run.written().await;
         written.iter().any(|(_, bytes)| !run.secrets.found_in(bytes).is_empty())
     };
-    assert!(!holds_it(&run));
+    assert!(!holds_it(&run).await);
     // An application's name is kept as it is: whoever writes a secret there is found out.
     run.command.run(&["app", "create", "--name", secret]);
-    assert!(holds_it(&run), "the database and its WAL are searched");
+    assert!(holds_it(&run).await, "the database and its WAL are searched");
 }

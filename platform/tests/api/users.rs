@@ -128,20 +128,25 @@ async fn nothing_of_a_deleted_user_stays_but_hashes() {
     alice.config().await.refused(ErrorCode::UserDeleted);
 }
 
-/// So many blocks of detections for each user, written behind the platform's back.
-const MANY: &str = "
-    insert into detection_blocks (
-        app_id, user_id, kind, first_time, first_id, last_time, last_id, count, content, dated)
-    with recursive n(n) as (select 1 union all select n + 1 from n where n < 1000)
-    select u.app_id, u.user_id, 'position', n.n, printf('%032x', 0), n.n, printf('%032x', 0), 256, zeroblob(8000), n.n
-    from users u, n";
+/// Writes a thousand blocks of detections for each user, behind the platform's back.
+async fn store_many(platform: &TestPlatform) {
+    let (id, content) = ("0".repeat(32), platform.database.literal(&[0; 8000]));
+    platform
+        .tamper(&format!(
+            "insert into detection_blocks (
+                app_id, user_id, kind, first_time, first_id, last_time, last_id, count, content, dated)
+            with recursive n(n) as (select 1 union all select n + 1 from n where n < 1000)
+            select u.app_id, u.user_id, 'position', n.n, '{id}', n.n, '{id}', 256, {content}, n.n from users u, n"
+        ))
+        .await;
+}
 
 #[tokio::test]
 async fn what_a_deleted_user_stored_is_never_seen_again_and_goes_by_and_by() {
     let platform = TestPlatform::start().await;
     let before = platform.sdk_with_user("alice").await;
     before.change_metadata(1, &[("a", Some("b"))]).await.ok();
-    platform.tamper(MANY).await;
+    store_many(&platform).await;
     platform.server.delete(&before.user_id).await.ok();
     // Nothing shows it, though the rows are there for a while.
     platform.server.detections(&before.user_id, "").await.refused(ErrorCode::UserNotFound);
@@ -165,7 +170,7 @@ async fn what_a_deleted_user_stored_is_never_seen_again_and_goes_by_and_by() {
 async fn a_deletion_that_a_process_did_not_finish_is_finished_by_the_next() {
     let platform = TestPlatform::start().await;
     platform.sdk_with_user("alice").await;
-    platform.tamper(MANY).await;
+    store_many(&platform).await;
     // As a process leaves it that dies after the first transaction.
     platform
         .tamper("update users set deleted_at = 1, former_external_id = external_id, external_id = null")
@@ -183,15 +188,17 @@ async fn a_deletion_that_a_process_did_not_finish_is_finished_by_the_next() {
 async fn a_user_has_a_hundred_devices_at_most_that_learn_of_the_next_one() {
     let platform = TestPlatform::start().await;
     let alice = platform.sdk_with_user("alice").await;
+    let ids: Vec<_> = (1..=108).map(|number| format!("({number}, '{number:032x}')")).collect();
+    let family = platform.database.literal(&[0; 32]);
     platform
-        .tamper(
+        .tamper(&format!(
             "insert into installs (app_id, install_id, user_id, status, family, generation, device_class,
                 device_class_source, sdk_version, sdk_runtime, created_at, updated_at, expires_at)
-            with recursive n(n) as (select 1 union all select n + 1 from n where n < 108)
-            select app_id, printf('%032x', n), user_id, 'inactive', zeroblob(32), 1, 'phone', 'override', '', '', 0,
-                4102444800000 + n, 4102444800000
-            from users, n",
-        )
+            select app_id, column2, user_id, 'inactive', {family}, 1, 'phone', 'override', '', '', 0,
+                4102444800000 + column1, 4102444800000
+            from users, (values {}) as ids",
+            ids.join(", ")
+        ))
         .await;
     assert_eq!(platform.count_rows("select count(*) from installs").await, 109);
     let next = platform.sdk_with_user("alice").await;

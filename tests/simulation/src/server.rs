@@ -19,14 +19,14 @@ use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions}
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
         mpsc,
     },
     time::Duration,
 };
 use tempfile::TempDir;
-use tokio::{runtime::Runtime, sync::oneshot};
+use tokio::{runtime::Runtime, sync::Notify};
 use tower::ServiceExt;
 
 /// How long an access token lives: short, so that refreshing is a common thing.
@@ -149,7 +149,7 @@ impl Server {
             let (last, at_the_end) = last;
             let writer = store.clone();
             tokio::spawn(async move { writer.write(first).await });
-            let _ = is_busy.await;
+            is_busy.notified().await;
             // While the writer is busy both come into its queue, so that they share a transaction.
             let request = async move {
                 if let Some(request) = under_way {
@@ -161,7 +161,7 @@ impl Server {
                 biased;
                 () = request => {}
                 _ = store.write(last) => {}
-                () = async { drop(release_first); let _ = at_the_end.await; } => {}
+                () = async { drop(release_first); at_the_end.notified().await; } => {}
             }
             // What a killed process leaves: the file and its log.
             copy(&file, &reaped);
@@ -273,17 +273,19 @@ async fn answer(router: Router, request: http::Request<Body>) -> Answer {
 
 /// Writes, tells that it has, and keeps the writer until it is released: what shares its transaction is not committed
 /// before. What it has written itself is undone.
+#[derive(Clone)]
 struct Hang {
-    reached: oneshot::Sender<()>,
-    released: mpsc::Receiver<()>,
+    reached: Arc<Notify>,
+    released: Arc<Mutex<mpsc::Receiver<()>>>,
 }
 
 impl Hang {
     /// Such a use case with what tells that it was reached; and what releases it when it is dropped.
-    fn until_released() -> (mpsc::Sender<()>, (Self, oneshot::Receiver<()>)) {
-        let (reached, is_reached) = oneshot::channel();
+    fn until_released() -> (mpsc::Sender<()>, (Self, Arc<Notify>)) {
+        let reached = Arc::new(Notify::new());
         let (release, released) = mpsc::channel();
-        (release, (Hang { reached, released }, is_reached))
+        let released = Arc::new(Mutex::new(released));
+        (release, (Hang { reached: reached.clone(), released }, reached))
     }
 }
 
@@ -296,9 +298,9 @@ impl Work for Hang {
         let name = "never committed".to_owned();
         tx.insert_application(&Application { app_id, name, created_at: Timestamp(0), user_linking: true })
             .await?;
-        let _ = self.reached.send(());
+        self.reached.notify_one();
         // Nothing is sent: this is the end of the sender.
-        let _ = self.released.recv();
+        let _ = self.released.lock().map(|released| released.recv());
         Err(Refusal::UserNotFound)
     }
 }

@@ -43,6 +43,11 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         cargo_test("sdk core", "sentiance-core"),
         // What has a suite of its own is left out.
         cargo_test_of("platform", "sentiance-platform", &["--lib", "--bins", "--test", "api"]),
+        on_postgresql(cargo_test_of(
+            "platform on postgresql",
+            "sentiance-platform",
+            &["--test", "api", "--test", "postgres", "--", "--skip", "::file::"],
+        )),
         cargo_test("xtask", "xtask"),
         check(
             "build",
@@ -118,6 +123,12 @@ fn fuzz(option: &str) -> Command {
 
 fn cargo_test(name: &'static str, package: &str) -> Suite {
     cargo_test_of(name, package, &[])
+}
+
+/// The same tests on the other engine. They start a server of their own.
+fn on_postgresql(mut suite: Suite) -> Suite {
+    suite.command.env("PLATFORM_TEST_ENGINE", "postgresql");
+    Suite { slow: true, ..suite }
 }
 
 /// With arguments that choose among the package's tests.

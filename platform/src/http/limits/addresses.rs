@@ -2,6 +2,7 @@
 
 use super::{
     Limit, Standing,
+    share::Share,
     table::{Exhausted, Table},
 };
 use crate::{
@@ -22,8 +23,11 @@ pub(in crate::http) struct AddressTable {
 
 impl AddressTable {
     /// Nothing has been used yet.
-    pub(super) fn new(limit: Limit) -> Self {
-        AddressTable { own: Table::new(limit), sites: Table::new(limit.times(ADDRESSES_PER_SITE)) }
+    pub(super) fn new(limit: Limit, share: &Share) -> Self {
+        AddressTable {
+            own: Table::new(limit, share),
+            sites: Table::new(limit.times(ADDRESSES_PER_SITE), share),
+        }
     }
 
     /// Where an address stands. `None` where there is no limit.
@@ -55,7 +59,7 @@ impl AddressTable {
 
 #[cfg(test)]
 mod tests {
-    use super::AddressTable;
+    use super::{AddressTable, Share};
     use crate::{
         clock::Timestamp,
         http::{Limit, Rate, client::ClientAddress},
@@ -63,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_has_sixteen_addresses_worth() {
-        let table = AddressTable::new(Limit::To(Rate::per_minute(2, 3)));
+        let table = AddressTable::new(Limit::To(Rate::per_minute(2, 3)), &Share::default());
         let charge = |text: String| {
             let client = ClientAddress::of_peer(text.parse().unwrap());
             (

@@ -1,6 +1,7 @@
 //! Limits of rates: how often an API key, an external id or an address may ask, and how often an address may fail.
 //!
-//! They count in this process: two processes allow twice as much. Limits keep one caller from using up what is there
+//! They count in this process, which gives its part of them where several platforms serve one PostgreSQL database
+//! ([`share`]). Limits keep one caller from using up what is there
 //! for all; that secrets cannot be guessed is owed to their length. So no limit ever stands between a user and a
 //! credential that is good: [`exchange`] says how.
 
@@ -9,6 +10,7 @@ pub(super) mod exchange;
 mod fields;
 mod pages;
 mod rate;
+mod share;
 mod table;
 mod upload;
 
@@ -38,6 +40,7 @@ use axum::{
 };
 use pages::KnownPages;
 use sha2::{Digest, Sha256};
+use share::Share;
 use std::sync::Arc;
 use table::{Exhausted, Table};
 
@@ -170,22 +173,30 @@ pub(super) struct Limiters {
     address_uploads: Table<AddressPrefix>,
     unlinked_addresses: Table<AddressPrefix>,
     unlinked_apps: Table<AppId>,
+    share: Share,
 }
 
 impl Limiters {
     /// Nobody has used anything yet.
     pub(super) fn new(limits: Limits) -> Self {
+        let share = Share::default();
         Limiters {
-            keys: Table::new(limits.per_key),
-            external_ids: Table::new(limits.per_external_id),
-            addresses: AddressTable::new(limits.per_address),
-            failures: AddressTable::new(limits.failures),
+            keys: Table::new(limits.per_key, &share),
+            external_ids: Table::new(limits.per_external_id, &share),
+            addresses: AddressTable::new(limits.per_address, &share),
+            failures: AddressTable::new(limits.failures, &share),
             pages: KnownPages::default(),
-            user_uploads: Table::new(limits.upload_per_user),
-            address_uploads: Table::new(limits.upload_per_address),
-            unlinked_addresses: Table::new(limits.unlinked_per_address),
-            unlinked_apps: Table::new(limits.unlinked_per_app),
+            user_uploads: Table::new(limits.upload_per_user, &share),
+            address_uploads: Table::new(limits.upload_per_address, &share),
+            unlinked_addresses: Table::new(limits.unlinked_per_address, &share),
+            unlinked_apps: Table::new(limits.unlinked_per_app, &share),
+            share,
         }
+    }
+
+    /// So many platforms share the limits from now on.
+    pub(super) fn share_among(&self, replicas: u32) {
+        self.share.set(replicas);
     }
 
     /// Refuses a key whose limit is exhausted, before it is looked up. Only keys that exist are ever

@@ -55,6 +55,20 @@ impl Limit {
     }
 }
 
+impl Limit {
+    /// One of so many equal parts, which allows one at least.
+    pub(super) fn divided_by(self, parts: u32) -> Limit {
+        match self {
+            Limit::To(Rate { interval_ns, burst }) if parts > 1 => {
+                let burst = (burst / parts).max(1);
+                let longest = LONGEST_WINDOW_NS / i64::from(burst);
+                Limit::To(Rate { interval_ns: interval_ns.saturating_mul(parts.into()).min(longest), burst })
+            }
+            _ => self,
+        }
+    }
+}
+
 /// What was given is no limit.
 #[derive(Debug, thiserror::Error)]
 #[error("must be off, or a rate such as 50/s, 600/m or 100/h, with a burst if there shall be one: 50/s:200")]

@@ -4,7 +4,10 @@
 //! being charged (what is charged for is known only afterwards), memory is bounded whatever strangers do, and the clock
 //! is the platform's, which may be set back.
 
-use super::rate::{Limit, Rate};
+use super::{
+    rate::{Limit, Rate},
+    share::Share,
+};
 use crate::clock::Timestamp;
 use std::{
     collections::HashMap,
@@ -35,6 +38,7 @@ pub(super) struct Exhausted(pub(super) Standing);
 #[derive(Debug)]
 pub(super) struct Table<K> {
     limit: Limit,
+    share: Share,
     capacity: usize,
     /// Until when each caller's use reaches: by then everything is allowed again. (The "theoretical arrival time".)
     /// Who is missing has used nothing.
@@ -42,13 +46,13 @@ pub(super) struct Table<K> {
 }
 
 impl<K: Eq + Hash> Table<K> {
-    pub(super) fn new(limit: Limit) -> Self {
-        Table { limit, capacity: CAPACITY, reaches: Mutex::default() }
+    pub(super) fn new(limit: Limit, share: &Share) -> Self {
+        Table { limit, share: share.clone(), capacity: CAPACITY, reaches: Mutex::default() }
     }
 
     /// Whether a charge would be allowed. `None` where there is no limit.
     pub(super) fn look(&self, caller: &K, now: Timestamp) -> Option<Result<Standing, Exhausted>> {
-        let Limit::To(rate) = self.limit else { return None };
+        let Limit::To(rate) = self.share.of(self.limit) else { return None };
         let now = nanoseconds(now);
         let used = used(rate, self.lock().get(caller).copied(), now);
         Some(if used + rate.interval_ns <= rate.window_ns() {
@@ -70,7 +74,7 @@ impl<K: Eq + Hash> Table<K> {
         units: u32,
         now: Timestamp,
     ) -> Option<Result<Standing, Exhausted>> {
-        let Limit::To(rate) = self.limit else { return None };
+        let Limit::To(rate) = self.share.of(self.limit) else { return None };
         let now = nanoseconds(now);
         let mut reaches = self.lock();
         let known = reaches.get(&caller).copied();
@@ -89,7 +93,7 @@ impl<K: Eq + Hash> Table<K> {
 
     /// Takes one charge back.
     pub(super) fn give_back(&self, caller: &K) {
-        let Limit::To(rate) = self.limit else { return };
+        let Limit::To(rate) = self.share.of(self.limit) else { return };
         if let Some(reaches) = self.lock().get_mut(caller) {
             *reaches -= rate.interval_ns;
         }
@@ -136,7 +140,7 @@ fn make_room<K: Eq + Hash>(reaches: &mut HashMap<K, i64>, capacity: usize, now: 
 
 #[cfg(test)]
 mod tests {
-    use super::{Exhausted, Limit, Rate, Standing, Table};
+    use super::{Exhausted, Limit, Rate, Share, Standing, Table};
     use crate::clock::Timestamp;
 
     const RATE: Rate = Rate::per_second(2, 4);
@@ -151,8 +155,22 @@ mod tests {
     }
 
     #[test]
+    fn platforms_that_share_a_limit_allow_about_as_much_as_one() {
+        for (replicas, expected) in [(1, 4), (2, 2), (3, 1), (4, 1), (100, 1)] {
+            let share = Share::default();
+            let table = Table::new(Limit::To(RATE), &share);
+            share.set(replicas);
+            let allowed =
+                |time: i64| (0..10).filter(|_| table.charge("a", at(time)).unwrap().is_ok()).count();
+            assert_eq!(allowed(0), expected, "{replicas}");
+            assert_eq!(allowed(500 * i64::from(replicas) - 1), 0, "{replicas}");
+            assert_eq!(allowed(500 * i64::from(replicas)), 1, "{replicas}");
+        }
+    }
+
+    #[test]
     fn a_request_that_was_overtaken_gets_no_more_than_others() {
-        let table = Table::new(Limit::To(RATE));
+        let table = Table::new(Limit::To(RATE), &Share::default());
         for _ in 0..4 {
             table.charge("a", at(30));
         }
@@ -162,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_allowed_and_then_one_by_one_as_time_passes() {
-        let table = Table::new(Limit::To(RATE));
+        let table = Table::new(Limit::To(RATE), &Share::default());
         for left in [3, 2, 1, 0] {
             assert_eq!(remaining(table.charge("a", at(0))), Some(left));
         }
@@ -184,7 +202,7 @@ mod tests {
 
     #[test]
     fn many_at_once_are_charged_together_or_not_at_all() {
-        let table = Table::new(Limit::To(RATE));
+        let table = Table::new(Limit::To(RATE), &Share::default());
         assert_eq!(remaining(table.charge_units("a", 3, at(0))), Some(1));
         let Some(Err(Exhausted(standing))) = table.charge_units("a", 3, at(0)) else {
             panic!("too many were allowed")
@@ -196,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_is_given_back_was_not_used() {
-        let table = Table::new(Limit::To(RATE));
+        let table = Table::new(Limit::To(RATE), &Share::default());
         for _ in 0..20 {
             assert_eq!(remaining(table.charge("a", at(0))), Some(3));
             table.give_back(&"a");
@@ -208,7 +226,7 @@ mod tests {
 
     #[test]
     fn looking_costs_nothing() {
-        let table = Table::new(Limit::To(RATE));
+        let table = Table::new(Limit::To(RATE), &Share::default());
         for _ in 0..10 {
             assert_eq!(remaining(table.look(&"a", at(0))), Some(4));
         }
@@ -220,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_locks_nobody_out() {
-        let table = Table::new(Limit::To(RATE));
+        let table = Table::new(Limit::To(RATE), &Share::default());
         for _ in 0..4 {
             table.charge("a", at(0));
         }
@@ -232,7 +250,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_who_used_most_is_remembered() {
-        let mut table = Table::new(Limit::To(RATE));
+        let mut table = Table::new(Limit::To(RATE), &Share::default());
         table.capacity = 80;
         for _ in 0..4 {
             assert!(table.charge(0, at(0)).unwrap().is_ok());
@@ -246,7 +264,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_nothing_is_kept() {
-        let table = Table::new(Limit::Off);
+        let table = Table::new(Limit::Off, &Share::default());
         assert_eq!(table.charge("a", at(0)), None);
         assert!(table.lock().is_empty());
     }

@@ -4,7 +4,7 @@ use super::{
     BUSY_TIMEOUT, StoreError,
     connect::{Mode, connect},
 };
-use crate::store::sql;
+use crate::store::sql::texts;
 use std::{
     fs::File,
     io,
@@ -78,7 +78,7 @@ pub async fn back_up(file: &Path, copy: &Path) -> Result<(), BackupError> {
 /// Reads the whole database `file` and looks for contradictions. Others may use it meanwhile.
 pub async fn check(file: &Path) -> Result<(), BackupError> {
     let connection = connect(file, Mode::Read, BUSY_TIMEOUT)?;
-    if !connection.query_row(sql::HAS_MIGRATIONS, (), |row| row.get::<_, bool>(0))? {
+    if !connection.query_row(texts::HAS_MIGRATIONS.sqlite, (), |row| row.get::<_, bool>(0))? {
         return Err(BackupError::Foreign);
     }
     let finding: String = connection.query_row("pragma integrity_check(1)", (), |row| row.get(0))?;

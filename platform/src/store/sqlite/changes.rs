@@ -1,6 +1,12 @@
-//! Waiting for what may have changed: told by this process's writer, and found out about other processes' writes.
+//! Waiting for changes: told by this process's writer, and found out about other processes' writes.
 
-use crate::store::StoreError;
+use super::{SqliteTransaction, transaction::run_now};
+use crate::model::Change;
+use crate::store::{
+    StoreError,
+    changes::{AT_ONCE, News},
+    sql::{Ask, texts, values},
+};
 use rusqlite::Connection;
 use std::time::Duration;
 use tokio::{sync::watch, time::sleep};
@@ -10,16 +16,44 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Waits for changes, on a connection of its own: SQLite tells a connection what *others* have committed.
 #[derive(Debug)]
-pub struct Changes {
-    pub(super) connection: Connection,
-    pub(super) version: Option<i64>,
-    pub(super) recorded: watch::Receiver<()>,
+pub struct SqliteChanges {
+    connection: Connection,
+    version: Option<i64>,
+    recorded: watch::Receiver<()>,
+    /// The place of the newest event that was told.
+    last: i64,
 }
 
-impl Changes {
-    /// Returns when something may have been recorded since the last return: at once after a commit of this process,
-    /// and soon after one of another.
-    pub async fn wait(&mut self) -> Result<(), StoreError> {
+impl SqliteChanges {
+    /// From now on.
+    pub(super) fn on(mut connection: Connection, recorded: watch::Receiver<()>) -> Result<Self, StoreError> {
+        let newest = run_now(SqliteTransaction::on(&mut connection).first_of(
+            &texts::NEWEST_CHANGE,
+            values![],
+            "audit_events",
+            |row| row.take("seq"),
+        ))?;
+        // The version is not known yet, so the first look is a change.
+        Ok(SqliteChanges { connection, version: None, recorded, last: newest.unwrap_or_default() })
+    }
+
+    /// What was recorded since the last time, once there is something.
+    pub async fn next(&mut self) -> Result<News, StoreError> {
+        loop {
+            let values = values![self.last, AT_ONCE];
+            let new: Vec<(i64, Change)> =
+                run_now(SqliteTransaction::on(&mut self.connection).list(&texts::CHANGES_AFTER, values))?;
+            if let Some((newest, _)) = new.last() {
+                self.last = *newest;
+                return Ok(News::Of(new.into_iter().map(|(_, change)| change).collect()));
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Returns when something may have been recorded: at once after a commit of this process, and soon after one of
+    /// another.
+    async fn wait(&mut self) -> Result<(), StoreError> {
         loop {
             tokio::select! {
                 recorded = self.recorded.changed() => return recorded.map_err(|_| StoreError::Unavailable),
@@ -45,7 +79,7 @@ mod tests {
         model::{AppId, Application},
         random::OsRandomness,
         secret::Plain,
-        store::Store,
+        store::sqlite::SqliteStore as Store,
     };
 
     #[tokio::test]

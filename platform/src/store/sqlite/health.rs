@@ -1,60 +1,19 @@
 //! Whether the database can be read and written, without writing for everybody who asks.
 
 use super::{OpenedFiles, SqliteReader, StoreError, connect::connect_to_immutable, files};
-use crate::store::sql;
+use crate::store::{sql::texts, writes::Writes};
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
 
-/// A group of writes that takes longer than this is stuck.
-const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// How long what a reading has found is told to others who ask.
 const REMEMBERED: Duration = Duration::from_secs(1);
 /// How often the file is looked at before it is said to be damaged: while the log is copied into it, its beginning may
 /// be newer than its end.
 const LOOKS: u32 = 5;
 const LOOK_INTERVAL: Duration = Duration::from_millis(40);
-
-/// What came of the last group of writes, and when the present one began.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Writes(Arc<Mutex<State>>);
-
-#[derive(Debug, Default)]
-struct State {
-    began: Option<Instant>,
-    last: Option<(Instant, Result<(), StoreError>)>,
-}
-
-impl Writes {
-    pub(super) fn begin(&self) {
-        self.state().began = Some(Instant::now());
-    }
-
-    pub(super) fn end(&self, outcome: &Result<(), StoreError>) {
-        *self.state() = State { began: None, last: Some((Instant::now(), outcome.clone())) };
-    }
-
-    /// How long ago something was written, unless the last attempt failed.
-    pub(super) fn last_success(&self) -> Option<Duration> {
-        self.state().last.as_ref().filter(|(_, outcome)| outcome.is_ok()).map(|(at, _)| at.elapsed())
-    }
-
-    fn verdict(&self) -> Result<(), StoreError> {
-        let state = self.state();
-        if state.began.is_some_and(|began| began.elapsed() > STUCK_AFTER) {
-            return Err(StoreError::Unavailable);
-        }
-        state.last.as_ref().map_or(Ok(()), |(_, outcome)| outcome.clone())
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here can panic half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What is known of the database's health.
 #[derive(Debug)]
@@ -88,7 +47,7 @@ impl Health {
 
     /// Reads a row as callers do, and then what they do not need for as long as it is in memory: the file itself.
     async fn read(&self, reader: &SqliteReader) -> Result<(), StoreError> {
-        reader.lend().await?.prepare_cached(sql::LIST_MIGRATIONS)?.query_row((), |_| Ok(()))?;
+        reader.lend().await?.prepare_cached(texts::LIST_MIGRATIONS.sqlite)?.query_row((), |_| Ok(()))?;
         if !self.files.are_in_place() {
             return Err(StoreError::Moved);
         }

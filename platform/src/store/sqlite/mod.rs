@@ -1,29 +1,17 @@
 //! The store on SQLite: one file, write-ahead log, one writer, a few readers.
 
-mod api_keys;
-mod applications;
-mod audit;
 mod backup;
 mod changes;
-mod clock;
-mod codes;
 mod connect;
-mod detections;
 mod files;
 mod health;
-mod installs;
-mod metadata;
 #[cfg(test)]
 mod plans;
 mod queue;
 mod readers;
-mod rows;
 mod schema;
-mod tokens;
 mod transaction;
 mod turn;
-mod users;
-mod values;
 mod writer;
 
 use super::{StoreError, Work};
@@ -47,8 +35,8 @@ use turn::Turnstile;
 use writer::Writer;
 
 pub use backup::{BackupError, back_up, check};
-pub use changes::Changes;
-pub use readers::SqliteReader;
+pub(super) use changes::SqliteChanges;
+pub(super) use readers::SqliteReader;
 
 /// How long a statement waits for another process that writes: callers wait with it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -133,11 +121,9 @@ impl SqliteStore {
     }
 
     /// Waits, from now on, for what this and other processes record.
-    pub async fn changes(&self) -> Result<Changes, StoreError> {
+    pub async fn changes(&self) -> Result<SqliteChanges, StoreError> {
         let recorded = self.recorded.subscribe();
-        let connection = connect(&self.file, Mode::Read, BUSY_TIMEOUT)?;
-        // The version is not known yet, so the first look is a change.
-        Ok(Changes { connection, version: None, recorded })
+        SqliteChanges::on(connect(&self.file, Mode::Read, BUSY_TIMEOUT)?, recorded)
     }
 
     /// Whether it can be read and written now. Writes nothing: it goes by what came of the last write, which must not be

@@ -5,7 +5,7 @@ use super::{
     connect::{Mode, connect},
     turn::Turnstile,
 };
-use crate::store::sql;
+use crate::store::sql::texts;
 use rusqlite::Connection;
 use sha2::{Digest, Sha384};
 use std::{path::Path, time::Duration};
@@ -69,7 +69,8 @@ pub(super) enum Schema {
 /// platform, is refused and left as it is: not even its journal mode changes.
 pub(super) fn look(file: &Path) -> Result<Schema, StoreError> {
     let connection = connect(file, Mode::Write, BUSY_TIMEOUT)?;
-    let is_foreign = connection.query_row(sql::HAS_FOREIGN_TABLES, (), |row| row.get::<_, bool>(0))?;
+    let is_foreign =
+        connection.query_row(texts::HAS_FOREIGN_TABLES.sqlite, (), |row| row.get::<_, bool>(0))?;
     if is_foreign {
         return Err(UnusableDatabase::Foreign.into());
     }
@@ -80,10 +81,10 @@ pub(super) fn look(file: &Path) -> Result<Schema, StoreError> {
 
 /// The migrations that the database has not seen.
 fn missing_migrations(connection: &Connection) -> Result<Vec<Migration>, StoreError> {
-    if !connection.query_row(sql::HAS_MIGRATIONS, (), |row| row.get::<_, bool>(0))? {
+    if !connection.query_row(texts::HAS_MIGRATIONS.sqlite, (), |row| row.get::<_, bool>(0))? {
         return Ok(MIGRATIONS.to_vec());
     }
-    let mut listing = connection.prepare(sql::LIST_MIGRATIONS)?;
+    let mut listing = connection.prepare(texts::LIST_MIGRATIONS.sqlite)?;
     let applied = listing
         .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<Vec<(i64, Vec<u8>, bool)>>>()?;
@@ -112,12 +113,13 @@ pub(super) fn migrate(file: &Path, patience: Duration, turnstile: &Turnstile) ->
     let turn = turnstile.pass();
     connection.execute_batch("begin immediate")?;
     drop(turn);
-    connection.execute_batch(sql::CREATE_MIGRATIONS)?;
+    connection.execute_batch(texts::CREATE_MIGRATIONS.sqlite)?;
     for (version, description, text) in missing_migrations(&connection)? {
         let began = Instant::now();
         connection.execute_batch(text)?;
         let nanoseconds = i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        connection.execute(sql::RECORD_MIGRATION, (version, description, checksum(text), nanoseconds))?;
+        connection
+            .execute(texts::RECORD_MIGRATION.sqlite, (version, description, checksum(text), nanoseconds))?;
     }
     connection.execute_batch("commit")?;
     Ok(connection.close().map_err(|(_, error)| error)?)

@@ -1,17 +1,19 @@
 //! A connection as the use cases see it, and how their statements run: prepared once, and on the thread that asks.
 
-use super::rows::{Columns, FromRow};
-use crate::{clock::Timestamp, store::StoreError};
-use rusqlite::{CachedStatement, Connection, Params};
+use crate::store::{
+    StoreError,
+    sql::{Cells, Engine, OneLine, STATEMENTS, Sql, Value},
+};
+use rusqlite::{
+    CachedStatement, Connection, Row, ToSql, params_from_iter,
+    types::{ToSqlOutput, ValueRef},
+};
 use std::{
-    fmt,
     future::Future,
+    ops::ControlFlow,
     pin::pin,
     task::{Context, Poll, Waker},
 };
-
-/// What the log calls the statements of use cases.
-const STATEMENTS: &str = "sentiance_platform::statements";
 
 /// A connection, as the use cases see it.
 pub(super) struct SqliteTransaction<'c> {
@@ -27,99 +29,76 @@ impl<'c> SqliteTransaction<'c> {
     }
 }
 
-/// A statement on one line of the log. Its values, which may be personal data, are never there.
-struct OneLine(&'static str);
-
-impl fmt::Display for OneLine {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut words = self.0.split_whitespace();
-        words.try_for_each(|word| write!(formatter, "{word} "))
+impl SqliteTransaction<'_> {
+    fn prepare(&mut self, statement: &'static Sql) -> Result<CachedStatement<'_>, StoreError> {
+        tracing::debug!(target: STATEMENTS, "{}", OneLine(statement.sqlite));
+        Ok(self.connection.prepare_cached(statement.sqlite)?)
     }
 }
 
-impl SqliteTransaction<'_> {
-    fn prepare(&mut self, statement: &'static str) -> Result<CachedStatement<'_>, StoreError> {
-        tracing::debug!(target: STATEMENTS, "{}", OneLine(statement));
-        Ok(self.connection.prepare_cached(statement)?)
-    }
+impl Engine for SqliteTransaction<'_> {
+    const HAS_OLD_ROWS: bool = true;
+    /// It has run, and changed so many rows.
+    type Started = u64;
 
-    /// Runs a statement that gives no rows; tells how many it changed.
-    pub(super) fn change(&mut self, statement: &'static str, values: impl Params) -> Result<u64, StoreError> {
-        let changed = self.prepare(statement)?.execute(values)?;
+    async fn change(&mut self, statement: &'static Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        let changed = self.prepare(statement)?.execute(params_from_iter(values))?;
         Ok(changed as u64)
     }
 
-    /// Hands each row to `take` until it says that it needs no more.
-    pub(super) fn each<E: From<StoreError>>(
+    async fn start(&mut self, statement: &'static Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        self.change(statement, values).await
+    }
+
+    async fn changed(&mut self, started: u64) -> Result<u64, StoreError> {
+        Ok(started)
+    }
+
+    async fn read<T: Send>(
         &mut self,
-        statement: &'static str,
-        values: impl Params,
-        table: &'static str,
-        mut take: impl FnMut(&mut Columns<'_>) -> Result<bool, E>,
-    ) -> Result<(), E> {
+        statement: &'static Sql,
+        values: &[Value<'_>],
+        mut take: impl FnMut(&dyn Cells) -> Result<ControlFlow<T>, StoreError> + Send,
+    ) -> Result<Option<T>, StoreError> {
         let mut prepared = self.prepare(statement)?;
-        let mut rows = prepared.query(values).map_err(StoreError::from)?;
-        while let Some(row) = rows.next().map_err(StoreError::from)? {
-            if !take(&mut Columns::of(table, row))? {
-                break;
+        let mut rows = prepared.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            if let ControlFlow::Break(found) = take(row)? {
+                return Ok(Some(found));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// The record in the first row, if there is one.
-    pub(super) fn first<T: FromRow>(
-        &mut self,
-        statement: &'static str,
-        values: impl Params,
-    ) -> Result<Option<T>, StoreError> {
-        self.first_of(statement, values, T::TABLE, T::read)
+    fn note_recorded(&mut self) {
+        self.recorded = true;
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl Cells for Row<'_> {
+    fn cell(&self, place: usize) -> Option<Value<'_>> {
+        Some(match self.get_ref(place).ok()? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Text(text) => Value::Text(str::from_utf8(text).ok()?),
+            ValueRef::Blob(bytes) => Value::Bytes(bytes),
+            ValueRef::Real(_) => return None,
+        })
     }
 
-    /// What `read` finds in the first row, if there is one.
-    pub(super) fn first_of<T>(
-        &mut self,
-        statement: &'static str,
-        values: impl Params,
-        table: &'static str,
-        read: impl FnOnce(&mut Columns<'_>) -> Result<T, StoreError>,
-    ) -> Result<Option<T>, StoreError> {
-        let mut prepared = self.prepare(statement)?;
-        let mut rows = prepared.query(values)?;
-        rows.next()?.map(|row| read(&mut Columns::of(table, row))).transpose()
-    }
-
-    /// The records in all rows.
-    pub(super) fn list<T: FromRow>(
-        &mut self,
-        statement: &'static str,
-        values: impl Params,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut listed = Vec::new();
-        self.each(statement, values, T::TABLE, |row| -> Result<_, StoreError> {
-            listed.push(T::read(row)?);
-            Ok(true)
-        })?;
-        Ok(listed)
-    }
-
-    /// Whether there is a row.
-    pub(super) fn exists(
-        &mut self,
-        statement: &'static str,
-        values: impl Params,
-    ) -> Result<bool, StoreError> {
-        Ok(self.prepare(statement)?.exists(values)?)
-    }
-
-    /// Deletes what is older than that time, at most so many rows; tells how many.
-    pub(super) fn delete_before(
-        &mut self,
-        statement: &'static str,
-        time: Timestamp,
-        limit: u32,
-    ) -> Result<u64, StoreError> {
-        self.change(statement, (time, limit))
+    fn name(&self, place: usize) -> &str {
+        self.as_ref().column_name(place).unwrap_or_default()
     }
 }
 

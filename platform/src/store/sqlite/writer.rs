@@ -5,13 +5,12 @@
 
 use super::{
     BUSY_TIMEOUT, OpenedFiles, SqliteTransaction, Turnstile,
-    health::Writes,
     queue::{Full, Queue},
     transaction::run_now,
 };
 use crate::{
     metrics::StoreMetrics,
-    store::{StoreError, Work},
+    store::{StoreError, Work, writes::Writes},
 };
 use rusqlite::Connection;
 use std::{
@@ -372,14 +371,15 @@ mod tests {
         random::OsRandomness,
         store::{Store, StoreError, Transaction, Turn, Work, sqlite::queue::LENGTH},
     };
-    use std::sync::mpsc;
+    use std::sync::{Arc, Mutex, mpsc};
     use tempfile::TempDir;
-    use tokio::sync::oneshot;
+    use tokio::task::spawn_blocking;
 
     /// Keeps the writer busy until it is released, so that what comes meanwhile waits in the queue.
+    #[derive(Clone)]
     struct Hold {
-        started: oneshot::Sender<()>,
-        released: mpsc::Receiver<()>,
+        started: mpsc::Sender<()>,
+        released: Arc<Mutex<mpsc::Receiver<()>>>,
     }
 
     impl Work for Hold {
@@ -389,22 +389,23 @@ mod tests {
         async fn run<T: Transaction>(self, _: &mut T) -> Result<(), StoreError> {
             let _ = self.started.send(());
             // Also where the test has ended.
-            let _ = self.released.recv();
+            let _ = self.released.lock().unwrap().recv();
             Ok(())
         }
     }
 
     /// A writer that is busy until what this gives is dropped.
     async fn hold(store: &Store) -> mpsc::Sender<()> {
-        let (started, has_started) = oneshot::channel();
+        let (started, has_started) = mpsc::channel();
         let (release, released) = mpsc::channel();
-        let store = store.clone();
+        let (store, released) = (store.clone(), Arc::new(Mutex::new(released)));
         tokio::spawn(async move { store.write(Hold { started, released }).await });
-        has_started.await.unwrap();
+        spawn_blocking(move || has_started.recv()).await.unwrap().unwrap();
         release
     }
 
     /// Adds an application, and then ends as told.
+    #[derive(Clone)]
     struct Add(&'static str, End);
 
     #[derive(Clone, Copy)]
@@ -485,6 +486,7 @@ mod tests {
     }
 
     /// Takes as long as it is told, as what a caller makes large does.
+    #[derive(Clone)]
     struct Slow(u64);
 
     impl Work for Slow {

@@ -4,11 +4,13 @@
 
 mod clients;
 mod command;
+mod database;
 mod first_version;
 mod stream;
 
 pub(crate) use clients::{Answer, Sdk, ServerKey, key, phone, tablet};
 pub(crate) use command::{Command, Running};
+pub(crate) use database::{Database, empty_database, is_on_postgres, new_database};
 pub(crate) use first_version::database_of_the_first_version;
 pub(crate) use stream::{Block, EventStream};
 
@@ -20,7 +22,7 @@ use sentiance_platform::{
 };
 use serde_json::{Value, json};
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -40,7 +42,7 @@ pub(crate) struct TestPlatform {
     /// A key with every scope.
     pub(crate) server: ServerKey,
     pub(crate) store: Store,
-    pub(crate) database: PathBuf,
+    pub(crate) database: Database,
     clock: MovedClock,
     stop: oneshot::Sender<()>,
     _folder: TempDir,
@@ -53,8 +55,8 @@ impl TestPlatform {
 
     pub(crate) async fn start_with(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("platform.db");
-        let command = Command::on(&database);
+        let database = new_database(&folder);
+        let command = Command::on(database.name());
         let created = command.run(&["app", "create", "--name", "Test", "--origin", LISTED_ORIGIN]);
         let app_id = Command::value_of(&created, "app id: ");
         let app_secret = Command::value_of(&created, "app secret: ");
@@ -63,12 +65,12 @@ impl TestPlatform {
         let clock = MovedClock::default();
         let (started, start) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
-        let (file, its_clock) = (database.clone(), clock.clone());
+        let (name, its_clock) = (database.name().to_owned(), clock.clone());
         // On a thread of its own: a test that waits for a command holds its own thread up, and must not hold up a
         // transaction of the platform on which that command waits.
         std::thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(serve(&file, its_clock, settings, started, stopped));
+            runtime.block_on(serve(&name, its_clock, settings, started, stopped));
         });
         let (url, store) = start.await.unwrap();
         let server = ServerKey::new(&url, &api_key);
@@ -82,7 +84,7 @@ impl TestPlatform {
 
     /// The command line on this platform's database.
     pub(crate) fn command(&self) -> Command {
-        Command::on(&self.database)
+        Command::on(self.database.name())
     }
 
     /// An SDK on a new phone.
@@ -131,42 +133,12 @@ impl TestPlatform {
     }
 
     /// Changes the database behind the platform's back.
-    pub(crate) async fn tamper(&self, sql: &'static str) {
-        tamper(&self.database, sql).await;
-    }
-
-    /// A connection to the database, behind the platform's back.
-    pub(crate) async fn connect(&self) -> sqlx::SqliteConnection {
-        use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-        let options = SqliteConnectOptions::new().filename(&self.database);
-        SqliteConnection::connect_with(&options).await.unwrap()
-    }
-
-    /// Keeps everybody else from writing for as long as the connection is open.
-    pub(crate) async fn lock_for_writing(&self) -> sqlx::SqliteConnection {
-        use sqlx::Executor;
-        let mut connection = self.connect().await;
-        connection.execute("begin immediate").await.unwrap();
-        connection
-    }
-
-    /// Everything that the database holds: a line for each row of each table.
-    pub(crate) async fn contents(&self) -> Vec<String> {
-        use sqlx::{AssertSqlSafe, query_scalar};
-        let mut connection = self.connect().await;
-        let tables = "
-            select 'select ''' || t.name || ''' || ' || group_concat('quote(' || c.name || ')', '||'' ''||') || ' from ' || t.name
-            from sqlite_schema t, pragma_table_info(t.name) c where t.type = 'table' group by t.name";
-        let selects: Vec<String> = query_scalar(tables).fetch_all(&mut connection).await.unwrap();
-        let mut lines: Vec<String> = Vec::new();
-        for select in selects {
-            lines.extend(query_scalar(AssertSqlSafe(select)).fetch_all(&mut connection).await.unwrap());
-        }
-        lines
+    pub(crate) async fn tamper(&self, sql: &str) {
+        self.database.tamper(sql).await;
     }
 
     /// Waits until that many rows are left, as they are when the platform has cleaned up.
-    pub(crate) async fn until_rows(&self, count: &'static str, expected: i64) {
+    pub(crate) async fn until_rows(&self, count: &str, expected: i64) {
         let counted = async {
             while self.count_rows(count).await != expected {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -185,8 +157,8 @@ impl TestPlatform {
     }
 
     /// How many rows a table has.
-    pub(crate) async fn count_rows(&self, count: &'static str) -> i64 {
-        count_in(&self.database, count).await
+    pub(crate) async fn count_rows(&self, count: &str) -> i64 {
+        self.database.count(count).await
     }
 }
 
@@ -207,23 +179,6 @@ async fn serve(
         let _ = stopped.await;
     };
     server::serve(listener, Arc::new(platform), stop).await;
-}
-
-/// The number that a query gives.
-pub(crate) async fn count_in(database: &Path, query: &'static str) -> i64 {
-    use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-    let options = SqliteConnectOptions::new().filename(database);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
-}
-
-/// Changes a database behind its platform's back.
-pub(crate) async fn tamper(database: &Path, sql: &'static str) {
-    use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
-    // As the platform writes: what is moved meanwhile leaves no copy in a page.
-    let options = SqliteConnectOptions::new().filename(database).pragma("secure_delete", "on");
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    connection.execute(sql).await.unwrap();
 }
 
 /// The machine's clock, some time ahead: commands, which read the machine's own, agree with it at the start.

@@ -1,14 +1,14 @@
-//! Authentication codes, on SQLite.
+//! Authentication codes.
 
-use super::SqliteTransaction;
+use super::{Engine, engine::Ask, texts, values::values};
 use crate::{
     clock::Timestamp,
     model::{AppId, CodeUse, ExternalId, InstallId, Redemption},
     secret::{Code, Hashed},
-    store::{AuthenticationCodes, StoreError, sql},
+    store::{AuthenticationCodes, StoreError},
 };
 
-impl AuthenticationCodes for SqliteTransaction<'_> {
+impl<E: Engine> AuthenticationCodes for E {
     async fn insert_code(
         &mut self,
         app: &AppId,
@@ -16,8 +16,7 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         external_id: &ExternalId,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.change(sql::INSERT_CODE, (app, hash, external_id, expires_at))?;
-        Ok(())
+        self.post(&texts::INSERT_CODE, values![app, hash, external_id, expires_at]).await
     }
 
     async fn consume_code(
@@ -25,7 +24,7 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         now: Timestamp,
     ) -> Result<Option<(AppId, ExternalId)>, StoreError> {
-        self.first(sql::CONSUME_CODE, (hash, now))
+        self.first(&texts::CONSUME_CODE, values![hash, now]).await
     }
 
     async fn record_redemption(
@@ -34,9 +33,11 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         redemption: &Redemption,
     ) -> Result<(), StoreError> {
         let Redemption { app_id, install_id, idempotency_key, generation, created_user } = redemption;
-        let values = (app_id, hash, install_id, idempotency_key, generation, created_user);
-        self.change(sql::RECORD_REDEMPTION, values)?;
-        Ok(())
+        self.post(
+            &texts::RECORD_REDEMPTION,
+            values![app_id, hash, install_id, idempotency_key, generation, created_user],
+        )
+        .await
     }
 
     async fn find_redemption(
@@ -44,11 +45,11 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         not_expired_before: Timestamp,
     ) -> Result<Option<Redemption>, StoreError> {
-        self.first(sql::FIND_REDEMPTION, (hash, not_expired_before))
+        self.first(&texts::FIND_REDEMPTION, values![hash, not_expired_before]).await
     }
 
     async fn has_code(&mut self, hash: Hashed<Code>) -> Result<bool, StoreError> {
-        self.exists(sql::HAS_CODE, (hash,))
+        self.exists(&texts::HAS_CODE, values![hash]).await
     }
 
     async fn record_code_link(
@@ -57,8 +58,7 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         install: &InstallId,
     ) -> Result<(), StoreError> {
-        self.change(sql::RECORD_CODE_LINK, (app, hash, install))?;
-        Ok(())
+        self.post(&texts::RECORD_CODE_LINK, values![app, hash, install]).await
     }
 
     async fn find_code_link(
@@ -67,9 +67,10 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         install: &InstallId,
     ) -> Result<Option<ExternalId>, StoreError> {
-        self.first_of(sql::FIND_CODE_LINK, (app, hash, install), "authentication_codes", |row| {
+        self.first_of(&texts::FIND_CODE_LINK, values![app, hash, install], "authentication_codes", |row| {
             row.take("external_id")
         })
+        .await
     }
 
     async fn find_code_use(
@@ -77,7 +78,7 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         hash: Hashed<Code>,
         not_expired_before: Timestamp,
     ) -> Result<Option<CodeUse>, StoreError> {
-        self.first(sql::FIND_CODE_USE, (hash, not_expired_before))
+        self.first(&texts::FIND_CODE_USE, values![hash, not_expired_before]).await
     }
 
     async fn delete_codes_before(
@@ -85,7 +86,7 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         expired_before: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        self.delete_before(sql::DELETE_CODES_BEFORE, expired_before, limit)
+        self.delete_before(&texts::DELETE_CODES_BEFORE, expired_before, limit).await
     }
 
     async fn delete_codes_of(
@@ -95,6 +96,6 @@ impl AuthenticationCodes for SqliteTransaction<'_> {
         last_expiry: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        self.change(sql::DELETE_CODES_OF, (app, external_id, last_expiry, limit))
+        self.change(&texts::DELETE_CODES_OF, values![app, external_id, last_expiry, limit]).await
     }
 }

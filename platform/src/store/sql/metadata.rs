@@ -1,14 +1,13 @@
-//! Metadata, on SQLite.
+//! Metadata.
 
-use super::SqliteTransaction;
+use super::{Engine, engine::Ask, texts, values::values};
 use crate::{
     model::{AppId, InstallId, UserId},
-    store::{MetadataChange, StoreError, UserMetadata, sql},
+    store::{MetadataChange, StoreError, UserMetadata},
 };
-use rusqlite::params;
 use std::collections::BTreeMap;
 
-impl UserMetadata for SqliteTransaction<'_> {
+impl<E: Engine> UserMetadata for E {
     async fn change_metadata(
         &mut self,
         app: &AppId,
@@ -16,9 +15,11 @@ impl UserMetadata for SqliteTransaction<'_> {
         change: MetadataChange<'_>,
     ) -> Result<(), StoreError> {
         let (key, value) = (change.entry.key.as_bytes(), change.entry.value.as_deref().map(str::as_bytes));
-        let values = params![app, user, key, value, change.install_id, change.revision, change.now];
-        self.change(sql::CHANGE_METADATA, values)?;
-        Ok(())
+        self.post(
+            &texts::CHANGE_METADATA,
+            values![app, user, key, value, change.install_id, change.revision, change.now],
+        )
+        .await
     }
 
     async fn newest_metadata_revision(
@@ -27,10 +28,11 @@ impl UserMetadata for SqliteTransaction<'_> {
         user: &UserId,
         install: &InstallId,
     ) -> Result<u32, StoreError> {
-        let newest =
-            self.first_of(sql::NEWEST_METADATA_REVISION, (app, user, install), "user_metadata", |row| {
+        let newest = self
+            .first_of(&texts::NEWEST_METADATA_REVISION, values![app, user, install], "user_metadata", |row| {
                 row.take("revision")
-            });
+            })
+            .await;
         Ok(newest?.unwrap_or_default())
     }
 
@@ -40,16 +42,16 @@ impl UserMetadata for SqliteTransaction<'_> {
         user: &UserId,
     ) -> Result<BTreeMap<String, String>, StoreError> {
         let mut metadata = BTreeMap::new();
-        self.each(sql::METADATA_OF, (app, user), "user_metadata", |row| -> Result<_, StoreError> {
+        self.each(&texts::METADATA_OF, values![app, user], "user_metadata", |row| {
             metadata.insert(row.utf8("key")?, row.utf8("value")?);
             Ok(true)
-        })?;
+        })
+        .await?;
         Ok(metadata)
     }
 
     async fn delete_metadata(&mut self, app: &AppId, user: &UserId) -> Result<(), StoreError> {
-        self.change(sql::DELETE_METADATA, (app, user))?;
-        Ok(())
+        self.post(&texts::DELETE_METADATA, values![app, user]).await
     }
 
     async fn forget_removed_metadata(
@@ -58,7 +60,6 @@ impl UserMetadata for SqliteTransaction<'_> {
         user: &UserId,
         kept: u32,
     ) -> Result<(), StoreError> {
-        self.change(sql::FORGET_REMOVED_METADATA, (app, user, kept))?;
-        Ok(())
+        self.post(&texts::FORGET_REMOVED_METADATA, values![app, user, kept]).await
     }
 }

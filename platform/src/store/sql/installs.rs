@@ -1,26 +1,25 @@
-//! Installs, on SQLite.
+//! Installs.
 
-use super::{SqliteTransaction, rows::by_wire_name};
+use super::{Engine, engine::Ask, rows::by_wire_name, texts, values::values};
 use crate::{
     clock::Timestamp,
     model::{AppId, EndReason, ExpiredSession, Install, InstallId, InstallStatus, UserId},
     secret::{Hashed, IdempotencyKey},
-    store::{Installs, StoreError, sql},
+    store::{Installs, StoreError},
 };
-use rusqlite::params;
 use sentiance_protocol::{DeviceClass, DeviceClassSource};
 
-impl Installs for SqliteTransaction<'_> {
+impl<E: Engine> Installs for E {
     async fn find_install(
         &mut self,
         app: &AppId,
         install: &InstallId,
     ) -> Result<Option<Install>, StoreError> {
-        self.first(sql::FIND_INSTALL, (app, install))
+        self.first(&texts::FIND_INSTALL, values![app, install]).await
     }
 
     async fn any_has_install(&mut self, install: &InstallId) -> Result<bool, StoreError> {
-        self.exists(sql::ANY_HAS_INSTALL, (install,))
+        self.exists(&texts::ANY_HAS_INSTALL, values![install]).await
     }
 
     async fn find_other_active_class(
@@ -30,9 +29,10 @@ impl Installs for SqliteTransaction<'_> {
         install: &InstallId,
         now: Timestamp,
     ) -> Result<Option<DeviceClass>, StoreError> {
-        self.first_of(sql::FIND_OTHER_ACTIVE_CLASS, (app, user, install, now), "installs", |row| {
+        self.first_of(&texts::FIND_OTHER_ACTIVE_CLASS, values![app, user, install, now], "installs", |row| {
             row.parse("device_class", by_wire_name)
         })
+        .await
     }
 
     async fn list_installs(
@@ -41,7 +41,7 @@ impl Installs for SqliteTransaction<'_> {
         user: &UserId,
         limit: u32,
     ) -> Result<Vec<Install>, StoreError> {
-        self.list(sql::LIST_INSTALLS, (app, user, limit))
+        self.list(&texts::LIST_INSTALLS, values![app, user, limit]).await
     }
 
     async fn save_install(
@@ -55,33 +55,35 @@ impl Installs for SqliteTransaction<'_> {
             InstallStatus::Ended(reason) => Some(reason_name(reason)),
         };
         let Install { app, device, sdk, .. } = install;
-        let values = params![
-            install.app_id,
-            install.install_id,
-            install.user_id,
-            status_name(install.status),
-            end_reason,
-            install.awaits_link,
-            install.family,
-            install.generation,
-            app.name,
-            app.version,
-            app.origin,
-            device.class.as_str(),
-            source_name(device.class_source),
-            device.os,
-            device.os_version,
-            device.model,
-            device.language,
-            device.time_zone,
-            sdk.version,
-            sdk.runtime,
-            install.created_at,
-            now,
-            expires_at,
-        ];
-        self.change(sql::SAVE_INSTALL, values)?;
-        Ok(())
+        self.post(
+            &texts::SAVE_INSTALL,
+            values![
+                install.app_id,
+                install.install_id,
+                install.user_id,
+                status_name(install.status),
+                end_reason,
+                install.awaits_link,
+                install.family,
+                install.generation,
+                app.name,
+                app.version,
+                app.origin,
+                device.class.as_str(),
+                source_name(device.class_source),
+                device.os,
+                device.os_version,
+                device.model,
+                device.language,
+                device.time_zone,
+                sdk.version,
+                sdk.runtime,
+                install.created_at,
+                now,
+                expires_at,
+            ],
+        )
+        .await
     }
 
     async fn record_creation(
@@ -91,8 +93,7 @@ impl Installs for SqliteTransaction<'_> {
         key: Hashed<IdempotencyKey>,
         generation: u32,
     ) -> Result<(), StoreError> {
-        self.change(sql::RECORD_CREATION, (app, install, key, generation))?;
-        Ok(())
+        self.post(&texts::RECORD_CREATION, values![app, install, key, generation]).await
     }
 
     async fn find_creation(
@@ -100,7 +101,7 @@ impl Installs for SqliteTransaction<'_> {
         app: &AppId,
         install: &InstallId,
     ) -> Result<Option<(Hashed<IdempotencyKey>, u32)>, StoreError> {
-        self.first(sql::FIND_CREATION, (app, install))
+        self.first(&texts::FIND_CREATION, values![app, install]).await
     }
 
     async fn move_install(
@@ -111,13 +112,11 @@ impl Installs for SqliteTransaction<'_> {
         status: InstallStatus,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.change(sql::MOVE_INSTALL, (app, install, user, status_name(status), now))?;
-        Ok(())
+        self.post(&texts::MOVE_INSTALL, values![app, install, user, status_name(status), now]).await
     }
 
     async fn confirm_link(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
-        self.change(sql::CONFIRM_LINK, (app, install))?;
-        Ok(())
+        self.post(&texts::CONFIRM_LINK, values![app, install]).await
     }
 
     async fn deactivate_installs(
@@ -126,7 +125,7 @@ impl Installs for SqliteTransaction<'_> {
         user: &UserId,
         now: Timestamp,
     ) -> Result<Vec<InstallId>, StoreError> {
-        self.list(sql::DEACTIVATE_INSTALLS, (app, user, now))
+        self.list(&texts::DEACTIVATE_INSTALLS, values![app, user, now]).await
     }
 
     async fn end_install(
@@ -136,7 +135,7 @@ impl Installs for SqliteTransaction<'_> {
         reason: EndReason,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.change(sql::END_INSTALL, (app, install, reason_name(reason), now))? > 0)
+        Ok(self.change(&texts::END_INSTALL, values![app, install, reason_name(reason), now]).await? > 0)
     }
 
     async fn expired_sessions(
@@ -144,7 +143,7 @@ impl Installs for SqliteTransaction<'_> {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<ExpiredSession>, StoreError> {
-        self.list(sql::EXPIRED_SESSIONS, (now, limit))
+        self.list(&texts::EXPIRED_SESSIONS, values![now, limit]).await
     }
 
     async fn delete_ended_installs(
@@ -152,7 +151,7 @@ impl Installs for SqliteTransaction<'_> {
         ended_before: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        self.delete_before(sql::DELETE_ENDED_INSTALLS, ended_before, limit)
+        self.delete_before(&texts::DELETE_ENDED_INSTALLS, ended_before, limit).await
     }
 
     async fn delete_stale_installs(
@@ -161,8 +160,7 @@ impl Installs for SqliteTransaction<'_> {
         user: &UserId,
         unchanged_since: Timestamp,
     ) -> Result<(), StoreError> {
-        self.change(sql::DELETE_STALE_INSTALLS, (app, user, unchanged_since))?;
-        Ok(())
+        self.post(&texts::DELETE_STALE_INSTALLS, values![app, user, unchanged_since]).await
     }
 
     async fn delete_surplus_installs(
@@ -171,13 +169,11 @@ impl Installs for SqliteTransaction<'_> {
         user: &UserId,
         kept: u32,
     ) -> Result<(), StoreError> {
-        self.change(sql::DELETE_SURPLUS_INSTALLS, (app, user, kept))?;
-        Ok(())
+        self.post(&texts::DELETE_SURPLUS_INSTALLS, values![app, user, kept]).await
     }
 
     async fn delete_install(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
-        self.change(sql::DELETE_INSTALL, (app, install))?;
-        Ok(())
+        self.post(&texts::DELETE_INSTALL, values![app, install]).await
     }
 }
 

@@ -1,20 +1,22 @@
-//! Pairs of tokens and tombstones, on SQLite.
+//! Pairs of tokens and tombstones.
 
-use super::SqliteTransaction;
+use super::{Engine, engine::Ask, texts, values::values};
 use crate::{
     clock::Timestamp,
     model::{AppId, InstallId, Session, TokenPair},
     secret::{AccessToken, Family, Hashed, IdempotencyKey, RefreshToken},
-    store::{StoreError, Tokens, sql},
+    store::{StoreError, Tokens},
 };
 
-impl Tokens for SqliteTransaction<'_> {
+impl<E: Engine> Tokens for E {
     async fn insert_current_pair(&mut self, pair: &TokenPair) -> Result<(), StoreError> {
         let TokenPair { app_id, install_id, generation, access, refresh, .. } = pair;
         let (access_expires_at, refresh_expires_at) = (pair.access_expires_at, pair.refresh_expires_at);
-        let values = (app_id, install_id, generation, access, refresh, access_expires_at, refresh_expires_at);
-        self.change(sql::INSERT_CURRENT_PAIR, values)?;
-        Ok(())
+        self.post(
+            &texts::INSERT_CURRENT_PAIR,
+            values![app_id, install_id, generation, access, refresh, access_expires_at, refresh_expires_at],
+        )
+        .await
     }
 
     async fn count_pair(
@@ -24,20 +26,19 @@ impl Tokens for SqliteTransaction<'_> {
         generation: u32,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.change(sql::COUNT_PAIR, (app, install, generation, now))?;
-        Ok(())
+        self.post(&texts::COUNT_PAIR, values![app, install, generation, now]).await
     }
 
     async fn find_by_access(&mut self, hash: Hashed<AccessToken>) -> Result<Option<Session>, StoreError> {
-        self.first(sql::FIND_BY_ACCESS, (hash,))
+        self.first(&texts::FIND_BY_ACCESS, values![hash]).await
     }
 
     async fn find_by_refresh(&mut self, hash: Hashed<RefreshToken>) -> Result<Option<Session>, StoreError> {
-        self.first(sql::FIND_BY_REFRESH, (hash,))
+        self.first(&texts::FIND_BY_REFRESH, values![hash]).await
     }
 
     async fn find_by_family(&mut self, hash: Hashed<Family>) -> Result<Option<Session>, StoreError> {
-        self.first(sql::FIND_BY_FAMILY, (hash,))
+        self.first(&texts::FIND_BY_FAMILY, values![hash]).await
     }
 
     async fn find_current(
@@ -45,17 +46,15 @@ impl Tokens for SqliteTransaction<'_> {
         app: &AppId,
         install: &InstallId,
     ) -> Result<Option<Session>, StoreError> {
-        self.first(sql::FIND_CURRENT, (app, install))
+        self.first(&texts::FIND_CURRENT, values![app, install]).await
     }
 
     async fn mark_used(&mut self, hash: Hashed<AccessToken>, now: Timestamp) -> Result<(), StoreError> {
-        self.change(sql::MARK_USED, (hash, now))?;
-        Ok(())
+        self.post(&texts::MARK_USED, values![hash, now]).await
     }
 
     async fn supersede_current(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
-        self.change(sql::SUPERSEDE_CURRENT, (app, install))?;
-        Ok(())
+        self.post(&texts::SUPERSEDE_CURRENT, values![app, install]).await
     }
 
     async fn is_alternative(
@@ -64,7 +63,7 @@ impl Tokens for SqliteTransaction<'_> {
         install: &InstallId,
         generation: u32,
     ) -> Result<bool, StoreError> {
-        self.exists(sql::IS_ALTERNATIVE, (app, install, generation))
+        self.exists(&texts::IS_ALTERNATIVE, values![app, install, generation]).await
     }
 
     async fn make_current(
@@ -74,8 +73,7 @@ impl Tokens for SqliteTransaction<'_> {
         generation: u32,
         new_generation: u32,
     ) -> Result<(), StoreError> {
-        self.change(sql::MAKE_CURRENT, (app, install, generation, new_generation))?;
-        Ok(())
+        self.post(&texts::MAKE_CURRENT, values![app, install, generation, new_generation]).await
     }
 
     async fn mark_exchanged(
@@ -85,13 +83,11 @@ impl Tokens for SqliteTransaction<'_> {
         generation: u32,
         key: Hashed<IdempotencyKey>,
     ) -> Result<(), StoreError> {
-        self.change(sql::MARK_EXCHANGED, (app, install, generation, key))?;
-        Ok(())
+        self.post(&texts::MARK_EXCHANGED, values![app, install, generation, key]).await
     }
 
     async fn delete_exchanged(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
-        self.change(sql::DELETE_EXCHANGED, (app, install))?;
-        Ok(())
+        self.post(&texts::DELETE_EXCHANGED, values![app, install]).await
     }
 
     async fn delete_superseded(
@@ -100,13 +96,11 @@ impl Tokens for SqliteTransaction<'_> {
         install: &InstallId,
         up_to_generation: u32,
     ) -> Result<(), StoreError> {
-        self.change(sql::DELETE_SUPERSEDED, (app, install, up_to_generation))?;
-        Ok(())
+        self.post(&texts::DELETE_SUPERSEDED, values![app, install, up_to_generation]).await
     }
 
     async fn delete_pairs(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
-        self.change(sql::DELETE_PAIRS, (app, install))?;
-        Ok(())
+        self.post(&texts::DELETE_PAIRS, values![app, install]).await
     }
 
     async fn bury_tokens(
@@ -115,8 +109,7 @@ impl Tokens for SqliteTransaction<'_> {
         install: &InstallId,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        self.change(sql::BURY_TOKENS, (app, install, until))?;
-        Ok(())
+        self.post(&texts::BURY_TOKENS, values![app, install, until]).await
     }
 
     async fn bury<K: Send>(
@@ -125,15 +118,15 @@ impl Tokens for SqliteTransaction<'_> {
         hash: Hashed<K>,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        self.change(sql::BURY, (app, hash, until))?;
-        Ok(())
+        self.post(&texts::BURY, values![app, hash, until]).await
     }
 
     async fn find_tombstone<K: Send>(&mut self, hash: Hashed<K>) -> Result<Option<AppId>, StoreError> {
-        self.first_of(sql::FIND_TOMBSTONE, (hash,), "token_tombstones", |row| row.take("app_id"))
+        self.first_of(&texts::FIND_TOMBSTONE, values![hash], "token_tombstones", |row| row.take("app_id"))
+            .await
     }
 
     async fn delete_tombstones_before(&mut self, time: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.delete_before(sql::DELETE_TOMBSTONES_BEFORE, time, limit)
+        self.delete_before(&texts::DELETE_TOMBSTONES_BEFORE, time, limit).await
     }
 }

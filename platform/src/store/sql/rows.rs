@@ -1,6 +1,7 @@
 //! Rows become records here, column by column in the order of their statement. A value that no record can hold is an
 //! error that names table and column.
 
+use super::{Cells, Value, values::FromValue};
 use crate::{
     clock::Timestamp,
     model::{
@@ -12,7 +13,6 @@ use crate::{
     secret::{Hashed, IdempotencyKey},
     store::{StoreError, detections::Block},
 };
-use rusqlite::{Row, types::FromSql};
 use sentiance_protocol::{AppInfo, DetectionType, DeviceInfo, SdkInfo};
 use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
 
@@ -20,14 +20,14 @@ type Read<T> = Result<T, StoreError>;
 
 /// A row of which one column after the other is taken. By place, since finding each by its name costs as much as
 /// reading it; tests, which are built with debug assertions, compare the names.
-pub(super) struct Columns<'r> {
+pub(in crate::store) struct Columns<'r> {
     table: &'static str,
-    row: &'r Row<'r>,
+    row: &'r dyn Cells,
     next: usize,
 }
 
 impl<'r> Columns<'r> {
-    pub(super) fn of(table: &'static str, row: &'r Row<'r>) -> Self {
+    pub(super) fn of(table: &'static str, row: &'r dyn Cells) -> Self {
         Columns { table, row, next: 0 }
     }
 
@@ -35,16 +35,16 @@ impl<'r> Columns<'r> {
         Err(StoreError::Inconsistent { table: self.table, column })
     }
 
-    /// The place of the next column, which has this name.
-    fn advance(&mut self, column: &'static str) -> usize {
-        debug_assert_eq!(self.row.as_ref().column_name(self.next), Ok(column), "{}", self.table);
+    /// The value of the next column, which has this name.
+    fn advance(&mut self, column: &'static str) -> Read<Value<'r>> {
+        debug_assert_eq!(self.row.name(self.next), column, "{}", self.table);
         self.next += 1;
-        self.next - 1
+        self.row.cell(self.next - 1).map_or_else(|| self.impossible(column), Ok)
     }
 
-    pub(super) fn take<T: FromSql>(&mut self, column: &'static str) -> Read<T> {
-        let place = self.advance(column);
-        self.row.get(place).or_else(|_| self.impossible(column))
+    pub(in crate::store) fn take<T: FromValue>(&mut self, column: &'static str) -> Read<T> {
+        let value = self.advance(column)?;
+        T::from_value(value).map_or_else(|| self.impossible(column), Ok)
     }
 
     pub(super) fn text(&mut self, column: &'static str) -> Read<&'r str> {
@@ -52,9 +52,11 @@ impl<'r> Columns<'r> {
     }
 
     fn text_if_set(&mut self, column: &'static str) -> Read<Option<&'r str>> {
-        let place = self.advance(column);
-        let value = self.row.get_ref(place).ok().and_then(|value| value.as_str_or_null().ok());
-        value.map_or_else(|| self.impossible(column), Ok)
+        match self.advance(column)? {
+            Value::Null => Ok(None),
+            Value::Text(text) => Ok(Some(text)),
+            Value::Integer(_) | Value::Bytes(_) => self.impossible(column),
+        }
     }
 
     pub(super) fn parse<T>(
@@ -74,10 +76,12 @@ impl<'r> Columns<'r> {
         serde_json::from_str(self.text(column)?).or_else(|_| self.impossible(column))
     }
 
-    /// How long the text of a column is that was not taken yet, in bytes.
-    pub(super) fn length_of(&self, column: &'static str) -> usize {
-        let value = self.row.get_ref(column).ok();
-        value.and_then(|value| value.as_bytes().ok()).map_or(0, <[u8]>::len)
+    /// How long the text at a place is, in bytes.
+    pub(super) fn length_at(&self, place: usize) -> usize {
+        match self.row.cell(place) {
+            Some(Value::Text(text)) => text.len(),
+            _ => 0,
+        }
     }
 
     /// A number of bytes. What was stored before it was counted may be taken off, so fewer than none are none.
@@ -115,7 +119,7 @@ pub(super) fn by_wire_name<T: DeserializeOwned>(name: &str) -> Option<T> {
 }
 
 /// A record that is read from a row of one kind of statement.
-pub(super) trait FromRow: Sized {
+pub(in crate::store) trait FromRow: Sized {
     const TABLE: &'static str;
 
     fn read(row: &mut Columns<'_>) -> Read<Self>;
@@ -388,15 +392,13 @@ impl FromRow for AuditEvent {
     }
 }
 
-impl FromRow for Change {
+/// With its place in the log.
+impl FromRow for (i64, Change) {
     const TABLE: &'static str = "audit_events";
 
     fn read(row: &mut Columns<'_>) -> Read<Self> {
-        Ok(Change {
-            seq: row.take("seq")?,
-            app_id: row.take("app_id")?,
-            user_id: row.take("user_id")?,
-            install_id: row.take("install_id")?,
-        })
+        let seq = row.take("seq")?;
+        let (app_id, user_id) = (row.take("app_id")?, row.take("user_id")?);
+        Ok((seq, Change { app_id, user_id, install_id: row.take("install_id")? }))
     }
 }

@@ -6,23 +6,54 @@
 //! choice, and `cross join` fixes the order.
 //! The planner of SQLite guesses without statistics, and with those of a small database it guesses wrong.
 
-use super::detections::{Order, Start};
+use crate::store::detections::{Order, Start};
 
-/// Declares statements, and lists them for the test that reads the plan of each: none can be left out.
+/// The text of a statement for each engine; an empty one where only the other has it.
+#[derive(Debug)]
+pub(in crate::store) struct Sql {
+    pub(in crate::store) sqlite: &'static str,
+    pub(in crate::store) postgres: &'static str,
+    /// For transactions that write: the rows that are found stay as they are until the end, and nobody else decides by
+    /// them meanwhile. In SQLite there is one writer.
+    pub(in crate::store) postgres_locking: &'static str,
+}
+
+/// Declares statements, and lists them for the tests that read the plan of each: none can be left out. One that only one
+/// engine has names it in brackets.
 macro_rules! statements {
-    ($( $visibility:vis const $name:ident: &str = $text:expr; )+) => {
-        $( $visibility const $name: &str = {
-            const TEXT: &str = $text;
-            const NUMBERED: [u8; TEXT.len()] = numbered(TEXT);
-            match str::from_utf8(&NUMBERED) {
-                Ok(text) => text,
-                Err(_) => panic!("one ASCII character was replaced by another"),
+    ($(
+        pub const $name:ident: Sql $([$only:ident])? = $text:expr
+            $(, locking $rows:literal)? $(, postgres $other:expr)?;
+    )+) => {
+        $( pub(in crate::store) const $name: Sql = {
+            const TEXT: &str = statements!(@on sqlite $($only)?, $text);
+            const OTHER: &str = statements!(@on postgres $($only)?, statements!(@other $text $(, $other)?));
+            const LOCK: &str = concat!("" $(, " for no key update of ", $rows)?);
+            const FOR_SQLITE: [u8; TEXT.len()] = numbered(TEXT);
+            const FOR_POSTGRES: [u8; OTHER.len()] = without_hints(OTHER);
+            const LOCKING: [u8; OTHER.len() + LOCK.len()] = joined(&FOR_POSTGRES, LOCK);
+            Sql {
+                sqlite: in_ascii(&FOR_SQLITE),
+                postgres: in_ascii(&FOR_POSTGRES),
+                postgres_locking: in_ascii(&LOCKING),
             }
         }; )+
 
         #[cfg(test)]
-        pub(super) const ALL: &[(&str, &str)] = &[$( (stringify!($name), $name) ),+];
+        pub(in crate::store) const ALL: &[(&str, Sql)] = &[$( (stringify!($name), $name) ),+];
     };
+    (@other $text:expr) => { $text };
+    (@other $text:expr, $other:expr) => { $other };
+    (@on sqlite postgres, $text:expr) => { "" };
+    (@on postgres sqlite, $text:expr) => { "" };
+    (@on $engine:ident $($only:ident)?, $text:expr) => { $text };
+}
+
+const fn in_ascii(text: &[u8]) -> &str {
+    match str::from_utf8(text) {
+        Ok(text) => text,
+        Err(_) => panic!("one ASCII character was replaced by another"),
+    }
 }
 
 /// The text with `?1` for `$1`, which for SQLite is a name that is numbered by where it first stands
@@ -34,6 +65,46 @@ const fn numbered<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
         at += 1;
     }
     numbered
+}
+
+/// The text with blanks for what only tells SQLite which index to take: `indexed by name`, and `+` before a column.
+const fn without_hints<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
+    const HINT: &[u8] = b"indexed by ";
+    let (text, mut plain, mut at) = (text.as_bytes(), [b' '; LENGTH], 0);
+    while at < LENGTH {
+        if starts_with(text, at, HINT) {
+            at += HINT.len();
+            while at < LENGTH && (text[at] == b'_' || text[at].is_ascii_alphanumeric()) {
+                at += 1;
+            }
+        } else if text[at] == b'+' && at + 1 < LENGTH && text[at + 1].is_ascii_lowercase() {
+            at += 1;
+        } else {
+            plain[at] = text[at];
+            at += 1;
+        }
+    }
+    plain
+}
+
+const fn joined<const LENGTH: usize>(text: &[u8], end: &str) -> [u8; LENGTH] {
+    let (end, mut joined, mut at) = (end.as_bytes(), [0; LENGTH], 0);
+    while at < LENGTH {
+        joined[at] = if at < text.len() { text[at] } else { end[at - text.len()] };
+        at += 1;
+    }
+    joined
+}
+
+const fn starts_with(text: &[u8], at: usize, start: &[u8]) -> bool {
+    let mut length = 0;
+    while length < start.len() {
+        if at + length >= text.len() || text[at + length] != start[length] {
+            return false;
+        }
+        length += 1;
+    }
+    true
 }
 
 // In both orders, after a key or with it: a comparison of rows is one search of the index.
@@ -140,152 +211,187 @@ macro_rules! list_events {
 }
 
 statements! {
-// The database itself, whichever program made it.
-pub(super) const HAS_MIGRATIONS: &str =
-    "select exists (select 1 from sqlite_schema where name = '_sqlx_migrations')";
-pub(super) const HAS_FOREIGN_TABLES: &str = "
+// The schema.
+pub const HAS_MIGRATIONS: Sql = "select exists (select 1 from sqlite_schema where name = '_sqlx_migrations')",
+    postgres "select to_regclass('schema_migrations') is not null";
+pub const HAS_FOREIGN_TABLES: Sql [sqlite] = "
     select exists (select 1 from sqlite_schema)
         and not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')";
 // The table is that of sqlx's migrator, which earlier versions used.
-pub(super) const CREATE_MIGRATIONS: &str = "
+pub const CREATE_MIGRATIONS: Sql = "
     create table if not exists _sqlx_migrations (
         version bigint primary key, description text not null,
         installed_on timestamp not null default current_timestamp, success boolean not null,
-        checksum blob not null, execution_time bigint not null)";
-pub(super) const RECORD_MIGRATION: &str = "
+        checksum blob not null, execution_time bigint not null)",
+    postgres "
+    create table if not exists schema_migrations (
+        version bigint primary key, applied_at timestamptz not null default now())";
+pub const RECORD_MIGRATION: Sql = "
     insert into _sqlx_migrations (version, description, success, checksum, execution_time)
-    values ($1, $2, true, $3, $4)";
-pub(super) const LIST_MIGRATIONS: &str =
-    "select version, checksum, success from _sqlx_migrations order by version";
+    values ($1, $2, true, $3, $4)",
+    postgres "insert into schema_migrations (version) values ($1)";
+pub const LIST_MIGRATIONS: Sql = "select version, checksum, success from _sqlx_migrations order by version",
+    postgres "select version from schema_migrations order by version";
+// Of platforms that start at once, one migrates and the others wait. Any number that no other program uses.
+pub const LOCK_SCHEMA: Sql [postgres] = "select pg_advisory_xact_lock(7315934202660130)";
 
 // Changes nothing that anybody reads, and is written and flushed like any other change.
-pub(super) const PING: &str = "pragma user_version = 0";
+pub const PING: Sql = "pragma user_version = 0", postgres "update pings set at = 1 where only_row = 1";
+
+pub const IS_READ_ONLY: Sql [postgres] = "select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean";
 
 // Applications.
-pub(super) const INSERT_APPLICATION: &str =
+pub const INSERT_APPLICATION: Sql =
     "insert into applications (app_id, name, created_at, user_linking) values ($1, $2, $3, $4)";
-pub(super) const SET_APP_SECRET: &str = "update applications set secret_hash = $2 where app_id = $1";
-pub(super) const SET_FIRST_APP_SECRET: &str =
+pub const SET_APP_SECRET: Sql = "update applications set secret_hash = $2 where app_id = $1";
+pub const SET_FIRST_APP_SECRET: Sql =
     "update applications set secret_hash = $2 where app_id = $1 and secret_hash is null";
-pub(super) const INSERT_ORIGIN: &str =
+pub const INSERT_ORIGIN: Sql =
     "insert into application_origins (app_id, origin) values ($1, $2) on conflict do nothing";
-pub(super) const FIND_APPLICATION: &str =
+pub const FIND_APPLICATION: Sql =
     "select app_id, name, created_at, user_linking from applications where app_id = $1";
-pub(super) const FIND_APPLICATION_BY_CREDENTIALS: &str =
+pub const FIND_APPLICATION_BY_CREDENTIALS: Sql =
     "select app_id, name, created_at, user_linking from applications where app_id = $1 and secret_hash = $2";
-pub(super) const LIST_APPLICATIONS: &str =
+pub const LIST_APPLICATIONS: Sql =
     "select app_id, name, created_at, user_linking from applications order by created_at, app_id";
-pub(super) const LIST_ORIGINS: &str =
+pub const LIST_ORIGINS: Sql =
     "select origin from application_origins where app_id = $1 order by origin";
-pub(super) const LISTS_ORIGIN: &str = "select 1 from application_origins where app_id = $1 and origin = $2";
-pub(super) const ANY_LISTS_ORIGIN: &str = "select 1 from application_origins where origin = $1 limit 1";
+pub const LISTS_ORIGIN: Sql = "select 1 from application_origins where app_id = $1 and origin = $2";
+pub const ANY_LISTS_ORIGIN: Sql = "select 1 from application_origins where origin = $1 limit 1";
 
 // API keys.
-pub(super) const INSERT_API_KEY: &str = "
+pub const INSERT_API_KEY: Sql = "
     insert into api_keys (app_id, key_id, hash, name, scopes, hint, created_at, expires_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8)";
-pub(super) const FIND_API_KEY: &str = "
+pub const FIND_API_KEY: Sql = "
     select app_id, key_id, name, scopes, hint, created_at, expires_at, revoked_at from api_keys where hash = $1";
-pub(super) const LIST_API_KEYS: &str = "
+pub const LIST_API_KEYS: Sql = "
     select app_id, key_id, name, scopes, hint, created_at, expires_at, revoked_at
     from api_keys where app_id = $1 order by created_at, key_id";
-pub(super) const REVOKE_API_KEY: &str =
+pub const REVOKE_API_KEY: Sql =
     "update api_keys set revoked_at = coalesce(revoked_at, $3) where app_id = $1 and key_id = $2";
 
 // Authentication codes.
-pub(super) const INSERT_CODE: &str =
+pub const INSERT_CODE: Sql =
     "insert into authentication_codes (app_id, hash, external_id, expires_at) values ($1, $2, $3, $4)";
-pub(super) const CONSUME_CODE: &str = "
+pub const CONSUME_CODE: Sql = "
     update authentication_codes set consumed_at = $2
     where hash = $1 and consumed_at is null and expires_at > $2
     returning app_id, external_id";
-pub(super) const RECORD_REDEMPTION: &str = "
+pub const RECORD_REDEMPTION: Sql = "
     update authentication_codes
     set install_id = $3, idempotency_key = $4, generation = $5, created_user = $6
     where app_id = $1 and hash = $2";
-pub(super) const FIND_REDEMPTION: &str = "
+pub const FIND_REDEMPTION: Sql = "
     select app_id, install_id, idempotency_key, generation, created_user
     from authentication_codes
-    where hash = $1 and consumed_at is not null and idempotency_key is not null and expires_at >= $2";
-pub(super) const HAS_CODE: &str = "select 1 from authentication_codes where hash = $1";
-pub(super) const RECORD_CODE_LINK: &str =
+    where hash = $1 and consumed_at is not null and idempotency_key is not null and expires_at >= $2", locking "authentication_codes";
+pub const HAS_CODE: Sql = "select 1 from authentication_codes where hash = $1";
+pub const RECORD_CODE_LINK: Sql =
     "update authentication_codes set install_id = $3 where app_id = $1 and hash = $2";
-pub(super) const FIND_CODE_LINK: &str = "
+pub const FIND_CODE_LINK: Sql = "
     select external_id from authentication_codes
-    where app_id = $1 and hash = $2 and install_id = $3 and consumed_at is not null and idempotency_key is null";
-pub(super) const FIND_CODE_USE: &str = "
+    where app_id = $1 and hash = $2 and install_id = $3 and consumed_at is not null and idempotency_key is null", locking "authentication_codes";
+pub const FIND_CODE_USE: Sql = "
     select app_id, external_id, install_id from authentication_codes
-    where hash = $1 and consumed_at is not null and expires_at >= $2";
-pub(super) const DELETE_CODES_BEFORE: &str = "
+    where hash = $1 and consumed_at is not null and expires_at >= $2", locking "authentication_codes";
+pub const DELETE_CODES_BEFORE: Sql = "
     delete from authentication_codes where +expires_at < $1 and hash in (
         select hash from authentication_codes indexed by authentication_codes_by_expiry
         where expires_at < $1 limit $2)";
-pub(super) const DELETE_CODES_OF: &str = "
+pub const DELETE_CODES_OF: Sql = "
     delete from authentication_codes where +app_id = $1 and hash in (
         select hash from authentication_codes indexed by authentication_codes_by_external_id
         where app_id = $1 and external_id = $2 and expires_at <= $3
         order by expires_at desc limit $4)";
 
 // Users.
-pub(super) const INSERT_USER_IF_NEW: &str = "
+// PostgreSQL locks the row that is there, though it stays as it is
+// (<https://www.postgresql.org/docs/15/sql-insert.html#SQL-ON-CONFLICT>).
+pub const INSERT_USER_IF_NEW: Sql = "
     insert into users (app_id, user_id, external_id, created_at) values ($1, $2, $3, $4)
-    on conflict (app_id, external_id) do nothing";
-pub(super) const FIND_USER: &str = "
+    on conflict (app_id, external_id) do nothing", postgres "
+    insert into users (app_id, user_id, external_id, created_at) values ($1, $2, $3, $4)
+    on conflict (app_id, external_id) do update set created_at = users.created_at where false";
+pub const FIND_USER: Sql = "
     select app_id, user_id, external_id, created_at, disabled_at
-    from users where app_id = $1 and user_id = $2 and deleted_at is null";
-pub(super) const FIND_USER_BY_EXTERNAL_ID: &str = "
+    from users where app_id = $1 and user_id = $2 and deleted_at is null", locking "users";
+pub const FIND_USER_BY_EXTERNAL_ID: Sql = "
     select app_id, user_id, external_id, created_at, disabled_at
-    from users where app_id = $1 and external_id = $2";
-pub(super) const SET_EXTERNAL_ID: &str = "update users set external_id = $3 where app_id = $1 and user_id = $2 and external_id is null and deleted_at is null";
-pub(super) const SET_USER_STATE: &str =
+    from users where app_id = $1 and external_id = $2", locking "users";
+pub const SET_EXTERNAL_ID: Sql = "update users set external_id = $3 where app_id = $1 and user_id = $2 and external_id is null and deleted_at is null";
+pub const SET_USER_STATE: Sql =
     "update users set disabled_at = $3 where app_id = $1 and user_id = $2 and deleted_at is null";
-pub(super) const MARK_USER_DELETED: &str = "
+pub const MARK_USER_DELETED: Sql = "
     update users set deleted_at = $3, former_external_id = external_id, external_id = null
     where app_id = $1 and user_id = $2 and deleted_at is null";
-pub(super) const FIND_DELETED_USER: &str = "
+pub const FIND_DELETED_USER: Sql = "
     select app_id, user_id, former_external_id as external_id, deleted_at
-    from users where deleted_at is not null order by deleted_at limit 1";
-pub(super) const INSERT_UNUSED_USER: &str =
+    from users where deleted_at is not null order by deleted_at limit 1", locking "users skip locked";
+pub const INSERT_UNUSED_USER: Sql =
     "insert into unused_users (created_at, app_id, user_id) values ($3, $1, $2)";
-pub(super) const TAKE_UNUSED_USERS: &str = "
+pub const TAKE_UNUSED_USERS: Sql = "
     delete from unused_users where (created_at, app_id, user_id) in (
         select created_at, app_id, user_id from unused_users where created_at < $1 order by created_at limit $2)
     returning app_id, user_id";
-pub(super) const IS_UNUSED_USER: &str = "
+pub const IS_UNUSED_USER: Sql = "
     select 1 from users u
     where u.app_id = $1 and u.user_id = $2 and u.external_id is null and u.deleted_at is null and not exists (
         select 1 from installs i cross join token_pairs p
         where i.app_id = u.app_id and i.user_id = u.user_id and p.app_id = i.app_id and p.install_id = i.install_id
             and (p.first_used_at is not null or p.status = 'exchanged'))";
-pub(super) const COUNT_NO_LONGER_STORED: &str = "
+pub const COUNT_NO_LONGER_STORED: Sql = "
     update applications set stored_bytes = stored_bytes - (
         select stored_bytes from users where app_id = $1 and user_id = $2)
-    where app_id = $1";
-pub(super) const FORGET_DELETED_USER: &str =
+    where app_id = $1",
+    postgres "
+    insert into stored_of_applications as stored (app_id, shard, stored_bytes)
+    select app_id, 0, -stored_bytes from users where app_id = $1 and user_id = $2
+    on conflict (app_id, shard) do update set stored_bytes = stored.stored_bytes + excluded.stored_bytes";
+pub const FORGET_DELETED_USER: Sql =
     "delete from users where app_id = $1 and user_id = $2 and deleted_at is not null";
-pub(super) const COUNT_STORED_OF_USER: &str = "
+pub const COUNT_STORED_OF_USER: Sql = "
     update users set
         stored_bytes = stored_bytes + $3,
-        bytes_of_day = case when $4 is null then bytes_of_day when counted_day = $4 then bytes_of_day + $3 else $3 end,
+        bytes_of_day = case
+            when cast($4 as bigint) is null then bytes_of_day when counted_day = $4 then bytes_of_day + $3 else $3 end,
         counted_day = coalesce($4, counted_day)
     where app_id = $1 and user_id = $2
     returning stored_bytes, bytes_of_day";
-pub(super) const SUM_STORED: &str = "select coalesce(sum(stored_bytes), 0) as stored_bytes from applications";
-pub(super) const COUNT_STORED_OF_APPLICATION: &str =
-    "update applications set stored_bytes = stored_bytes + $2 where app_id = $1 returning stored_bytes";
+pub const SUM_STORED: Sql = "select cast(coalesce(sum(stored_bytes), 0) as bigint) as stored_bytes from applications",
+    postgres "select cast(coalesce(sum(stored_bytes), 0) as bigint) as stored_bytes from stored_of_applications";
+// One row would let the uploads of an application through one after the other, each after the flush of the one before.
+// The sum is that of the statement's begin.
+pub const COUNT_STORED_OF_APPLICATION: Sql =
+    "update applications set stored_bytes = stored_bytes + $2 where app_id = $1 returning stored_bytes",
+    postgres "
+    with counted as (
+        insert into stored_of_applications as stored (app_id, shard, stored_bytes)
+        values ($1, floor(random() * 32)::bigint, $2)
+        on conflict (app_id, shard) do update set stored_bytes = stored.stored_bytes + excluded.stored_bytes)
+    select cast(coalesce(sum(stored_bytes), 0) + $2 as bigint) as stored_bytes
+    from stored_of_applications where app_id = $1";
 
 // Installs.
-pub(super) const FIND_INSTALL: &str = installs_where!("install_id = $2");
-pub(super) const ANY_HAS_INSTALL: &str = "select 1 from installs where install_id = $1 limit 1";
-pub(super) const FIND_OTHER_ACTIVE_CLASS: &str = "
+pub const FIND_INSTALL: Sql = installs_where!("install_id = $2"), locking "installs";
+pub const ANY_HAS_INSTALL: Sql = "select 1 from installs where install_id = $1 limit 1";
+pub const FIND_OTHER_ACTIVE_CLASS: Sql = "
     select device_class from installs
     where app_id = $1 and user_id = $2 and install_id <> $3 and status = 'active' and exists (
         select 1 from token_pairs
         where token_pairs.app_id = installs.app_id and token_pairs.install_id = installs.install_id
-            and token_pairs.status = 'current' and token_pairs.refresh_expires_at > $4)";
-pub(super) const LIST_INSTALLS: &str =
+            and token_pairs.status = 'current' and token_pairs.refresh_expires_at > $4)",
+    // Without statistics, PostgreSQL takes an index of the current pairs for a short one, and reads all of it. What is no
+    // column keeps it from that.
+    postgres "
+    select device_class from installs
+    where app_id = $1 and user_id = $2 and install_id <> $3 and status = 'active' and exists (
+        select 1 from token_pairs
+        where token_pairs.app_id = installs.app_id and token_pairs.install_id = installs.install_id
+            and token_pairs.status || '' = 'current' and token_pairs.refresh_expires_at > $4)";
+pub const LIST_INSTALLS: Sql =
     installs_where!("user_id = $2 order by updated_at desc, install_id limit $3");
-pub(super) const SAVE_INSTALL: &str = "
+pub const SAVE_INSTALL: Sql = "
     insert into installs (
         app_id, install_id, user_id, status, end_reason, awaits_link, family, generation, app_name, app_version, app_origin,
         device_class, device_class_source, os, os_version, model, language, time_zone, sdk_version, sdk_runtime,
@@ -300,23 +406,23 @@ pub(super) const SAVE_INSTALL: &str = "
         model = excluded.model, language = excluded.language, time_zone = excluded.time_zone,
         sdk_version = excluded.sdk_version, sdk_runtime = excluded.sdk_runtime, updated_at = excluded.updated_at,
         expires_at = excluded.expires_at";
-pub(super) const RECORD_CREATION: &str = "
+pub const RECORD_CREATION: Sql = "
     update installs set creation_key = $3, creation_generation = $4 where app_id = $1 and install_id = $2";
-pub(super) const FIND_CREATION: &str = "
+pub const FIND_CREATION: Sql = "
     select creation_key, creation_generation from installs
     where app_id = $1 and install_id = $2 and creation_key is not null";
-pub(super) const MOVE_INSTALL: &str = "
+pub const MOVE_INSTALL: Sql = "
     update installs set user_id = $3, status = $4, updated_at = $5 where app_id = $1 and install_id = $2";
-pub(super) const CONFIRM_LINK: &str =
+pub const CONFIRM_LINK: Sql =
     "update installs set awaits_link = 0 where app_id = $1 and install_id = $2";
-pub(super) const DEACTIVATE_INSTALLS: &str = "
+pub const DEACTIVATE_INSTALLS: Sql = "
     update installs indexed by installs_one_active set status = 'inactive', updated_at = $3
     where app_id = $1 and user_id = $2 and status = 'active'
     returning install_id";
-pub(super) const END_INSTALL: &str = "
+pub const END_INSTALL: Sql = "
     update installs set status = 'ended', end_reason = $3, updated_at = $4
     where app_id = $1 and install_id = $2 and status <> 'ended'";
-pub(super) const EXPIRED_SESSIONS: &str = "
+pub const EXPIRED_SESSIONS: Sql = "
     select i.app_id, i.install_id, i.user_id,
         u.external_id is not null or exists (
             select 1 from token_pairs o
@@ -325,148 +431,159 @@ pub(super) const EXPIRED_SESSIONS: &str = "
     from installs i indexed by installs_expiring cross join users u
     where i.status <> 'ended' and i.expires_at <= $1
         and u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null
-    limit $2";
-pub(super) const DELETE_ENDED_INSTALLS: &str = "
+    limit $2",
+    postgres "
+    select i.app_id, i.install_id, i.user_id,
+        u.external_id is not null or exists (
+            select 1 from token_pairs o
+            where o.app_id = i.app_id and o.install_id = i.install_id
+                and (o.first_used_at is not null or o.status = 'exchanged')) as is_known
+    from installs i cross join lateral (
+        select external_id from users
+        where app_id = i.app_id and user_id = i.user_id and deleted_at is null limit 1) u
+    where i.status <> 'ended' and i.expires_at <= $1
+    order by i.expires_at limit $2";
+pub const DELETE_ENDED_INSTALLS: Sql = "
     delete from installs indexed by installs_by_install
     where status = 'ended' and updated_at < $1 and install_id in (
         select install_id from installs indexed by installs_ended
         where status = 'ended' and updated_at < $1 limit $2)";
-pub(super) const DELETE_STALE_INSTALLS: &str = "
+pub const DELETE_STALE_INSTALLS: Sql = "
     delete from installs where app_id = $1 and user_id = $2 and status <> 'active' and updated_at < $3";
-pub(super) const DELETE_SURPLUS_INSTALLS: &str = "
+pub const DELETE_SURPLUS_INSTALLS: Sql = "
     delete from installs where app_id = $1 and user_id = $2 and install_id in (
         select install_id from installs where app_id = $1 and user_id = $2 and status <> 'active'
         order by updated_at desc, install_id limit 10 offset $3)";
-pub(super) const DELETE_INSTALL: &str = "delete from installs where app_id = $1 and install_id = $2";
+pub const DELETE_INSTALL: Sql = "delete from installs where app_id = $1 and install_id = $2";
 
 // Metadata.
-pub(super) const CHANGE_METADATA: &str = "
+pub const CHANGE_METADATA: Sql = "
     insert into user_metadata (app_id, user_id, key, value, install_id, revision, changed_at)
     values ($1, $2, $3, $4, $5, $6, $7)
     on conflict (app_id, user_id, key) do update set
         value = excluded.value, install_id = excluded.install_id, revision = excluded.revision,
         changed_at = excluded.changed_at
     where user_metadata.install_id <> excluded.install_id or user_metadata.revision <= excluded.revision";
-pub(super) const NEWEST_METADATA_REVISION: &str =
+pub const NEWEST_METADATA_REVISION: Sql =
     "select coalesce(max(revision), 0) as revision from user_metadata
     where app_id = $1 and user_id = $2 and install_id = $3";
-pub(super) const METADATA_OF: &str =
+pub const METADATA_OF: Sql =
     "select key, value from user_metadata where app_id = $1 and user_id = $2 and value is not null";
-pub(super) const DELETE_METADATA: &str = "delete from user_metadata where app_id = $1 and user_id = $2";
-pub(super) const FORGET_REMOVED_METADATA: &str = "
+pub const DELETE_METADATA: Sql = "delete from user_metadata where app_id = $1 and user_id = $2";
+pub const FORGET_REMOVED_METADATA: Sql = "
     delete from user_metadata
     where app_id = $1 and user_id = $2 and value is null and key not in (
         select key from user_metadata where app_id = $1 and user_id = $2 and value is null
         order by changed_at desc, key limit $3)";
 
 // Detections.
-pub(super) const BLOCKS_AFTER: &str = list_blocks!(">", "asc");
-pub(super) const BLOCKS_FROM: &str = list_blocks!(">=", "asc");
-pub(super) const BLOCKS_BEFORE: &str = list_blocks!("<", "desc");
-pub(super) const BLOCKS_UP_TO: &str = list_blocks!("<=", "desc");
-pub(super) const INSERT_BLOCK: &str = "
+pub const BLOCKS_AFTER: Sql = list_blocks!(">", "asc");
+pub const BLOCKS_FROM: Sql = list_blocks!(">=", "asc");
+pub const BLOCKS_BEFORE: Sql = list_blocks!("<", "desc");
+pub const BLOCKS_UP_TO: Sql = list_blocks!("<=", "desc");
+pub const INSERT_BLOCK: Sql = "
     insert into detection_blocks (
         app_id, user_id, kind, first_time, first_id, last_time, last_id, count, content, dated)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-pub(super) const REPLACE_BLOCK: &str = "
+pub const REPLACE_BLOCK: Sql = "
     update detection_blocks
     set first_time = $4, first_id = $5, last_time = $6, last_id = $7, count = $8, content = $9, dated = $10
     where app_id = $1 and user_id = $2 and kind = $3 and first_time = $11 and first_id = $12";
-pub(super) const FIND_TRIP: &str = "
+pub const FIND_TRIP: Sql = "
     select detection_id, install_id, 'trip' as kind, time, content from trips
     where app_id = $1 and user_id = $2 and detection_id = $3";
-pub(super) const SAVE_TRIP: &str = "
+pub const SAVE_TRIP: Sql = "
     insert into trips (app_id, user_id, detection_id, install_id, time, content, dated)
     values ($1, $2, $3, $4, $5, $6, $7)
     on conflict (app_id, user_id, detection_id) do update set content = excluded.content, dated = excluded.dated";
-pub(super) const TRIPS_AFTER: &str = list_trips!(">", "asc");
-pub(super) const TRIPS_FROM: &str = list_trips!(">=", "asc");
-pub(super) const TRIPS_BEFORE: &str = list_trips!("<", "desc");
-pub(super) const TRIPS_UP_TO: &str = list_trips!("<=", "desc");
-pub(super) const SIZES_OF_BLOCKS: &str = "
+pub const TRIPS_AFTER: Sql = list_trips!(">", "asc");
+pub const TRIPS_FROM: Sql = list_trips!(">=", "asc");
+pub const TRIPS_BEFORE: Sql = list_trips!("<", "desc");
+pub const TRIPS_UP_TO: Sql = list_trips!("<=", "desc");
+pub const SIZES_OF_BLOCKS: Sql = "
     select kind, first_time, first_id, octet_length(content) as bytes from detection_blocks
     where app_id = $1 and user_id = $2 order by kind, first_time, first_id limit $3";
-pub(super) const DELETE_BLOCKS_UP_TO: &str = "
+pub const DELETE_BLOCKS_UP_TO: Sql = "
     delete from detection_blocks
     where app_id = $1 and user_id = $2 and (kind, first_time, first_id) <= ($3, $4, $5)";
-pub(super) const SIZES_OF_TRIPS: &str = "
+pub const SIZES_OF_TRIPS: Sql = "
     select detection_id, octet_length(content) as bytes from trips
     where app_id = $1 and user_id = $2 order by detection_id limit $3";
-pub(super) const DELETE_TRIPS_UP_TO: &str =
+pub const DELETE_TRIPS_UP_TO: Sql =
     "delete from trips where app_id = $1 and user_id = $2 and detection_id <= $3";
-pub(super) const SET_RETENTION: &str = "update applications set detections_retention = $2 where app_id = $1";
-pub(super) const FIND_RETENTION: &str = "select detections_retention from applications where app_id = $1";
-pub(super) const LIST_RETENTIONS: &str =
+pub const SET_RETENTION: Sql = "update applications set detections_retention = $2 where app_id = $1";
+pub const FIND_RETENTION: Sql = "select detections_retention from applications where app_id = $1";
+pub const LIST_RETENTIONS: Sql =
     "select app_id, detections_retention from applications
     where app_id > $2 and coalesce(detections_retention, $1) > 0 order by app_id limit $3";
-pub(super) const DELETE_BLOCKS_BEFORE: &str = "
+pub const DELETE_BLOCKS_BEFORE: Sql = "
     delete from detection_blocks where app_id = $1 and (user_id, kind, first_time, first_id) in (
         select user_id, kind, first_time, first_id from detection_blocks
         where app_id = $1 and dated < $2 order by dated limit $3)
     returning user_id, octet_length(content) as bytes";
-pub(super) const DELETE_TRIPS_BEFORE: &str = "
+pub const DELETE_TRIPS_BEFORE: Sql = "
     delete from trips where app_id = $1 and (user_id, detection_id) in (
         select user_id, detection_id from trips where app_id = $1 and dated < $2 order by dated limit $3)
     returning user_id, octet_length(content) as bytes";
 
 // Detections of earlier versions.
-pub(super) const FIND_CONVERSION: &str =
+pub const FIND_CONVERSION: Sql [sqlite] =
     "select app_id, user_id from detection_conversion where only_row = 1";
-pub(super) const ADVANCE_CONVERSION: &str = "
+pub const ADVANCE_CONVERSION: Sql [sqlite] = "
     update detection_conversion set app_id = $1, user_id = $2 where only_row = 1";
-pub(super) const END_CONVERSION: &str = "delete from detection_conversion where only_row = 1";
-pub(super) const NEXT_OLD_ROW: &str = "
+pub const END_CONVERSION: Sql [sqlite] = "delete from detection_conversion where only_row = 1";
+pub const NEXT_OLD_ROW: Sql [sqlite] = "
     select app_id, user_id from detections where (app_id, user_id) >= ($1, $2)
     order by app_id, user_id limit 1";
-pub(super) const NEXT_OLD_ROW_AFTER: &str = "
+pub const NEXT_OLD_ROW_AFTER: Sql [sqlite] = "
     select app_id, user_id from detections where (app_id, user_id) > ($1, $2)
     order by app_id, user_id limit 1";
-pub(super) const FIND_OLD_ROW: &str = "
+pub const FIND_OLD_ROW: Sql [sqlite] = "
     select detection_id, install_id, kind, time, content from detections
     where app_id = $1 and user_id = $2 and detection_id = $3";
-pub(super) const OLD_ROWS_AFTER: &str = list_old_rows!(">", "asc");
-pub(super) const OLD_ROWS_FROM: &str = list_old_rows!(">=", "asc");
-pub(super) const OLD_ROWS_BEFORE: &str = list_old_rows!("<", "desc");
-pub(super) const OLD_ROWS_UP_TO: &str = list_old_rows!("<=", "desc");
-pub(super) const DELETE_OLD_ROW: &str =
+pub const OLD_ROWS_AFTER: Sql [sqlite] = list_old_rows!(">", "asc");
+pub const OLD_ROWS_FROM: Sql [sqlite] = list_old_rows!(">=", "asc");
+pub const OLD_ROWS_BEFORE: Sql [sqlite] = list_old_rows!("<", "desc");
+pub const OLD_ROWS_UP_TO: Sql [sqlite] = list_old_rows!("<=", "desc");
+pub const DELETE_OLD_ROW: Sql [sqlite] =
     "delete from detections where app_id = $1 and user_id = $2 and detection_id = $3";
-pub(super) const SIZES_OF_OLD_ROWS: &str = "
+pub const SIZES_OF_OLD_ROWS: Sql [sqlite] = "
     select detection_id, octet_length(content) as bytes from detections
     where app_id = $1 and user_id = $2 order by detection_id limit $3";
-pub(super) const DELETE_OLD_ROWS_UP_TO: &str =
+pub const DELETE_OLD_ROWS_UP_TO: Sql [sqlite] =
     "delete from detections where app_id = $1 and user_id = $2 and detection_id <= $3";
 
 // Tokens.
-pub(super) const INSERT_CURRENT_PAIR: &str = "
+pub const INSERT_CURRENT_PAIR: Sql = "
     insert into token_pairs (
         app_id, install_id, generation, status, access_hash, refresh_hash, access_expires_at, refresh_expires_at)
     values ($1, $2, $3, 'current', $4, $5, $6, $7)";
-pub(super) const COUNT_PAIR: &str = "
+pub const COUNT_PAIR: Sql = "
     update installs set generation = $3, updated_at = $4, expires_at = (
         select case when access_expires_at > refresh_expires_at then access_expires_at else refresh_expires_at end
         from token_pairs indexed by token_pairs_one_current
         where token_pairs.app_id = $1 and token_pairs.install_id = $2 and token_pairs.status = 'current')
     where app_id = $1 and install_id = $2";
 
-pub(super) const FIND_BY_ACCESS: &str = session_where!("token_pairs p indexed by token_pairs_by_access", "installs i indexed by installs_by_install", "p.access_hash = $1");
-pub(super) const FIND_BY_REFRESH: &str = session_where!("token_pairs p indexed by token_pairs_by_refresh", "installs i indexed by installs_by_install", "p.refresh_hash = $1");
-pub(super) const FIND_BY_FAMILY: &str = session_where!(
+pub const FIND_BY_ACCESS: Sql = session_where!("token_pairs p indexed by token_pairs_by_access", "installs i indexed by installs_by_install", "p.access_hash = $1"), locking "u, i, p";
+pub const FIND_BY_REFRESH: Sql = session_where!("token_pairs p indexed by token_pairs_by_refresh", "installs i indexed by installs_by_install", "p.refresh_hash = $1"), locking "u, i, p";
+pub const FIND_BY_FAMILY: Sql = session_where!(
     "installs i indexed by installs_by_family",
     "token_pairs p indexed by token_pairs_one_current",
     "i.family = $1 and p.status = 'current'"
-);
-pub(super) const FIND_CURRENT: &str =
+), locking "u, i, p", postgres session_where!("installs i", "token_pairs p", "i.family = $1 and p.status || '' = 'current'");
+pub const FIND_CURRENT: Sql =
     session_where!(
     "token_pairs p indexed by token_pairs_one_current",
     "installs i indexed by installs_by_install",
     "p.app_id = $1 and p.install_id = $2 and p.status = 'current'"
-);
-pub(super) const MARK_USED: &str = "
+), locking "u, i, p";
+pub const MARK_USED: Sql = "
     update token_pairs set first_used_at = $2
     where access_hash = $1 and first_used_at is null and status <> 'superseded'";
-pub(super) const SUPERSEDE_CURRENT: &str = "
+pub const SUPERSEDE_CURRENT: Sql = "
     update token_pairs set status = 'superseded' where app_id = $1 and install_id = $2 and status = 'current'";
-pub(super) const IS_ALTERNATIVE: &str = "
+pub const IS_ALTERNATIVE: Sql = "
     select 1 from token_pairs pair
     join token_pairs newest
         on newest.app_id = pair.app_id and newest.install_id = pair.install_id and newest.status = 'current'
@@ -476,75 +593,115 @@ pub(super) const IS_ALTERNATIVE: &str = "
             select 1 from token_pairs parent
             where parent.app_id = pair.app_id and parent.install_id = pair.install_id
                 and parent.status = 'exchanged' and parent.generation > pair.generation)";
-pub(super) const MAKE_CURRENT: &str = "
+pub const MAKE_CURRENT: Sql = "
     update token_pairs set status = 'current', generation = $4
     where app_id = $1 and install_id = $2 and generation = $3 and status = 'superseded'";
-pub(super) const MARK_EXCHANGED: &str = "
+pub const MARK_EXCHANGED: Sql = "
     update token_pairs set status = 'exchanged', idempotency_key = $4
     where app_id = $1 and install_id = $2 and generation = $3";
-pub(super) const DELETE_EXCHANGED: &str =
+pub const DELETE_EXCHANGED: Sql =
     "delete from token_pairs where app_id = $1 and install_id = $2 and status = 'exchanged'";
-pub(super) const DELETE_SUPERSEDED: &str = "
+pub const DELETE_SUPERSEDED: Sql = "
     delete from token_pairs
     where app_id = $1 and install_id = $2 and status = 'superseded' and generation <= $3";
-pub(super) const DELETE_PAIRS: &str = "delete from token_pairs where app_id = $1 and install_id = $2";
-pub(super) const BURY_TOKENS: &str = "
+pub const DELETE_PAIRS: Sql = "delete from token_pairs where app_id = $1 and install_id = $2";
+pub const BURY_TOKENS: Sql = "
     insert into token_tombstones (app_id, hash, expires_at)
-    select app_id, access_hash, $3 from token_pairs where app_id = $1 and install_id = $2
+    select app_id, access_hash, cast($3 as bigint) from token_pairs where app_id = $1 and install_id = $2
     union all
-    select app_id, refresh_hash, $3 from token_pairs where app_id = $1 and install_id = $2
+    select app_id, refresh_hash, cast($3 as bigint) from token_pairs where app_id = $1 and install_id = $2
     union all
-    select app_id, family, $3 from installs where app_id = $1 and install_id = $2
+    select app_id, family, cast($3 as bigint) from installs where app_id = $1 and install_id = $2
     on conflict (app_id, hash) do update set expires_at = excluded.expires_at";
-pub(super) const BURY: &str = "
+pub const BURY: Sql = "
     insert into token_tombstones (app_id, hash, expires_at) values ($1, $2, $3)
     on conflict (app_id, hash) do update set expires_at = excluded.expires_at";
-pub(super) const FIND_TOMBSTONE: &str = "select app_id from token_tombstones where hash = $1";
-pub(super) const DELETE_TOMBSTONES_BEFORE: &str = "
+pub const FIND_TOMBSTONE: Sql = "select app_id from token_tombstones where hash = $1";
+pub const DELETE_TOMBSTONES_BEFORE: Sql = "
     delete from token_tombstones indexed by token_tombstones_by_hash
     where expires_at < $1 and hash in (
         select hash from token_tombstones indexed by token_tombstones_by_expiry
         where expires_at < $1 limit $2)";
 
 // The audit log.
-pub(super) const RECORD_EVENT: &str = "
+pub const RECORD_EVENT: Sql = "
     insert into audit_events (
         app_id, kind, user_id, install_id, key_id, actor, actor_id, address, request, occurred_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-pub(super) const USER_HAS_EVENT_SINCE: &str = "
+pub const USER_HAS_EVENT_SINCE: Sql = "
     select 1 from audit_events where app_id = $1 and user_id = $2 and kind = $3 and occurred_at >= $4 limit 1";
-pub(super) const KEY_HAS_EVENT_SINCE: &str = "
+pub const KEY_HAS_EVENT_SINCE: Sql = "
     select 1 from audit_events where app_id = $1 and key_id = $2 and kind = $3 and occurred_at >= $4 limit 1";
 
-pub(super) const LIST_EVENTS: &str = list_events!("");
-pub(super) const LIST_EVENTS_OF_USER: &str = list_events!(" and user_id = $4");
-pub(super) const FORGET_ADDRESSES: &str = "
+pub const LIST_EVENTS: Sql = list_events!("");
+pub const LIST_EVENTS_OF_USER: Sql = list_events!(" and user_id = $4");
+pub const FORGET_ADDRESSES: Sql = "
     update audit_events set address = null where seq in (
         select seq from audit_events
+        where app_id = $1 and user_id = $2 and user_id is not null and address is not null limit $3)",
+    postgres "
+    update audit_events set address = null
+    where app_id = $1 and user_id = $2 and address is not null and seq in (
+        select seq from audit_events
         where app_id = $1 and user_id = $2 and user_id is not null and address is not null limit $3)";
-pub(super) const DELETE_EVENTS_BEFORE: &str = "
-    delete from audit_events where seq in (select seq from audit_events where occurred_at < $1 limit $2)";
-pub(super) const FIND_CLOCK_WATCH: &str = "select trusted_at, seen_at, doubted_since from clock_watch where only_row = 1";
-pub(super) const SAVE_CLOCK_WATCH: &str = "
+pub const DELETE_EVENTS_BEFORE: Sql = "
+    delete from audit_events where seq in (select seq from audit_events where occurred_at < $1 limit $2)",
+    // Two events may have one place.
+    postgres "
+    delete from audit_events where occurred_at < $1 and seq in (
+        select seq from audit_events where occurred_at < $1 limit $2)";
+pub const FIND_CLOCK_WATCH: Sql = "select trusted_at, seen_at, doubted_since from clock_watch where only_row = 1";
+pub const SAVE_CLOCK_WATCH: Sql = "
     insert into clock_watch (only_row, trusted_at, seen_at, doubted_since) values (1, $1, $2, $3)
     on conflict (only_row) do update set
         trusted_at = excluded.trusted_at, seen_at = excluded.seen_at, doubted_since = excluded.doubted_since";
-pub(super) const NEWEST_CHANGE: &str = "select coalesce(max(seq), 0) as seq from audit_events";
-pub(super) const CHANGES_AFTER: &str = "
+pub const NEWEST_CHANGE: Sql [sqlite] = "select coalesce(max(seq), 0) as seq from audit_events";
+pub const CHANGES_AFTER: Sql [sqlite] = "
     select seq, app_id, user_id, install_id from audit_events where seq > $1 order by seq limit $2";
+// An event's place begins with its transaction, and transactions are not committed in the order of their numbers. So the
+// new events are those of transactions that began after an earlier snapshot, and of those that were under way in it
+// (<https://www.postgresql.org/docs/15/functions-info.html#FUNCTIONS-PG-SNAPSHOT>). In a database that was restored from a
+// dump, older events may have higher places: they are passed over until their numbers come up.
+pub const SNAPSHOT: Sql [postgres] = "select pg_current_snapshot()::text as snapshot";
+pub const CHANGES_SINCE: Sql [postgres] = "
+    select found.seq, found.app_id, found.user_id, found.install_id
+    from (select cast($1 as text)::pg_snapshot as snapshot) was cross join lateral (
+        select seq, app_id, user_id, install_id from audit_events
+        where seq >= pg_snapshot_xmax(was.snapshot)::text::bigint << 20
+            and seq < pg_snapshot_xmax(pg_current_snapshot())::text::bigint << 20 and seq > $2
+        union all
+        select e.seq, e.app_id, e.user_id, e.install_id
+        from pg_snapshot_xip(was.snapshot) as under_way(number) cross join audit_events e
+        where e.seq >= under_way.number::text::bigint << 20
+            and e.seq < (under_way.number::text::bigint + 1) << 20 and e.seq > $2
+    ) found
+    order by found.seq limit $3";
+// Platforms that were seen within 15 seconds serve; this one is seen now. The first of them by name does what one does for
+// all.
+pub const ATTEND: Sql [postgres] = "
+    with present as (select (extract(epoch from clock_timestamp()) * 1000)::bigint as now),
+        own as (
+            insert into replicas (replica_id, seen_at) select $1, now from present
+            on conflict (replica_id) do update set seen_at = excluded.seen_at),
+        gone as (delete from replicas using present where replica_id <> $1 and seen_at < now - 15000)
+    select count(*) as others, coalesce(min(replica_id) > $1, true) as is_first
+    from replicas cross join present where replica_id <> $1 and seen_at >= now - 15000";
+pub const LEAVE: Sql [postgres] = "delete from replicas where replica_id = $1";
+pub const NOTIFY: Sql [postgres] = "select pg_notify('sentiance_changes', $1)";
+pub const LISTEN: Sql [postgres] = "listen sentiance_changes";
 }
 
 /// Four statements that read the same rows from a key on.
 pub(super) struct Reading {
-    after: &'static str,
-    from: &'static str,
-    before: &'static str,
-    up_to: &'static str,
+    after: &'static Sql,
+    from: &'static Sql,
+    before: &'static Sql,
+    up_to: &'static Sql,
 }
 
 impl Reading {
     /// The one of them that starts so.
-    pub(super) fn from(&self, start: Start<'_>) -> &'static str {
+    pub(super) fn from(&self, start: Start<'_>) -> &'static Sql {
         match (start.order, start.inclusive) {
             (Order::Ascending, false) => self.after,
             (Order::Ascending, true) => self.from,
@@ -555,8 +712,12 @@ impl Reading {
 }
 
 pub(super) const BLOCKS: Reading =
-    Reading { after: BLOCKS_AFTER, from: BLOCKS_FROM, before: BLOCKS_BEFORE, up_to: BLOCKS_UP_TO };
+    Reading { after: &BLOCKS_AFTER, from: &BLOCKS_FROM, before: &BLOCKS_BEFORE, up_to: &BLOCKS_UP_TO };
 pub(super) const TRIPS: Reading =
-    Reading { after: TRIPS_AFTER, from: TRIPS_FROM, before: TRIPS_BEFORE, up_to: TRIPS_UP_TO };
-pub(super) const OLD_ROWS: Reading =
-    Reading { after: OLD_ROWS_AFTER, from: OLD_ROWS_FROM, before: OLD_ROWS_BEFORE, up_to: OLD_ROWS_UP_TO };
+    Reading { after: &TRIPS_AFTER, from: &TRIPS_FROM, before: &TRIPS_BEFORE, up_to: &TRIPS_UP_TO };
+pub(super) const OLD_ROWS: Reading = Reading {
+    after: &OLD_ROWS_AFTER,
+    from: &OLD_ROWS_FROM,
+    before: &OLD_ROWS_BEFORE,
+    up_to: &OLD_ROWS_UP_TO,
+};

@@ -1,0 +1,179 @@
+//! The connections: as many as are needed at once, and not more than the database is to have of one platform.
+
+use super::failure::{silence, store_error};
+use crate::store::{StoreError, sql::texts};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+};
+use std::{io, sync::Arc, time::Duration};
+use tokio::time::timeout;
+use tokio_postgres::{Config, NoTls};
+
+/// How long a use case waits for a connection.
+const LEND_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a new connection may take.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// How many there are, unless the URL says something else (`pool_size`).
+const DEFAULT_SIZE: usize = 20;
+/// What is set on every connection. A platform that is cut off, or waits for another one, must not hold for long what it
+/// has locked; spans are in milliseconds.
+const SETTINGS: &[&str] = &[
+    // One statement. A use case has a few, each of which takes a few milliseconds.
+    "statement_timeout = 5000",
+    // Waiting for a row that another transaction has.
+    "lock_timeout = 4000",
+    // Doing nothing in a transaction.
+    "idle_in_transaction_session_timeout = 5000",
+    // Every statement finds a few rows by an index. Without statistics, as after an import, the planner guesses that it
+    // finds many, and would read whole tables.
+    "enable_seqscan = off",
+    "enable_hashjoin = off",
+    "enable_mergejoin = off",
+    // Where only what is off would do, the cost is so high that the plan would be compiled for it.
+    "jit = off",
+];
+
+/// What the platform's own parameters in the URL say; the rest is for the driver.
+#[derive(Debug)]
+struct Parameters {
+    url: String,
+    size: usize,
+    prepare: bool,
+}
+
+/// The connections of one platform.
+#[derive(Debug)]
+pub(super) struct Connections {
+    pool: Pool,
+    config: Config,
+    /// Whether a connection stays the same for all its transactions, so that statements can be prepared on it once. Behind a
+    /// pooler that gives each transaction another one (pgbouncer in transaction mode) it does not.
+    is_own: bool,
+}
+
+impl Connections {
+    pub(super) fn to(url: &str) -> Result<Self, StoreError> {
+        let Parameters { url, size, prepare: is_own } = Parameters::in_url(url)?;
+        let mut config: Config = url.parse().map_err(|error| StoreError::Database(Arc::new(error)))?;
+        config.connect_timeout(CONNECT_DEADLINE).application_name("sentiance-platform");
+        config.keepalives_idle(Duration::from_secs(10)).tcp_user_timeout(Duration::from_secs(10));
+        let manager = Manager::from_config(
+            config.clone(),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let mut builder = Pool::builder(manager)
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(LEND_DEADLINE))
+            .create_timeout(Some(CONNECT_DEADLINE));
+        if is_own {
+            builder = builder.post_create(Hook::async_fn(|client, _| {
+                Box::pin(
+                    async move { client.batch_execute(&settings("set")).await.map_err(HookError::Backend) },
+                )
+            }));
+        }
+        let pool = builder.build().map_err(|error| StoreError::Database(Arc::new(error)))?;
+        Ok(Connections { pool, config, is_own })
+    }
+
+    /// A connection, once there is one.
+    pub(super) async fn lend(&self) -> Result<Lent, StoreError> {
+        let object = self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+                store_error(error)
+            }
+            PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => silence(),
+            // All are in use, or the platform ends.
+            _ => StoreError::Unavailable,
+        })?;
+        Ok(Lent { object: Some(object), is_own: self.is_own, is_clean: true })
+    }
+
+    /// Whether there is a connection to a server that can be written to.
+    pub(super) async fn try_one(&self) -> Result<(), StoreError> {
+        let mut client = self.lend().await?;
+        let tried = timeout(LEND_DEADLINE, client.query_typed(texts::IS_READ_ONLY.postgres, &[])).await;
+        let Ok(tried) = tried else {
+            client.set_clean(false);
+            return Err(silence());
+        };
+        let rows = tried.map_err(store_error)?;
+        if rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
+            // Another connection may come to another server.
+            client.set_clean(false);
+            return Err(StoreError::Disk(Arc::new(io::Error::from(io::ErrorKind::ReadOnlyFilesystem))));
+        }
+        Ok(())
+    }
+
+    /// For a connection outside of the pool, that stays the same. None behind a pooler.
+    pub(super) fn direct_config(&self) -> Option<Config> {
+        self.is_own.then(|| self.config.clone())
+    }
+
+    pub(super) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// The statements that set everything, by `set` or `set local`.
+pub(super) fn settings(set: &str) -> String {
+    SETTINGS.iter().map(|setting| format!("{set} {setting}; ")).collect()
+}
+
+/// A connection that goes back to the others when it is dropped, unless something is left undone on it.
+pub(super) struct Lent {
+    object: Option<Object>,
+    pub(super) is_own: bool,
+    is_clean: bool,
+}
+
+impl Lent {
+    /// Whether it can be used again, should it be dropped now.
+    pub(super) fn set_clean(&mut self, is_clean: bool) {
+        self.is_clean = is_clean;
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // The server undoes what is open on a connection that ends.
+        if let (false, Some(object)) = (self.is_clean, self.object.take()) {
+            drop(Object::take(object));
+        }
+    }
+}
+
+impl std::ops::Deref for Lent {
+    type Target = deadpool_postgres::ClientWrapper;
+
+    fn deref(&self) -> &Self::Target {
+        let Some(object) = &self.object else { unreachable!("it is there until the drop") };
+        object
+    }
+}
+
+impl Parameters {
+    fn in_url(url: &str) -> Result<Self, StoreError> {
+        let (start, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut size, mut prepare, mut rest) = (DEFAULT_SIZE, true, Vec::new());
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("pool_size", count)) => {
+                    let count = count.parse().ok().filter(|count| (1..=1000).contains(count));
+                    size = count.ok_or(StoreError::Url("pool_size must be 1 to 1000"))?;
+                }
+                Some(("prepared_statements", "true")) => prepare = true,
+                Some(("prepared_statements", "false")) => prepare = false,
+                Some(("prepared_statements", _)) => {
+                    return Err(StoreError::Url("prepared_statements must be true or false"));
+                }
+                _ => rest.push(parameter),
+            }
+        }
+        let url = if rest.is_empty() { start.to_owned() } else { format!("{start}?{}", rest.join("&")) };
+        Ok(Parameters { url, size, prepare })
+    }
+}

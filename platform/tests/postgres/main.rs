@@ -1,0 +1,9 @@
+//! The platform on PostgreSQL, by several processes: what only holds or fails there.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod races;
+mod replicas;
+
+#[path = "../api/support/mod.rs"]
+mod support;
