@@ -1,7 +1,9 @@
 //! The platform that is measured: a process of its own on a new database.
 
-use crate::seed;
+use crate::{accounting::Usage, seed};
 use anyhow::{Context, bail, ensure};
+use clap::ValueEnum;
+use postgres_cluster::Cluster;
 use std::{
     fs,
     net::SocketAddr,
@@ -30,26 +32,61 @@ const UNLIMITED: &[&str] = &[
     "--min-free-disk-bytes=0",
 ];
 
+/// Where the platform keeps its data.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Engine {
+    #[default]
+    Sqlite,
+    Postgresql,
+}
+
+/// A database of a run.
+enum Database {
+    File(TempDir),
+    /// As its packages set it up, but for more memory.
+    Cluster(Cluster),
+}
+
+impl Database {
+    fn new(engine: Engine) -> anyhow::Result<Self> {
+        Ok(match engine {
+            Engine::Sqlite => Database::File(tempfile::tempdir()?),
+            Engine::Postgresql => Database::Cluster(Cluster::start(&["shared_buffers=1GB"])?),
+        })
+    }
+
+    /// What the platform is told.
+    fn name(&self) -> PathBuf {
+        match self {
+            Database::File(folder) => folder.path().join("platform.db"),
+            Database::Cluster(cluster) => cluster.url("postgres").into(),
+        }
+    }
+}
+
 pub(crate) struct Server {
     child: Child,
     pid: u32,
     address: SocketAddr,
     api_key: String,
-    folder: TempDir,
+    database: Database,
 }
 
 impl Server {
     /// Starts a platform whose one application has so many users.
-    pub(crate) async fn start(binary: &Path, users: u32) -> anyhow::Result<Self> {
+    pub(crate) async fn start(binary: &Path, engine: Engine, users: u32) -> anyhow::Result<Self> {
         let binary = fs::canonicalize(binary).with_context(|| format!("there is no {}", binary.display()))?;
-        let folder = tempfile::tempdir()?;
-        let database = folder.path().join("platform.db");
+        let kept = Database::new(engine)?;
+        let database = kept.name();
         let app = run(&binary, &database, &["app", "create", "--name", "Bench"]).await?;
         let app_id = value_of(&app, "app id: ")?;
         let key = ["api-key", "create", "--app", &app_id, "--scope", "user.link", "--scope", "user.read"];
         let api_key = value_of(&run(&binary, &database, &key).await?, "api key: ")?;
         if users > 0 {
-            seed::fill(&database, users)?;
+            match &kept {
+                Database::File(_) => seed::fill(&database, users)?,
+                Database::Cluster(_) => bail!("PostgreSQL is measured without users"),
+            }
         }
         let mut child = Command::new(&binary)
             .args(["serve", "--address", "127.0.0.1:0"])
@@ -63,11 +100,16 @@ impl Server {
         let pid = child.id().context("it has ended")?;
         let stdout = child.stdout.take().context("it has no output")?;
         let address = timeout(DEADLINE, address_in(stdout)).await.context("it does not start")??;
-        Ok(Server { child, pid, address, api_key, folder })
+        Ok(Server { child, pid, address, api_key, database: kept })
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.pid
+    /// What the platform has used so far, and what the database has that is a process of its own.
+    pub(crate) fn usage(&self) -> anyhow::Result<(Usage, Usage)> {
+        let database = match &self.database {
+            Database::File(_) => Usage::of(&[])?,
+            Database::Cluster(cluster) => Usage::of(&cluster.processes()?)?,
+        };
+        Ok((Usage::of(&[self.pid])?, database))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -86,8 +128,14 @@ impl Server {
 
     /// The database and its log.
     pub(crate) fn bytes_on_disk(&self) -> anyhow::Result<u64> {
-        let files = fs::read_dir(self.folder.path())?.map(|file| Ok(file?.metadata()?.len()));
-        files.sum()
+        match &self.database {
+            Database::File(folder) => {
+                fs::read_dir(folder.path())?.map(|file| Ok(file?.metadata()?.len())).sum()
+            }
+            Database::Cluster(cluster) => {
+                Ok(cluster.run("postgres", "select pg_database_size('postgres')")?.parse()?)
+            }
+        }
     }
 
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
