@@ -91,6 +91,11 @@ impl Connections {
         Ok(Lent { object: Some(object), is_own: self.is_own, is_clean: true })
     }
 
+    /// Forgets those that are not in use: what cut one of them has most often cut all, which is not seen at once.
+    pub(super) fn drop_idle(&self) {
+        self.pool.retain(|_, _| false);
+    }
+
     /// Whether there is a connection to a server that can be written to.
     pub(super) async fn try_one(&self) -> Result<(), StoreError> {
         let mut client = self.lend().await?;

@@ -120,7 +120,10 @@ impl PostgresStore {
         to_the_end(async move {
             // Connections that were not in use may have been cut long ago; the second one is new.
             let verdict = match store.run(work.clone(), Access::Read).await {
-                Verdict::Again(_) => store.run(work, Access::Read).await,
+                Verdict::Again(_) => {
+                    store.connections.drop_idle();
+                    store.run(work, Access::Read).await
+                }
                 verdict => verdict,
             };
             match verdict {
@@ -135,7 +138,11 @@ impl PostgresStore {
     /// Runs a use case that reads, and of which no two statements must agree.
     pub async fn look_up<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
         let (result, was_cut) = self.look_up_once(work.clone()).await;
-        if was_cut { self.look_up_once(work).await.0 } else { result }
+        if was_cut {
+            self.connections.drop_idle();
+            return self.look_up_once(work).await.0;
+        }
+        result
     }
 
     /// Whether it must be tried on another connection, too.
