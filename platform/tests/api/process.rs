@@ -113,7 +113,7 @@ async fn the_sdk_behaves_as_the_options_say() {
 #[tokio::test]
 async fn streams_and_the_audit_log_are_bounded_as_the_options_say() {
     let (_folder, command) = in_empty_folder();
-    let running = command.start(&["dev", "--event-streams", "1", "--audit-retention", "1ms"]);
+    let running = command.start(&["dev", "--event-streams", "1"]);
     let server = demo_server(&running);
     let mut sdk = Sdk::new(&running.url);
     sdk.create_user(&server.code("alice").await).await.ok();
@@ -122,7 +122,8 @@ async fn streams_and_the_audit_log_are_bounded_as_the_options_say() {
     drop(stream);
     let app = running.value_of("app id: ");
     assert_ne!(command.run(&["audit", "list", "--app", &app]), "");
-    running.kill();
+    running.terminate();
+    assert!(running.ends_well());
     let restarted = command.start(&["dev", "--audit-retention", "1ms"]);
     let forgotten = async {
         while !command.run(&["audit", "list", "--app", &app]).is_empty() {
