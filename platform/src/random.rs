@@ -27,6 +27,11 @@ pub fn bytes<const N: usize>(random: &dyn Randomness) -> [u8; N] {
     bytes
 }
 
+/// A number from 0 to 1, for those who would otherwise all do something at the same moment.
+pub fn fraction(random: &dyn Randomness) -> f64 {
+    f64::from(u16::from_le_bytes(bytes::<2>(random))) / f64::from(u16::MAX)
+}
+
 /// Bytes as lower-case hex digits.
 pub fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);

@@ -12,6 +12,7 @@ mod clock;
 mod codes;
 pub mod detections;
 mod engines;
+mod health;
 mod installs;
 mod metadata;
 mod postgres;
@@ -20,7 +21,6 @@ mod sqlite;
 mod tokens;
 mod transaction;
 mod users;
-mod writes;
 
 pub use api_keys::ApiKeys;
 pub use applications::Applications;

@@ -18,7 +18,7 @@ use crate::{
     },
     metrics::OpenStream,
     model::Permission,
-    random::{Randomness, bytes},
+    random::{Randomness, bytes, fraction},
 };
 use axum::{
     Extension,
@@ -85,8 +85,7 @@ pub(in crate::http) async fn follow(
 
 /// Up to a tenth shorter or longer, so that those who came at once do not come back at once.
 fn with_jitter(span: Duration, random: &dyn Randomness) -> Duration {
-    let part = f64::from(u16::from_le_bytes(bytes::<2>(random))) / f64::from(u16::MAX);
-    span.mul_f64(0.9 + 0.2 * part)
+    span.mul_f64(0.9 + 0.2 * fraction(random))
 }
 
 /// Somebody who reads the stream.

@@ -5,7 +5,6 @@
 
 use super::{
     connections::Connections,
-    failure::silence,
     transaction::{Access, PostgresTransaction},
 };
 use crate::{
@@ -100,10 +99,7 @@ impl PostgresChanges {
         let mut transaction = PostgresTransaction::begin(&client, Access::LookUp);
         let looked = timeout(DEADLINE, self.look_on(&mut transaction)).await;
         drop(transaction);
-        looked.unwrap_or_else(|_| {
-            client.set_clean(false);
-            Err(silence())
-        })
+        client.in_time(looked)
     }
 
     async fn look_on(&mut self, tx: &mut PostgresTransaction<'_>) -> Result<Option<News>, StoreError> {
@@ -169,7 +165,7 @@ impl Listener {
         Listener { heard, task }
     }
 
-    /// Returns when something was heard; never where there is nobody to listen to.
+    /// Returns when something was heard; never where changes are only looked for.
     async fn heard(listener: &mut Option<Listener>) {
         let heard = match listener {
             Some(Listener { heard, .. }) => heard.changed().await.is_ok(),

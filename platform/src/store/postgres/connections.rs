@@ -6,7 +6,7 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
 use std::{io, sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::time::{error::Elapsed, timeout};
 use tokio_postgres::{Config, NoTls};
 
 /// How long a use case waits for a connection.
@@ -100,11 +100,7 @@ impl Connections {
     pub(super) async fn try_one(&self) -> Result<(), StoreError> {
         let mut client = self.lend().await?;
         let tried = timeout(LEND_DEADLINE, client.query_typed(texts::IS_READ_ONLY.postgres, &[])).await;
-        let Ok(tried) = tried else {
-            client.set_clean(false);
-            return Err(silence());
-        };
-        let rows = tried.map_err(store_error)?;
+        let rows = client.in_time(tried.map(|rows| rows.map_err(store_error)))?;
         if rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
             // Another connection may come to another server.
             client.set_clean(false);
@@ -139,6 +135,17 @@ impl Lent {
     /// Whether it can be used again, should it be dropped now.
     pub(super) fn set_clean(&mut self, is_clean: bool) {
         self.is_clean = is_clean;
+    }
+
+    /// What came on it, if it came in time. Where nothing comes, the connection is not used again.
+    pub(super) fn in_time<T, E: From<StoreError>>(
+        &mut self,
+        came: Result<Result<T, E>, Elapsed>,
+    ) -> Result<T, E> {
+        came.unwrap_or_else(|_| {
+            self.set_clean(false);
+            Err(silence().into())
+        })
     }
 }
 

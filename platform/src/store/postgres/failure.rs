@@ -1,7 +1,7 @@
 //! What PostgreSQL's errors mean.
 
 use crate::store::StoreError;
-use std::sync::Arc;
+use std::{error::Error, io, sync::Arc};
 use tokio_postgres::error::SqlState;
 
 /// What came of a transaction.
@@ -14,35 +14,49 @@ pub(super) enum Verdict<T, E> {
     Again(StoreError),
 }
 
-/// Whether a transaction that failed so would succeed if it were run again: it met another one that was first.
-pub(super) fn met_another(error: &tokio_postgres::Error) -> bool {
-    matches!(
-        error.code(),
-        Some(
-            &SqlState::T_R_SERIALIZATION_FAILURE
-                | &SqlState::T_R_DEADLOCK_DETECTED
-                // Both have looked, found nothing, and inserted. The second time it is found.
-                | &SqlState::UNIQUE_VIOLATION
-                | &SqlState::FOREIGN_KEY_VIOLATION
-        )
-    )
+impl<T, E: From<StoreError>> Verdict<T, E> {
+    /// The result for the caller, where it is not run again.
+    pub(super) fn result(self) -> Result<T, E> {
+        match self {
+            Verdict::Done(output) => Ok(output),
+            Verdict::Refused(error) => Err(error),
+            Verdict::Again(error) => Err(error.into()),
+        }
+    }
 }
 
-/// Whether the connection broke, or the server ended it: another one may do.
-pub(super) fn was_cut(error: &tokio_postgres::Error) -> bool {
-    error.is_closed()
-        || error.code().is_some_and(|code| matches!(code.code().get(..3), Some("57P" | "080")))
-        || std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
+/// What the first error of a transaction means for it. Those after it only tell that there was one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It met another one that was first: it would succeed if it were run again.
+    MetAnother,
+    /// The connection broke, or the server ended it: another one may do.
+    Cut,
+    /// The server only follows another one, or was told only to be read: another connection may come to one that writes.
+    ReadOnly,
+    /// Something else.
+    Other,
+}
+
+pub(super) fn kind_of(error: &tokio_postgres::Error) -> Kind {
+    match error.code() {
+        Some(
+            &SqlState::T_R_SERIALIZATION_FAILURE
+            | &SqlState::T_R_DEADLOCK_DETECTED
+            // Both have looked, found nothing, and inserted. The second time it is found.
+            | &SqlState::UNIQUE_VIOLATION
+            | &SqlState::FOREIGN_KEY_VIOLATION,
+        ) => Kind::MetAnother,
+        Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Kind::ReadOnly,
+        Some(code) if matches!(code.code().get(..3), Some("57P" | "080")) => Kind::Cut,
+        _ if error.is_closed() || error.source().is_some_and(|cause| cause.is::<io::Error>()) => Kind::Cut,
+        _ => Kind::Other,
+    }
 }
 
 /// Nothing came in time.
 pub(super) fn silence() -> StoreError {
-    StoreError::Unreachable(Arc::new(std::io::Error::from(std::io::ErrorKind::TimedOut)))
-}
-
-/// Whether this is no server to write to, but one that follows another or was told only to be read.
-pub(super) fn is_read_only(error: &tokio_postgres::Error) -> bool {
-    error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+    StoreError::Unreachable(Arc::new(io::Error::from(io::ErrorKind::TimedOut)))
 }
 
 /// An error of the driver or the server. The classes are those of appendix A of PostgreSQL's manual.

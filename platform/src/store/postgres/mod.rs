@@ -13,10 +13,13 @@ mod transaction;
 
 use super::{
     Attendance, StoreError, Work,
-    sql::{Ask, Engine, texts, values},
-    writes::Writes,
+    health::{LastReading, Writes},
+    sql::{Ask, texts, values},
 };
-use crate::metrics::StoreMetrics;
+use crate::{
+    metrics::StoreMetrics,
+    random::{OsRandomness, bytes, fraction, hex},
+};
 use connections::Connections;
 use failure::{Verdict, silence};
 use std::{
@@ -54,6 +57,7 @@ pub struct PostgresStore {
     name: Arc<str>,
     attends: Arc<AtomicBool>,
     writes: Writes,
+    reading: Arc<LastReading>,
     /// Told after each commit that recorded an event.
     recorded: watch::Sender<()>,
     metrics: StoreMetrics,
@@ -76,13 +80,12 @@ impl PostgresStore {
 
     fn connect(url: &str) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::to(url)?);
-        let mut name = [0; 8];
-        getrandom::fill(&mut name).map_err(|error| StoreError::Database(Arc::new(error)))?;
         Ok(PostgresStore {
             connections,
-            name: format!("{:016x}", u64::from_le_bytes(name)).into(),
+            name: hex(&bytes::<8>(&OsRandomness)).into(),
             attends: Arc::default(),
             writes: Writes::default(),
+            reading: Arc::default(),
             recorded: watch::Sender::default(),
             metrics: StoreMetrics::default(),
         })
@@ -102,14 +105,12 @@ impl PostgresStore {
         let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
             match self.run(work.clone(), Access::Write).await {
-                Verdict::Done(output) => return Ok(output),
-                Verdict::Refused(error) => return Err(error),
-                Verdict::Again(error) if began.elapsed() + pause > PATIENCE => return Err(error.into()),
-                Verdict::Again(_) => {
+                Verdict::Again(_) if began.elapsed() + pause <= PATIENCE => {
                     self.metrics.repeated.inc();
-                    sleep(pause.mul_f64(fraction())).await;
+                    sleep(pause.mul_f64(fraction(&OsRandomness))).await;
                     pause *= 2;
                 }
+                verdict => return verdict.result(),
             }
         }
     }
@@ -119,17 +120,9 @@ impl PostgresStore {
         let store = self.clone();
         to_the_end(async move {
             // Connections that were not in use may have been cut long ago; the second one is new.
-            let verdict = match store.run(work.clone(), Access::Read).await {
-                Verdict::Again(_) => {
-                    store.connections.drop_idle();
-                    store.run(work, Access::Read).await
-                }
-                verdict => verdict,
-            };
-            match verdict {
-                Verdict::Done(output) => Ok(output),
-                Verdict::Refused(error) => Err(error),
-                Verdict::Again(error) => Err(error.into()),
+            match store.run(work.clone(), Access::Read).await {
+                Verdict::Again(_) => store.run(work, Access::Read).await.result(),
+                verdict => verdict.result(),
             }
         })
         .await
@@ -138,11 +131,7 @@ impl PostgresStore {
     /// Runs a use case that reads, and of which no two statements must agree.
     pub async fn look_up<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
         let (result, was_cut) = self.look_up_once(work.clone()).await;
-        if was_cut {
-            self.connections.drop_idle();
-            return self.look_up_once(work).await.0;
-        }
-        result
+        if was_cut { self.look_up_once(work).await.0 } else { result }
     }
 
     /// Whether it must be tried on another connection, too.
@@ -155,11 +144,10 @@ impl PostgresStore {
         let looked_up = timeout(DEADLINE, work.run(&mut transaction)).await;
         let was_cut = transaction.was_cut();
         drop(transaction);
-        let result = looked_up.unwrap_or_else(|_| {
-            client.set_clean(false);
-            Err(silence().into())
-        });
-        (result, was_cut)
+        if was_cut {
+            self.connections.drop_idle();
+        }
+        (client.in_time(looked_up), was_cut)
     }
 
     /// Runs a use case once.
@@ -187,6 +175,9 @@ impl PostgresStore {
             return Verdict::Refused(silence().into());
         };
         client.set_clean(ended.is_over);
+        if ended.was_cut {
+            self.connections.drop_idle();
+        }
         if writes {
             self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
             self.writes.end(&ended.health);
@@ -202,10 +193,10 @@ impl PostgresStore {
         self.writes.last_success()
     }
 
-    /// Whether it can be read now.
+    /// Whether it can be read and written now. Writes nothing, and asks the database once a second at most.
     pub async fn health(&self) -> Result<(), StoreError> {
         self.writes.verdict()?;
-        self.connections.try_one().await
+        self.reading.or(self.connections.try_one()).await
     }
 
     /// Waits, from now on, for what this and other platforms record.
@@ -216,17 +207,17 @@ impl PostgresStore {
     /// Tells others that this platform serves, and finds out about them.
     pub async fn attend(&self) -> Result<Attendance, StoreError> {
         self.attends.store(true, Ordering::Relaxed);
-        let attendance = async {
-            let client = self.connections.lend().await?;
+        let mut client = self.connections.lend().await?;
+        let attendance = timeout(DEADLINE, async {
             let mut tx = PostgresTransaction::begin(&client, Access::LookUp);
             tx.first_of(&texts::ATTEND, values![*self.name], "replicas", |row| {
                 let others: u32 = row.take("others")?;
                 Ok(Attendance { replicas: others.saturating_add(1), is_first: row.take("is_first")? })
             })
             .await
-        };
-        let attendance = timeout(DEADLINE, attendance).await.map_err(|_| silence())??;
-        attendance.ok_or(StoreError::Unavailable)
+        });
+        let attendance: Result<_, StoreError> = client.in_time(attendance.await);
+        attendance?.ok_or(StoreError::Unavailable)
     }
 
     /// Closes the connections that are not in use; the others follow.
@@ -250,12 +241,4 @@ async fn to_the_end<T: Send + 'static, E: From<StoreError> + Send + 'static>(
     run: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> Result<T, E> {
     spawn(run).await.unwrap_or_else(|_| Err(StoreError::Panicked.into()))
-}
-
-/// Some number from 0 to 1, so that those who met do not meet again.
-fn fraction() -> f64 {
-    let mut bytes = [0; 4];
-    // Without randomness, all rest as long: they meet once more.
-    let _ = getrandom::fill(&mut bytes);
-    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
 }

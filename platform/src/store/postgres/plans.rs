@@ -32,7 +32,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("DELETE_TRIPS_BEFORE", "trips", "clean-up of one application"),
 ];
 
-/// One application with 20,000 users, of whom each has something of everything.
+/// One application with 20,000 users; each has something of everything.
 const LARGE: &str = "
     insert into applications (app_id, name, created_at) select 'a' || n, '', n from generate_series(1, 2000) n;
     insert into applications (app_id, name, created_at) values ('a', '', 1);

@@ -3,7 +3,7 @@
 
 use super::{
     connections::{Lent, settings},
-    failure::{Verdict, is_read_only, met_another, store_error, was_cut},
+    failure::{Kind, Verdict, kind_of, store_error},
 };
 use crate::store::{
     StoreError,
@@ -15,12 +15,16 @@ use std::{
     error::Error,
     ops::ControlFlow,
     pin::pin,
+    sync::LazyLock,
     task::{Context, Poll, Waker},
 };
 use tokio_postgres::{
     Row, RowStream,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
+
+/// What a connection is set to that is another one for each transaction.
+static LOCAL_SETTINGS: LazyLock<String> = LazyLock::new(|| settings("set local"));
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +48,8 @@ pub(super) struct PostgresTransaction<'c> {
     sent: VecDeque<Sent<'c>>,
     /// How many rows each of the others changed, in the order in which they were sent.
     changed: Vec<u64>,
-    /// A statement failed since another transaction was first.
-    met_another: Option<StoreError>,
-    /// The connection broke.
-    was_cut: Option<StoreError>,
-    /// The server takes no writes: another connection may come to one that does.
-    is_read_only: bool,
     /// The first error.
-    failed: Option<StoreError>,
+    failed: Option<(Kind, StoreError)>,
     recorded: bool,
 }
 
@@ -60,6 +58,8 @@ pub(super) struct Ended<T, E> {
     pub(super) verdict: Verdict<T, E>,
     /// Nothing of it is left on the connection, which can be used for another one.
     pub(super) is_over: bool,
+    /// The connection broke.
+    pub(super) was_cut: bool,
     /// Whether an event was recorded.
     pub(super) recorded: bool,
     /// What it tells of the database's health: a use case that refuses, or that met another one, tells of none.
@@ -73,23 +73,18 @@ impl<'c> PostgresTransaction<'c> {
             access,
             sent: VecDeque::new(),
             changed: Vec::new(),
-            met_another: None,
-            was_cut: None,
-            is_read_only: false,
             failed: None,
             recorded: false,
         };
-        let mut begin = match access {
+        transaction.send_text(match access {
             Access::LookUp => return transaction,
-            Access::Write => "begin isolation level read committed".to_owned(),
-            Access::Read => "begin isolation level repeatable read read only".to_owned(),
-        };
+            Access::Write => "begin isolation level read committed",
+            Access::Read => "begin isolation level repeatable read read only",
+        });
         if !client.is_own {
             // What is set for a session would be set for others.
-            begin.push_str("; ");
-            begin.push_str(&settings("set local"));
+            transaction.send_text(&LOCAL_SETTINGS);
         }
-        transaction.send_text(begin);
         transaction
     }
 
@@ -101,9 +96,9 @@ impl<'c> PostgresTransaction<'c> {
         self.sent.push_back(request);
     }
 
-    fn send_text(&mut self, text: String) {
+    fn send_text(&mut self, text: &'static str) {
         let client = self.client;
-        self.send(Box::pin(async move { client.batch_execute(&text).await.map(|()| 0) }));
+        self.send(Box::pin(async move { client.batch_execute(text).await.map(|()| 0) }));
     }
 
     /// Reads the responses to everything that was sent.
@@ -116,29 +111,22 @@ impl<'c> PostgresTransaction<'c> {
     }
 
     fn note(&mut self, error: tokio_postgres::Error) -> StoreError {
-        let (met_another, was_cut) = (met_another(&error), was_cut(&error));
-        self.is_read_only |= is_read_only(&error);
+        let kind = kind_of(&error);
         let error = store_error(error);
-        if met_another {
-            self.met_another.get_or_insert_with(|| error.clone());
-        }
-        if was_cut {
-            self.was_cut.get_or_insert_with(|| error.clone());
-        }
-        self.failed.get_or_insert_with(|| error.clone());
+        self.failed.get_or_insert_with(|| (kind, error.clone()));
         error
     }
 
     /// Whether the connection broke.
     pub(super) fn was_cut(&self) -> bool {
-        self.was_cut.is_some()
+        matches!(self.failed, Some((Kind::Cut, _)))
     }
 
     /// Commits what the use case did, or undoes it.
     pub(super) async fn end<T, E: From<StoreError>>(mut self, result: Result<T, E>) -> Ended<T, E> {
         let is_kept = result.is_ok() && self.access == Access::Write;
         let earlier = self.sent.len();
-        self.send_text(if is_kept { "commit" } else { "rollback" }.to_owned());
+        self.send_text(if is_kept { "commit" } else { "rollback" });
         let (mut outcome, mut is_over) = (Ok(()), false);
         for (place, request) in std::mem::take(&mut self.sent).into_iter().enumerate() {
             let response = request.await.map_err(|error| self.note(error));
@@ -146,18 +134,22 @@ impl<'c> PostgresTransaction<'c> {
             // The first error is the cause of the others.
             outcome = outcome.and(response.map(drop));
         }
-        let recorded = self.recorded;
-        let health = self.failed.filter(|_| self.met_another.is_none()).map_or(Ok(()), Err);
-        let is_over = is_over && !self.is_read_only;
-        // Where the commit was sent, it may have come to pass.
-        let again = self.met_another.or_else(|| self.was_cut.filter(|_| !is_kept));
+        let was_cut = self.was_cut();
+        let is_over = is_over && !matches!(self.failed, Some((Kind::ReadOnly, _)));
+        let (health, again) = match self.failed {
+            None => (Ok(()), None),
+            Some((Kind::MetAnother, error)) => (Ok(()), Some(error)),
+            // Where the commit was sent, it may have come to pass.
+            Some((Kind::Cut, error)) if !is_kept => (Err(error.clone()), Some(error)),
+            Some((_, error)) => (Err(error), None),
+        };
         let verdict = match (result, outcome, again) {
             (Ok(output), Ok(()), _) => Verdict::Done(output),
             (_, _, Some(error)) => Verdict::Again(error),
             (Ok(_), Err(error), None) => Verdict::Refused(error.into()),
             (Err(error), _, None) => Verdict::Refused(error),
         };
-        Ended { verdict, is_over, recorded, health }
+        Ended { verdict, is_over, was_cut, recorded: self.recorded, health }
     }
 
     /// The request for a statement, which is not sent yet.
@@ -177,7 +169,14 @@ impl<'c> PostgresTransaction<'c> {
             return Ok(Box::pin(async move { all_of(client.query_typed_raw(text, typed).await?).await }));
         }
         // The first time on a connection this waits for a response.
-        let prepared = client.prepare_cached(text).await.map_err(|error| self.note(error))?;
+        let prepared = match client.prepare_cached(text).await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                // The cause may be a statement that was sent before, and whose response was not read yet.
+                self.settle().await?;
+                return Err(self.note(error));
+            }
+        };
         Ok(Box::pin(async move { all_of(client.query_raw(&prepared, values).await?).await }))
     }
 
@@ -209,12 +208,6 @@ async fn all_of(stream: RowStream) -> Result<Response, tokio_postgres::Error> {
 impl Engine for PostgresTransaction<'_> {
     const HAS_OLD_ROWS: bool = false;
     type Started = Started;
-
-    async fn change(&mut self, statement: &'static Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        let request = self.request(statement, values).await?;
-        let (_, changed) = self.response(request).await?;
-        Ok(changed)
-    }
 
     async fn start(&mut self, statement: &'static Sql, values: &[Value<'_>]) -> Result<Started, StoreError> {
         let request = self.request(statement, values).await?;

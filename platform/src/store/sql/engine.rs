@@ -3,6 +3,7 @@
 use super::{
     Sql, Value,
     rows::{Columns, FromRow},
+    values::values,
 };
 use crate::{clock::Timestamp, store::StoreError};
 use std::{fmt, future::Future, ops::ControlFlow};
@@ -36,13 +37,6 @@ pub(in crate::store) trait Engine: Send {
     const HAS_OLD_ROWS: bool;
     /// A statement that was started.
     type Started: Send;
-
-    /// Runs a statement that gives no rows; tells how many it changed.
-    fn change(
-        &mut self,
-        statement: &'static Sql,
-        values: &[Value<'_>],
-    ) -> impl Future<Output = Stored<u64>> + Send;
 
     /// Starts a statement that gives no rows: an engine may wait for it later. What goes wrong with it, the next
     /// statement tells, or the commit.
@@ -84,6 +78,18 @@ pub(in crate::store) trait Ask: Engine {
             };
             self.read(statement, values, take).await?;
             Ok(())
+        }
+    }
+
+    /// Runs a statement that gives no rows; tells how many it changed.
+    fn change(
+        &mut self,
+        statement: &'static Sql,
+        values: &[Value<'_>],
+    ) -> impl Future<Output = Stored<u64>> + Send {
+        async move {
+            let started = self.start(statement, values).await?;
+            self.changed(started).await
         }
     }
 
@@ -152,7 +158,7 @@ pub(in crate::store) trait Ask: Engine {
         time: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Stored<u64>> + Send {
-        async move { self.change(statement, &[time.0.into(), i64::from(limit).into()]).await }
+        async move { self.change(statement, values![time, limit]).await }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::store::detections::{Order, Start};
 pub(in crate::store) struct Sql {
     pub(in crate::store) sqlite: &'static str,
     pub(in crate::store) postgres: &'static str,
-    /// For transactions that write: the rows that are found stay as they are until the end, and nobody else decides by
+    /// For transactions that write: the rows that are found stay as they are until the end, and no other one decides by
     /// them meanwhile. In SQLite there is one writer.
     pub(in crate::store) postgres_locking: &'static str,
 }

@@ -16,12 +16,6 @@ pub(in crate::store) enum Value<'v> {
     Bytes(&'v [u8]),
 }
 
-impl From<i64> for Value<'_> {
-    fn from(number: i64) -> Self {
-        Value::Integer(number)
-    }
-}
-
 /// A value that can be stored.
 pub(in crate::store) trait ToValue {
     fn to_value(&self) -> Value<'_>;

@@ -1,15 +1,16 @@
 //! Whether the database can be read and written, without writing for everybody who asks.
 
 use super::{OpenedFiles, SqliteReader, StoreError, connect::connect_to_immutable, files};
-use crate::store::{sql::texts, writes::Writes};
+use crate::store::{
+    health::{LastReading, Writes},
+    sql::texts,
+};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-/// How long what a reading has found is told to others who ask.
-const REMEMBERED: Duration = Duration::from_secs(1);
 /// How often the file is looked at before it is said to be damaged: while the log is copied into it, its beginning may
 /// be newer than its end.
 const LOOKS: u32 = 5;
@@ -21,28 +22,19 @@ pub(super) struct Health {
     pub(super) writes: Writes,
     database: PathBuf,
     files: OpenedFiles,
-    /// What the last reading found. Those who ask meanwhile wait for one reading.
-    reading: tokio::sync::Mutex<Option<(Instant, Result<(), StoreError>)>>,
+    reading: LastReading,
 }
 
 impl Health {
     pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
         let files = OpenedFiles::of(database)?;
-        let (writes, reading) = (Writes::default(), tokio::sync::Mutex::default());
+        let (writes, reading) = (Writes::default(), LastReading::default());
         Ok(Health { writes, database: database.to_owned(), files, reading })
     }
 
     pub(super) async fn verdict(&self, reader: &SqliteReader) -> Result<(), StoreError> {
         self.writes.verdict()?;
-        let mut last = self.reading.lock().await;
-        match &*last {
-            Some((at, outcome)) if at.elapsed() < REMEMBERED => outcome.clone(),
-            _ => {
-                let outcome = self.read(reader).await;
-                *last = Some((Instant::now(), outcome.clone()));
-                outcome
-            }
-        }
+        self.reading.or(self.read(reader)).await
     }
 
     /// Reads a row as callers do, and then what they do not need for as long as it is in memory: the file itself.

@@ -41,13 +41,9 @@ impl Engine for SqliteTransaction<'_> {
     /// It has run, and changed so many rows.
     type Started = u64;
 
-    async fn change(&mut self, statement: &'static Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
+    async fn start(&mut self, statement: &'static Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
         let changed = self.prepare(statement)?.execute(params_from_iter(values))?;
         Ok(changed as u64)
-    }
-
-    async fn start(&mut self, statement: &'static Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        self.change(statement, values).await
     }
 
     async fn changed(&mut self, started: u64) -> Result<u64, StoreError> {

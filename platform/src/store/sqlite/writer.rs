@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     metrics::StoreMetrics,
-    store::{StoreError, Work, writes::Writes},
+    store::{StoreError, Work, health::Writes},
 };
 use rusqlite::Connection;
 use std::{

@@ -1,7 +1,8 @@
-//! What came of the last writes, by which the health of a database is told without a write.
+//! By what the health of a database is told without a write, and without a reading for everyone who asks.
 
 use super::StoreError;
 use std::{
+    future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -9,6 +10,8 @@ use tokio::time::Instant;
 
 /// A group of writes that takes longer than this is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(5);
+/// How long what a reading has found is told to others who ask.
+const REMEMBERED: Duration = Duration::from_secs(1);
 
 /// What came of the last writes, and when the present ones began, where one group follows another.
 #[derive(Clone, Debug, Default)]
@@ -46,5 +49,27 @@ impl Writes {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in here can panic half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the last reading found. Those who ask meanwhile wait for one reading.
+#[derive(Debug, Default)]
+pub(super) struct LastReading(tokio::sync::Mutex<Option<(Instant, Result<(), StoreError>)>>);
+
+impl LastReading {
+    /// What it found, or what this one finds where it was long ago.
+    pub(super) async fn or(
+        &self,
+        read: impl Future<Output = Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let mut last = self.0.lock().await;
+        match &*last {
+            Some((at, outcome)) if at.elapsed() < REMEMBERED => outcome.clone(),
+            _ => {
+                let outcome = read.await;
+                *last = Some((Instant::now(), outcome.clone()));
+                outcome
+            }
+        }
     }
 }
