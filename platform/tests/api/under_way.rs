@@ -510,7 +510,7 @@ impl<'a> Victim<'a> {
         answer
     }
 
-    /// What the database holds, but for the record of a code that came back: whoever shows one gets no more than that. And
+    /// What the database holds, but for the record of a code that came back: showing one does no more than that. And
     /// but for what a platform writes by itself, that it lives.
     async fn contents(&self) -> Vec<String> {
         let mut lines = self.platform.database.contents().await;

@@ -2,8 +2,8 @@
 
 use crate::{
     database,
-    service::{SERVE, Service},
-    support::{Answer, Command, Sdk, ServerKey, key},
+    service::Service,
+    support::{Answer, Command, SERVE, Sdk, ServerKey, key},
     volume::{HEEDLESS_OF_SIZES, Volume, limit_file_size},
 };
 use reqwest::{Method, StatusCode};

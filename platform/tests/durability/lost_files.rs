@@ -2,8 +2,8 @@
 
 use crate::{
     database,
-    service::{SERVE, Service},
-    support::{Command, Sdk},
+    service::Service,
+    support::{Command, SERVE, Sdk},
 };
 use sentiance_protocol::ErrorCode;
 use std::{fs, path::PathBuf, time::Duration};

@@ -1,6 +1,6 @@
 //! A platform that is ended and started again, and is reached under another address each time.
 
-use crate::support::{Command, Running, ServerKey};
+use crate::support::{Command, Running, SERVE, ServerKey};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -11,21 +11,6 @@ use tokio::{sync::watch, time::timeout};
 
 /// Twice what the platform gives itself: 20 s for requests and 10 s for the database.
 const END_DEADLINE: Duration = Duration::from_secs(60);
-
-/// All of the load comes from one address, and shall be as heavy as it can be.
-pub(crate) const SERVE: &[&str] = &[
-    "serve",
-    "--connections-per-address=100000",
-    "--limit-per-key=off",
-    "--limit-per-external-id=off",
-    "--limit-per-address=off",
-    "--limit-failures=off",
-    "--limit-upload-per-user=off",
-    "--limit-upload-per-address=off",
-    "--limit-unlinked-per-address=off",
-    "--limit-unlinked-per-app=off",
-    "--min-free-disk-bytes=0",
-];
 
 pub(crate) struct Service {
     pub(crate) command: Command,

@@ -1,26 +1,12 @@
 //! Several platforms on one database.
 
-use crate::support::{Command, Running, Sdk, ServerKey, key};
+use crate::support::{Command, Running, SERVE, Sdk, ServerKey, key};
 use postgres_cluster::Cluster;
 use sentiance_protocol::ErrorCode;
 use serde_json::{Value, json};
 use std::{path::PathBuf, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, NoTls};
-
-/// No limits: all calls come from one address.
-const SERVE: &[&str] = &[
-    "serve",
-    "--connections-per-address=100000",
-    "--limit-per-key=off",
-    "--limit-per-external-id=off",
-    "--limit-per-address=off",
-    "--limit-failures=off",
-    "--limit-upload-per-user=off",
-    "--limit-upload-per-address=off",
-    "--limit-unlinked-per-address=off",
-    "--limit-unlinked-per-app=off",
-];
 
 /// Platforms on a database of their own.
 pub(crate) struct Replicas {

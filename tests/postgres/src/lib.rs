@@ -174,7 +174,7 @@ impl Cluster {
         self.create_database_from("template1")
     }
 
-    /// Makes a database like another one, to which nobody may be connected, and gives its URL.
+    /// Makes a database like another one, to which there may be no connection, and gives its URL.
     ///
     /// # Errors
     /// The server does not make it.

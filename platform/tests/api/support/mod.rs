@@ -9,7 +9,7 @@ mod first_version;
 mod stream;
 
 pub(crate) use clients::{Answer, Sdk, ServerKey, key, phone, tablet};
-pub(crate) use command::{Command, Running};
+pub(crate) use command::{Command, Running, SERVE};
 pub(crate) use database::{Database, empty_database, is_on_postgres, new_database};
 pub(crate) use first_version::database_of_the_first_version;
 pub(crate) use stream::{Block, EventStream};
