@@ -42,7 +42,16 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         cargo_test("protocol", "sentiance-protocol"),
         cargo_test("sdk core", "sentiance-core"),
         // What has a suite of its own is left out.
-        cargo_test_of("platform", "sentiance-platform", &["--lib", "--bins", "--test", "api"]),
+        cargo_test_of(
+            "platform",
+            "sentiance-platform",
+            &["--lib", "--bins", "--test", "api", "--", "--skip", PLANS_ON_POSTGRESQL],
+        ),
+        // What needs PostgreSQL is slow: `--quick` does not install it.
+        Suite {
+            slow: true,
+            ..cargo_test_of("plans on postgresql", "sentiance-platform", &["--lib", PLANS_ON_POSTGRESQL])
+        },
         on_postgresql(cargo_test_of(
             "platform on postgresql",
             "sentiance-platform",
@@ -90,6 +99,9 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
         Suite { slow: true, ..node_test("readme", "tests/readme")? },
     ])
 }
+
+/// The library's tests that need a server of PostgreSQL.
+const PLANS_ON_POSTGRESQL: &str = "store::postgres::plans";
 
 fn suite(name: &'static str, format: Format, limit: Duration, command: Command) -> Suite {
     Suite { name, format, limit, slow: false, mostly_waits: false, ahead: None, command }
