@@ -4,7 +4,7 @@ use crate::support::{Command, Running, SERVE, Sdk, ServerKey, key};
 use postgres_cluster::Cluster;
 use sentiance_protocol::ErrorCode;
 use serde_json::{Value, json};
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, NoTls};
 
@@ -16,7 +16,14 @@ pub(crate) struct Replicas {
     pub(crate) server: ServerKey,
     app_id: String,
     app_secret: String,
+    url: String,
     database: Client,
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
 }
 
 impl Replicas {
@@ -27,9 +34,8 @@ impl Replicas {
     /// With more options than [`SERVE`].
     pub(crate) async fn start_with(count: usize, options: &[&str]) -> Self {
         let url = Cluster::shared().create_database().unwrap();
-        let (database, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-        tokio::spawn(connection);
-        let command = Command::on(&PathBuf::from(url));
+        let database = connect(&url).await;
+        let command = Command::on(Path::new(&url));
         let created = command.run(&["app", "create", "--name", "Test"]);
         let app_id = Command::value_of(&created, "app id: ");
         let app_secret = Command::value_of(&created, "app secret: ");
@@ -41,7 +47,24 @@ impl Replicas {
             SERVE.iter().copied().filter(|option| !is_own(option)).chain(options.iter().copied()).collect();
         let running: Vec<_> = (0..count).map(|_| command.start(&serve)).collect();
         let server = ServerKey::new(&running[0].url, &key);
-        Replicas { command, running, server, app_id, app_secret, database }
+        Replicas { command, running, server, app_id, app_secret, url, database }
+    }
+
+    /// Another connection to the database.
+    pub(crate) async fn connect(&self) -> Client {
+        connect(&self.url).await
+    }
+
+    /// Waits until nothing of a deleted user is left, which is soon, and not at the next clean-up.
+    pub(crate) async fn until_leftovers_are_gone(&self) {
+        let left = "select (select count(*) from detection_blocks) + (select count(*) from users)";
+        for _ in 0..300 {
+            if self.count(left).await == 0 {
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{} rows are left", self.count(left).await);
     }
 
     pub(crate) fn app_id(&self) -> &str {
@@ -93,6 +116,15 @@ impl Replicas {
             }
         };
         assert!(timeout(Duration::from_secs(30), reached).await.is_ok(), "{replica} never allows {count}");
+    }
+
+    /// Waits until so many transactions wait for a lock.
+    pub(crate) async fn until_waiting(&self, count: i64) {
+        let waiting = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'";
+        while self.count(waiting).await != count {
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Lets every write of these tables take some time, so that transactions that begin at once meet.

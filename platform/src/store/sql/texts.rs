@@ -327,7 +327,7 @@ pub const MARK_USER_DELETED: Sql = "
     where app_id = $1 and user_id = $2 and deleted_at is null";
 pub const FIND_DELETED_USER: Sql = "
     select app_id, user_id, former_external_id as external_id, deleted_at
-    from users where deleted_at is not null order by deleted_at limit 1", locking "users skip locked";
+    from users where deleted_at is not null order by deleted_at limit 1", locking "users";
 pub const INSERT_UNUSED_USER: Sql =
     "insert into unused_users (created_at, app_id, user_id) values ($3, $1, $2)";
 pub const TAKE_UNUSED_USERS: Sql = "
