@@ -169,11 +169,11 @@ impl Store {
         }
     }
 
-    /// How many use cases wait for the one writer of a file.
+    /// How many use cases wait for the one writer of a file, or for a connection.
     pub fn waiting(&self) -> usize {
         match self {
             Store::Sqlite(store) => store.waiting(),
-            Store::Postgres(_) => 0,
+            Store::Postgres(store) => store.waiting(),
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod races;
 mod replicas;
+mod tls;
 
 #[path = "../api/support/mod.rs"]
 mod support;

@@ -12,7 +12,7 @@ use std::{
     fs,
     io::Read,
     net::TcpListener,
-    os::unix::process::CommandExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -62,7 +62,8 @@ impl Cluster {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         let settings = ["fsync=off", "full_page_writes=off", "max_connections=300", "autovacuum=off"];
         SHARED.get_or_init(|| {
-            Cluster::start_with(&settings, true).unwrap_or_else(|error| panic!("no PostgreSQL: {error:#}"))
+            Cluster::start_with(&settings, &[], true)
+                .unwrap_or_else(|error| panic!("no PostgreSQL: {error:#}"))
         })
     }
 
@@ -71,14 +72,33 @@ impl Cluster {
     /// # Errors
     /// PostgreSQL is missing, or does not start; the message has what it said.
     pub fn start(settings: &[&str]) -> anyhow::Result<Self> {
-        Self::start_with(settings, false)
+        Self::start_with(settings, &[], false)
     }
 
-    fn start_with(settings: &[&str], is_shared: bool) -> anyhow::Result<Self> {
+    /// The same, with a certificate and its key in PEM.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn start_with_certificate(certificate: &str, key: &str) -> anyhow::Result<Self> {
+        // From the folder of the data.
+        let settings = ["ssl=on", "ssl_cert_file=../certificate.pem", "ssl_key_file=../key.pem"];
+        Self::start_with(&settings, &[("certificate.pem", certificate), ("key.pem", key)], false)
+    }
+
+    fn start_with(settings: &[&str], files: &[(&str, &str)], is_shared: bool) -> anyhow::Result<Self> {
         let programs = programs()?;
         let folder = tempfile::tempdir()?;
         if let Some(user) = server_user()? {
             chown(folder.path(), Some(user.uid), Some(user.gid))?;
+        }
+        for (name, content) in files {
+            let file = folder.path().join(name);
+            fs::write(&file, content)?;
+            // The server takes no key that others may read.
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+            if let Some(user) = server_user()? {
+                chown(&file, Some(user.uid), Some(user.gid))?;
+            }
         }
         let made = as_server(&programs.join("initdb"))?
             .args(["--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust"])

@@ -22,7 +22,8 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, sleep, sleep_until, timeout},
 };
-use tokio_postgres::{AsyncMessage, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How often it looks by itself. A look without news reads the end of an index.
 const LOOK_INTERVAL: Duration = Duration::from_millis(400);
@@ -61,7 +62,7 @@ impl PostgresChanges {
         let client = connections.lend().await?;
         let told = Snapshot::now(&mut PostgresTransaction::begin(&client, Access::LookUp)).await?;
         drop(client);
-        let listener = connections.direct_config().map(|config| Listener::start(config, name.clone()));
+        let listener = connections.direct().map(|(config, tls)| Listener::start(config, tls, name.clone()));
         let looked = Instant::now();
         Ok(PostgresChanges {
             connections,
@@ -152,11 +153,11 @@ struct Listener {
 }
 
 impl Listener {
-    fn start(config: Config, own: Arc<str>) -> Self {
+    fn start(config: Config, tls: MakeRustlsConnect, own: Arc<str>) -> Self {
         let (tell, heard) = watch::channel(());
         let task = tokio::spawn(async move {
             while !tell.is_closed() {
-                if let Err(error) = listen(&config, &own, &tell).await {
+                if let Err(error) = listen(&config, &tls, &own, &tell).await {
                     tracing::debug!(%error, "other platforms are not heard; changes are looked for instead");
                 }
                 sleep(LISTEN_AGAIN).await;
@@ -184,8 +185,13 @@ impl Drop for Listener {
 }
 
 /// Listens until the connection breaks.
-async fn listen(config: &Config, own: &str, tell: &watch::Sender<()>) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = config.connect(NoTls).await?;
+async fn listen(
+    config: &Config,
+    tls: &MakeRustlsConnect,
+    own: &str,
+    tell: &watch::Sender<()>,
+) -> Result<(), tokio_postgres::Error> {
+    let (client, mut connection) = config.connect(tls.clone()).await?;
     let hear = async {
         let mut messages = stream::poll_fn(|context| connection.poll_message(context));
         while let Some(message) = messages.next().await {

@@ -1,20 +1,23 @@
 //! The connections: as many as are needed at once, and not more than the database is to have of one platform.
 
-use super::failure::{silence, store_error};
+use super::{
+    failure::{silence, store_error},
+    tls,
+    url::Parameters,
+};
 use crate::store::{StoreError, sql::texts};
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
-use std::{io, sync::Arc, time::Duration};
+use std::{fmt, io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::{error::Elapsed, timeout};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Config, config::Host};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long a use case waits for a connection.
 const LEND_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a new connection may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// How many there are, unless the URL says something else (`pool_size`).
-const DEFAULT_SIZE: usize = 20;
 /// What is set on every connection. A platform that is cut off, or waits for another one, must not hold for long what it
 /// has locked; spans are in milliseconds.
 const SETTINGS: &[&str] = &[
@@ -33,33 +36,36 @@ const SETTINGS: &[&str] = &[
     "jit = off",
 ];
 
-/// What the platform's own parameters in the URL say; the rest is for the driver.
-#[derive(Debug)]
-struct Parameters {
-    url: String,
-    size: usize,
-    prepare: bool,
-}
-
 /// The connections of one platform.
-#[derive(Debug)]
 pub(super) struct Connections {
     pool: Pool,
     config: Config,
+    tls: MakeRustlsConnect,
     /// Whether a connection stays the same for all its transactions, so that statements can be prepared on it once. Behind a
     /// pooler that gives each transaction another one (pgbouncer in transaction mode) it does not.
     is_own: bool,
 }
 
+impl fmt::Debug for Connections {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Connections").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
 impl Connections {
     pub(super) fn to(url: &str) -> Result<Self, StoreError> {
-        let Parameters { url, size, prepare: is_own } = Parameters::in_url(url)?;
-        let mut config: Config = url.parse().map_err(|error| StoreError::Database(Arc::new(error)))?;
+        let Parameters { mut config, size, prepares: is_own, encrypts, authorities } = Parameters::of(url)?;
+        let tls = tls::connector(encrypts, authorities.as_deref())?;
+        if !encrypts && config.get_hosts().iter().any(is_elsewhere) {
+            tracing::warn!(
+                "the connections to the database are not encrypted; sslmode=verify-full in its URL does that"
+            );
+        }
         config.connect_timeout(CONNECT_DEADLINE).application_name("sentiance-platform");
         config.keepalives_idle(Duration::from_secs(10)).tcp_user_timeout(Duration::from_secs(10));
         let manager = Manager::from_config(
             config.clone(),
-            NoTls,
+            tls.clone(),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let mut builder = Pool::builder(manager)
@@ -75,7 +81,7 @@ impl Connections {
             }));
         }
         let pool = builder.build().map_err(|error| StoreError::Database(Arc::new(error)))?;
-        Ok(Connections { pool, config, is_own })
+        Ok(Connections { pool, config, tls, is_own })
     }
 
     /// A connection, once there is one.
@@ -109,13 +115,27 @@ impl Connections {
         Ok(())
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.pool.status().waiting
+    }
+
     /// For a connection outside of the pool, that stays the same. None behind a pooler.
-    pub(super) fn direct_config(&self) -> Option<Config> {
-        self.is_own.then(|| self.config.clone())
+    pub(super) fn direct(&self) -> Option<(Config, MakeRustlsConnect)> {
+        self.is_own.then(|| (self.config.clone(), self.tls.clone()))
     }
 
     pub(super) fn close(&self) {
         self.pool.close();
+    }
+}
+
+/// Whether a host is another machine, as far as its name tells.
+fn is_elsewhere(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            name != "localhost" && !name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        Host::Unix(_) => false,
     }
 }
 
@@ -164,28 +184,5 @@ impl std::ops::Deref for Lent {
     fn deref(&self) -> &Self::Target {
         let Some(object) = &self.object else { unreachable!("it is there until the drop") };
         object
-    }
-}
-
-impl Parameters {
-    fn in_url(url: &str) -> Result<Self, StoreError> {
-        let (start, query) = url.split_once('?').unwrap_or((url, ""));
-        let (mut size, mut prepare, mut rest) = (DEFAULT_SIZE, true, Vec::new());
-        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-            match parameter.split_once('=') {
-                Some(("pool_size", count)) => {
-                    let count = count.parse().ok().filter(|count| (1..=1000).contains(count));
-                    size = count.ok_or(StoreError::Url("pool_size must be 1 to 1000"))?;
-                }
-                Some(("prepared_statements", "true")) => prepare = true,
-                Some(("prepared_statements", "false")) => prepare = false,
-                Some(("prepared_statements", _)) => {
-                    return Err(StoreError::Url("prepared_statements must be true or false"));
-                }
-                _ => rest.push(parameter),
-            }
-        }
-        let url = if rest.is_empty() { start.to_owned() } else { format!("{start}?{}", rest.join("&")) };
-        Ok(Parameters { url, size, prepare })
     }
 }

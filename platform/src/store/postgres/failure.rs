@@ -1,7 +1,7 @@
 //! What PostgreSQL's errors mean.
 
 use crate::store::StoreError;
-use std::{error::Error, io, sync::Arc};
+use std::{error::Error, fmt, io, sync::Arc};
 use tokio_postgres::error::SqlState;
 
 /// What came of a transaction.
@@ -54,6 +54,24 @@ pub(super) fn kind_of(error: &tokio_postgres::Error) -> Kind {
     }
 }
 
+/// An error of the driver, which tells the causes of what it says apart from it.
+#[derive(Debug)]
+pub(super) struct Whole(pub(super) tokio_postgres::Error);
+
+impl fmt::Display for Whole {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error for Whole {}
+
 /// Nothing came in time.
 pub(super) fn silence() -> StoreError {
     StoreError::Unreachable(Arc::new(io::Error::from(io::ErrorKind::TimedOut)))
@@ -62,7 +80,7 @@ pub(super) fn silence() -> StoreError {
 /// An error of the driver or the server. The classes are those of appendix A of PostgreSQL's manual.
 pub(super) fn store_error(error: tokio_postgres::Error) -> StoreError {
     // Without an error of the server, the connection broke, or there is none.
-    let Some(cause) = error.as_db_error() else { return StoreError::Unreachable(Arc::new(error)) };
+    let Some(cause) = error.as_db_error() else { return StoreError::Unreachable(Arc::new(Whole(error))) };
     let (code, cause) = (cause.code(), Arc::new(cause.clone()));
     match code.code().get(..2) {
         // Transactions that met, and rows that others hold for too long.

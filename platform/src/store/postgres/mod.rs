@@ -9,7 +9,9 @@ mod failure;
 #[cfg(test)]
 mod plans;
 mod schema;
+mod tls;
 mod transaction;
+mod url;
 
 use super::{
     Attendance, StoreError, Work,
@@ -156,7 +158,8 @@ impl PostgresStore {
         let mut client = match self.connections.lend().await {
             Ok(client) => client,
             Err(error) => {
-                if writes {
+                // That all connections are in use tells nothing of the database.
+                if writes && !matches!(error, StoreError::Unavailable) {
                     self.writes.end(&Err(error.clone()));
                 }
                 return Verdict::Refused(error.into());
@@ -197,6 +200,11 @@ impl PostgresStore {
     pub async fn health(&self) -> Result<(), StoreError> {
         self.writes.verdict()?;
         self.reading.or(self.connections.try_one()).await
+    }
+
+    /// How many use cases wait for a connection.
+    pub fn waiting(&self) -> usize {
+        self.connections.waiting()
     }
 
     /// Waits, from now on, for what this and other platforms record.
