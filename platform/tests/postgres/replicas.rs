@@ -46,7 +46,7 @@ impl Replicas {
         let serve: Vec<_> =
             SERVE.iter().copied().filter(|option| !is_own(option)).chain(options.iter().copied()).collect();
         let running: Vec<_> = (0..count).map(|_| command.start(&serve)).collect();
-        let server = ServerKey::new(&running[0].url, &key);
+        let server = ServerKey::new(running.first().map_or("", |first| &first.url), &key);
         Replicas { command, running, server, app_id, app_secret, url, database }
     }
 

@@ -2,11 +2,26 @@
 
 use super::{connections::Connections, failure::store_error};
 use crate::store::{StoreError, UnusableDatabase, sql::texts};
-use tokio_postgres::types::Type;
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
 
-/// A version, and its text.
-const MIGRATIONS: &[(i64, &str)] =
-    &[(20260601000000, include_str!("../../../migrations/postgres/20260601000000_schema.sql"))];
+/// A step of the schema.
+#[derive(Clone, Copy, Debug)]
+struct Migration {
+    version: i64,
+    /// The oldest version whose platforms still work after this step, while replicas are replaced one by one. A step only
+    /// adds what they can do without; what none of them needs any more goes in a later release.
+    works_since: i64,
+    text: &'static str,
+}
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 20260601000000,
+    works_since: 20260601000000,
+    text: include_str!("../../../migrations/postgres/20260601000000_schema.sql"),
+}];
 
 /// Whether the schema is that of this platform.
 pub(super) async fn look(connections: &Connections) -> Result<(), StoreError> {
@@ -33,9 +48,10 @@ pub(super) async fn migrate(connections: &Connections) -> Result<(), StoreError>
         .map_err(store_error)?;
     client.batch_execute(texts::LOCK_SCHEMA.postgres).await.map_err(store_error)?;
     client.batch_execute(texts::CREATE_MIGRATIONS.postgres).await.map_err(store_error)?;
-    for (version, text) in missing(&applied(&client).await?)? {
+    for Migration { version, works_since, text } in missing(&applied(&client).await?)? {
         client.batch_execute(text).await.map_err(store_error)?;
-        let recorded = client.query_typed(texts::RECORD_MIGRATION.postgres, &[(&version, Type::INT8)]).await;
+        let values: [(&(dyn ToSql + Sync), Type); 2] = [(&version, Type::INT8), (&works_since, Type::INT8)];
+        let recorded = client.query_typed(texts::RECORD_MIGRATION.postgres, &values).await;
         recorded.map_err(store_error)?;
     }
     client.batch_execute("commit").await.map_err(store_error)?;
@@ -43,15 +59,19 @@ pub(super) async fn migrate(connections: &Connections) -> Result<(), StoreError>
     Ok(())
 }
 
-async fn applied(client: &super::connections::Lent) -> Result<Vec<i64>, StoreError> {
-    let rows = client.query_typed(texts::LIST_MIGRATIONS.postgres, &[]).await;
-    rows.map_err(store_error)?.iter().map(|row| row.try_get(0).map_err(store_error)).collect()
+/// The steps that a database has seen: the version of each, and since which version platforms work after it.
+async fn applied(client: &super::connections::Lent) -> Result<Vec<(i64, i64)>, StoreError> {
+    let rows = client.query_typed(texts::LIST_MIGRATIONS.postgres, &[]).await.map_err(store_error)?;
+    let read = |row: &Row| Ok((row.try_get(0).map_err(store_error)?, row.try_get(1).map_err(store_error)?));
+    rows.iter().map(read).collect()
 }
 
-fn missing(applied: &[i64]) -> Result<Vec<(i64, &'static str)>, StoreError> {
-    if let Some(newer) = applied.iter().find(|version| MIGRATIONS.iter().all(|(known, _)| known != *version))
-    {
+/// The steps that it has not seen.
+fn missing(applied: &[(i64, i64)]) -> Result<Vec<Migration>, StoreError> {
+    let own = MIGRATIONS.iter().map(|known| known.version).max().unwrap_or_default();
+    if let Some((newer, _)) = applied.iter().find(|(_, works_since)| *works_since > own) {
         return Err(UnusableDatabase::Newer(*newer).into());
     }
-    Ok(MIGRATIONS.iter().filter(|(version, _)| !applied.contains(version)).copied().collect())
+    let is_missing = |known: &&Migration| applied.iter().all(|(version, _)| *version != known.version);
+    Ok(MIGRATIONS.iter().filter(is_missing).copied().collect())
 }

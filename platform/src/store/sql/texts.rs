@@ -225,13 +225,13 @@ pub const CREATE_MIGRATIONS: Sql = "
         checksum blob not null, execution_time bigint not null)",
     postgres "
     create table if not exists schema_migrations (
-        version bigint primary key, applied_at timestamptz not null default now())";
+        version bigint primary key, works_since bigint not null, applied_at timestamptz not null default now())";
 pub const RECORD_MIGRATION: Sql = "
     insert into _sqlx_migrations (version, description, success, checksum, execution_time)
     values ($1, $2, true, $3, $4)",
-    postgres "insert into schema_migrations (version) values ($1)";
+    postgres "insert into schema_migrations (version, works_since) values ($1, $2)";
 pub const LIST_MIGRATIONS: Sql = "select version, checksum, success from _sqlx_migrations order by version",
-    postgres "select version from schema_migrations order by version";
+    postgres "select version, works_since from schema_migrations order by version";
 // Of platforms that start at once, one migrates and the others wait. Any number that no other program uses.
 pub const LOCK_SCHEMA: Sql [postgres] = "select pg_advisory_xact_lock(7315934202660130)";
 
