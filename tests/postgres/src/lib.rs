@@ -5,7 +5,10 @@
 
 use anyhow::{Context, bail, ensure};
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::{
+        signal::{Signal, kill},
+        statvfs::statvfs,
+    },
     unistd::{Pid, User, chown, geteuid},
 };
 use std::{
@@ -28,6 +31,9 @@ use tempfile::TempDir;
 const SUPERUSER: &str = "platform";
 /// The user of Debian's packages.
 const DEBIAN_USER: &str = "postgres";
+/// Where Linux keeps files in memory, and how much of it is enough: a cluster with its log of writes takes 200 MB.
+const MEMORY: &str = "/dev/shm";
+const ENOUGH_MEMORY: u64 = 1024 * 1024 * 1024;
 /// How often it is looked whether a server has started: for a minute.
 const START_LOOKS: u32 = 6000;
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
@@ -54,13 +60,19 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// One for all tests of this process, which asks for no durability.
+    /// One for all tests of this process, which asks for no durability: in memory, where there is enough of it.
     ///
     /// # Panics
     /// PostgreSQL is missing, or does not start.
     pub fn shared() -> &'static Cluster {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        let settings = ["fsync=off", "full_page_writes=off", "max_connections=300", "autovacuum=off"];
+        let settings = [
+            "fsync=off",
+            "full_page_writes=off",
+            "max_connections=300",
+            "autovacuum=off",
+            "max_wal_size=128MB",
+        ];
         SHARED.get_or_init(|| {
             Cluster::start_with(&settings, &[], true)
                 .unwrap_or_else(|error| panic!("no PostgreSQL: {error:#}"))
@@ -87,7 +99,7 @@ impl Cluster {
 
     fn start_with(settings: &[&str], files: &[(&str, &str)], is_shared: bool) -> anyhow::Result<Self> {
         let programs = programs()?;
-        let folder = tempfile::tempdir()?;
+        let folder = if is_shared { folder_in_memory()? } else { tempfile::tempdir()? };
         if let Some(user) = server_user()? {
             chown(folder.path(), Some(user.uid), Some(user.gid))?;
         }
@@ -147,6 +159,8 @@ impl Cluster {
         command.args(["-c", SUPERVISOR, "sh"]).arg(self.programs.join("postgres"));
         command.arg("-D").arg(self.data()).args(["-c", "listen_addresses=127.0.0.1", "-c"]);
         command.arg(format!("port={port}")).args(["-c", "unix_socket_directories="]);
+        // Otherwise a server that is killed leaves files where nothing removes them.
+        command.args(["-c", "dynamic_shared_memory_type=mmap"]);
         command.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
         command.env("REMOVED", if self.is_shared { self.folder.path() } else { Path::new("") });
         let output = fs::OpenOptions::new().create(true).append(true).open(&log)?;
@@ -297,6 +311,12 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         let _ = self.wait();
     }
+}
+
+/// A folder in memory, if that has room, or else on the disk: making a database is making hundreds of files.
+fn folder_in_memory() -> anyhow::Result<TempDir> {
+    let free = statvfs(MEMORY).map_or(0, |memory| memory.blocks_available() * memory.fragment_size());
+    Ok(if free >= ENOUGH_MEMORY { tempfile::tempdir_in(MEMORY)? } else { tempfile::tempdir()? })
 }
 
 /// The name of the database at a URL.
