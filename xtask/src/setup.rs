@@ -28,6 +28,11 @@ const DEBIAN_POSTGRESQL: &str = "postgresql";
 const POSTGRESQL_VERSIONS: &str = "/usr/lib/postgresql";
 const OLDEST_POSTGRESQL: u32 = 15;
 
+/// The packages of what stands between platforms and PostgreSQL, and before platforms, which are also their programs; and
+/// where Debian puts those, which is not on every user's path.
+const DEBIAN_PROXIES: [&str; 2] = ["haproxy", "pgbouncer"];
+const DAEMONS: &str = "/usr/sbin";
+
 /// The oldest Node with which the development tools run. (The package itself asks for less.)
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
@@ -36,7 +41,7 @@ const OLDEST_NODE: (u32, u32) = (20, 19);
 pub(crate) enum Purpose {
     /// Build and run.
     Build,
-    /// Build, run, and test everything: in a browser, by fuzzing, and on PostgreSQL.
+    /// Build, run, and test everything: in a browser, by fuzzing, and on PostgreSQL behind proxies.
     AllTests,
 }
 
@@ -93,6 +98,9 @@ fn missing_debian_packages(purpose: Purpose) -> Vec<&'static str> {
     if purpose == Purpose::AllTests && !has_postgresql() {
         missing.push(DEBIAN_POSTGRESQL);
     }
+    if purpose == Purpose::AllTests {
+        missing.extend(DEBIAN_PROXIES.into_iter().filter(|proxy| !has_daemon(proxy)));
+    }
     missing
 }
 
@@ -102,6 +110,10 @@ fn has_postgresql() -> bool {
         .filter(|version| version.path().join("bin/initdb").exists())
         .filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok())
         .any(|version| version >= OLDEST_POSTGRESQL)
+}
+
+fn has_daemon(program: &str) -> bool {
+    process::is_installed(program) || Path::new(DAEMONS).join(program).is_file()
 }
 
 fn install_debian_packages(missing: &[&str]) -> anyhow::Result<()> {

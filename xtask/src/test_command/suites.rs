@@ -52,6 +52,7 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
             slow: true,
             ..cargo_test_of("plans on postgresql", "sentiance-platform", &["--lib", PLANS_ON_POSTGRESQL])
         },
+        Suite { slow: true, ..cargo_test("postgres cluster", "postgres-cluster") },
         on_postgresql(cargo_test_of(
             "platform on postgresql",
             "sentiance-platform",
