@@ -8,14 +8,20 @@ use super::{
 use crate::store::{StoreError, sql::texts};
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Timeouts,
 };
 use std::{fmt, io, net::IpAddr, sync::Arc, time::Duration};
-use tokio::time::{error::Elapsed, timeout};
+use tokio::{
+    join,
+    time::{error::Elapsed, timeout},
+};
 use tokio_postgres::{Config, config::Host};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long a use case waits for a connection.
 const LEND_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a health check waits for one: a proxy gives it a few seconds in all.
+const TRY_WAIT: Duration = Duration::from_millis(200);
 /// How long a new connection may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// What is set on every connection. A platform that is cut off, or waits for another one, must not hold for long what it
@@ -86,7 +92,12 @@ impl Connections {
 
     /// A connection, once there is one.
     pub(super) async fn lend(&self) -> Result<Lent, StoreError> {
-        let object = self.pool.get().await.map_err(|error| match error {
+        self.lend_within(LEND_DEADLINE).await
+    }
+
+    async fn lend_within(&self, wait: Duration) -> Result<Lent, StoreError> {
+        let timeouts = Timeouts { wait: Some(wait), ..self.pool.timeouts() };
+        let object = self.pool.timeout_get(&timeouts).await.map_err(|error| match error {
             PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
                 store_error(error)
             }
@@ -104,15 +115,29 @@ impl Connections {
 
     /// Whether there is a connection to a server that can be written to.
     pub(super) async fn try_one(&self) -> Result<(), StoreError> {
-        let mut client = self.lend().await?;
-        let tried = timeout(LEND_DEADLINE, client.query_typed(texts::IS_READ_ONLY.postgres, &[])).await;
-        let rows = client.in_time(tried.map(|rows| rows.map_err(store_error)))?;
-        if rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
-            // Another connection may come to another server.
-            client.set_clean(false);
-            return Err(StoreError::Disk(Arc::new(io::Error::from(io::ErrorKind::ReadOnlyFilesystem))));
+        match self.lend_within(TRY_WAIT).await {
+            // That all are in use tells nothing of the server.
+            Err(StoreError::Unavailable) => self.try_new_one().await,
+            Err(error) => Err(error),
+            Ok(mut client) => {
+                let tried = timeout(LEND_DEADLINE, is_read_only(&client)).await;
+                let is_read_only = client.in_time(tried.map(|tried| tried.map_err(store_error)))?;
+                // Another connection may come to another server.
+                client.set_clean(!is_read_only);
+                refuse_if(is_read_only)
+            }
         }
-        Ok(())
+    }
+
+    /// The same with a connection outside of the pool.
+    async fn try_new_one(&self) -> Result<(), StoreError> {
+        let tried = timeout(CONNECT_DEADLINE, async {
+            let (client, connection) = self.config.connect(self.tls.clone()).await?;
+            // The connection ends with the client.
+            let ask = async move { is_read_only(&client).await };
+            join!(ask, connection).0
+        });
+        refuse_if(tried.await.map_err(|_| silence())?.map_err(store_error)?)
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -127,6 +152,18 @@ impl Connections {
     pub(super) fn close(&self) {
         self.pool.close();
     }
+}
+
+async fn is_read_only(client: &tokio_postgres::Client) -> Result<bool, tokio_postgres::Error> {
+    let rows = client.query_typed(texts::IS_READ_ONLY.postgres, &[]).await?;
+    Ok(rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false)))
+}
+
+fn refuse_if(is_read_only: bool) -> Result<(), StoreError> {
+    if is_read_only {
+        return Err(StoreError::Disk(Arc::new(io::Error::from(io::ErrorKind::ReadOnlyFilesystem))));
+    }
+    Ok(())
 }
 
 /// Whether a host is another machine, as far as its name tells.

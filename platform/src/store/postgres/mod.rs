@@ -183,7 +183,9 @@ impl PostgresStore {
         }
         if writes {
             self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
-            self.writes.end(&ended.health);
+            if let Some(outcome) = &ended.can_write {
+                self.writes.end(outcome);
+            }
         }
         if ended.recorded && matches!(ended.verdict, Verdict::Done(_)) {
             self.recorded.send_replace(());

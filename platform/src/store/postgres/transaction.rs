@@ -62,8 +62,8 @@ pub(super) struct Ended<T, E> {
     pub(super) was_cut: bool,
     /// Whether an event was recorded.
     pub(super) recorded: bool,
-    /// What it tells of the database's health: a use case that refuses, or that met another one, tells of none.
-    pub(super) health: Result<(), StoreError>,
+    /// Whether something can be written, where it tells: one that wrote nothing, or that waited for others, does not.
+    pub(super) can_write: Option<Result<(), StoreError>>,
 }
 
 impl<'c> PostgresTransaction<'c> {
@@ -136,12 +136,13 @@ impl<'c> PostgresTransaction<'c> {
         }
         let was_cut = self.was_cut();
         let is_over = is_over && !matches!(self.failed, Some((Kind::ReadOnly, _)));
-        let (health, again) = match self.failed {
-            None => (Ok(()), None),
-            Some((Kind::MetAnother, error)) => (Ok(()), Some(error)),
+        let (can_write, again) = match self.failed {
+            None => (is_kept.then_some(Ok(())), None),
+            Some((Kind::MetAnother, error)) => (None, Some(error)),
             // Where the commit was sent, it may have come to pass.
-            Some((Kind::Cut, error)) if !is_kept => (Err(error.clone()), Some(error)),
-            Some((_, error)) => (Err(error), None),
+            Some((Kind::Cut, error)) if !is_kept => (Some(Err(error.clone())), Some(error)),
+            Some((_, StoreError::Unavailable)) => (None, None),
+            Some((_, error)) => (Some(Err(error)), None),
         };
         let verdict = match (result, outcome, again) {
             (Ok(output), Ok(()), _) => Verdict::Done(output),
@@ -149,7 +150,7 @@ impl<'c> PostgresTransaction<'c> {
             (Ok(_), Err(error), None) => Verdict::Refused(error.into()),
             (Err(error), _, None) => Verdict::Refused(error),
         };
-        Ended { verdict, is_over, was_cut, recorded: self.recorded, health }
+        Ended { verdict, is_over, was_cut, recorded: self.recorded, can_write }
     }
 
     /// The request for a statement, which is not sent yet.
