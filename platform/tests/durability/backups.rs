@@ -2,7 +2,7 @@
 
 use crate::{
     database,
-    load::{Calls, Load},
+    load::{Calls, Load, Manner},
     service::Service,
     support::{Command, Sdk, ServerKey},
 };
@@ -11,7 +11,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_during_load_has_everybody_who_was_acknowledged_before_and_can_be_used_at_once() {
     let service = Service::start();
-    let load = Load::start(&service, 6, Calls::WithoutDeletions, fastrand::u64(..));
+    let load = Load::start(service.target(), Manner::AtOnce, 6, Calls::WithoutDeletions, fastrand::u64(..));
     let mut backups = Vec::new();
     for round in 0..4 {
         load.tally.acknowledges(60).await;

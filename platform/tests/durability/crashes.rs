@@ -1,7 +1,8 @@
 //! The process dies, or is asked to end, in the middle of a load.
 
 use crate::{
-    load::{Calls, Load, assert_nothing_lost},
+    database,
+    load::{Calls, Load, Manner, Person, assert_knows, users_of},
     service::Service,
 };
 use fastrand::Rng;
@@ -18,7 +19,7 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_process_is_killed_at_any
     println!("killing the platform {kills} times: DURABILITY_SEED={seed}");
     let mut rng = Rng::with_seed(seed);
     let mut service = Service::start();
-    let load = Load::start(&service, WORKERS, Calls::All, seed);
+    let load = Load::start(service.target(), Manner::AtOnce, WORKERS, Calls::All, seed);
     for kill in 0..kills {
         load.tally.acknowledges(rng.u64(1..120)).await;
         // Not a wait for anything, but the random moment itself.
@@ -54,7 +55,7 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_process_is_killed_at_any
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_platform_that_is_asked_to_end_under_load_ends_in_time_and_loses_nothing() {
     let mut service = Service::start();
-    let load = Load::start(&service, WORKERS, Calls::All, fastrand::u64(..));
+    let load = Load::start(service.target(), Manner::AtOnce, WORKERS, Calls::All, fastrand::u64(..));
     for _ in 0..3 {
         load.tally.acknowledges(100).await;
         // The workers go on meanwhile, and take only complete answers: `Load` asserts the shape of every refusal.
@@ -65,6 +66,13 @@ async fn a_platform_that_is_asked_to_end_under_load_ends_in_time_and_loses_nothi
     let people = load.stop().await;
     assert_nothing_lost(&service, &people).await;
     service.assert_calm();
+}
+
+/// Asserts that the platform, which runs, knows what everybody was told, and has no other users.
+async fn assert_nothing_lost(service: &Service, people: &[Person]) {
+    assert_knows(&service.backend(), &service.backend_url(), people).await;
+    assert_eq!(database::users(&service.database).await, users_of(people), "these users, and no others");
+    database::assert_sound(&service.database).await;
 }
 
 fn setting(name: &str) -> Option<u64> {

@@ -1,10 +1,6 @@
 //! A load of devices that remember what they were told, and hold the platform to it.
 
-use crate::{
-    database,
-    service::Service,
-    support::{Answer, Sdk, ServerKey, key},
-};
+use crate::support::{Answer, Sdk, ServerKey, key};
 use fastrand::Rng;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use sentiance_protocol::ErrorCode;
@@ -19,13 +15,19 @@ use std::{
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 /// How long anything of this may take before the test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a device waits after a lost answer or a refusal that may pass.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often the SDK sends a request at most, how long it waits for a response, and for how long it tries in all: `Tries`
+/// and `Timeouts` in the SDK's core.
+const SDK_TRIES: u32 = 4;
+const SDK_REQUEST: Duration = Duration::from_secs(10);
+const SDK_CREATION: Duration = Duration::from_secs(30);
+const SDK_REFRESH: Duration = Duration::from_secs(15);
 
 /// What was tried.
 #[derive(Debug, Default)]
@@ -38,6 +40,10 @@ pub(crate) struct Tally {
     pub(crate) put_off: AtomicU64,
     /// Creations and refreshes that were sent again with the key of the first time, and answered.
     pub(crate) repeated: AtomicU64,
+    /// Calls that failed as often as the SDK tries, so that the application had to call again.
+    pub(crate) failed: AtomicU64,
+    /// How long the longest call took, with all its tries, in milliseconds.
+    pub(crate) slowest: AtomicU64,
 }
 
 impl Tally {
@@ -73,6 +79,15 @@ pub(crate) enum Calls {
     WithoutDeletions,
 }
 
+/// How devices go on after a lost response, or a refusal that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// They try again at once, until they get a response.
+    AtOnce,
+    /// They rest as the SDK does, and take for a failure of the test what takes longer than the SDK waits.
+    LikeTheSdk,
+}
+
 /// Several workers, each with people of its own.
 pub(crate) struct Load {
     pub(crate) tally: Arc<Tally>,
@@ -83,7 +98,14 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn start(service: &Service, workers: usize, calls: Calls, seed: u64) -> Self {
+    /// A load on the platform at the present URL, which a server of the application calls, too.
+    pub(crate) fn start(
+        (server, url): (ServerKey, watch::Receiver<String>),
+        manner: Manner,
+        workers: usize,
+        calls: Calls,
+        seed: u64,
+    ) -> Self {
         let (tally, known, stop) = (Arc::new(Tally::default()), Arc::default(), Arc::default());
         let mut load = Load { tally, known, stop, workers: JoinSet::new() };
         for number in 0..workers {
@@ -91,8 +113,9 @@ impl Load {
                 name: format!("worker {number}"),
                 rng: Rng::with_seed(seed.wrapping_add(number as u64)),
                 calls,
-                server: service.server.clone(),
-                url: service.url(),
+                manner,
+                server: server.clone(),
+                url: url.clone(),
                 tally: load.tally.clone(),
                 known: load.known.clone(),
                 people: Vec::new(),
@@ -122,6 +145,7 @@ struct Worker {
     name: String,
     rng: Rng,
     calls: Calls,
+    manner: Manner,
     server: ServerKey,
     url: watch::Receiver<String>,
     tally: Arc<Tally>,
@@ -152,6 +176,9 @@ impl Worker {
 
     /// Sends a request until it is answered; says whether an earlier try may have been heard, too.
     async fn ask(&mut self, request: impl Fn(&str) -> RequestBuilder) -> (Answer, bool) {
+        if self.manner == Manner::LikeTheSdk {
+            return self.ask_like_the_sdk(request).await;
+        }
         let mut repeated = false;
         loop {
             let url = self.url.borrow_and_update().clone();
@@ -176,9 +203,58 @@ impl Worker {
         }
     }
 
+    async fn ask_like_the_sdk(&mut self, request: impl Fn(&str) -> RequestBuilder) -> (Answer, bool) {
+        let (began, mut tries, mut repeated) = (Instant::now(), 0, false);
+        loop {
+            let url = self.url.borrow().clone();
+            self.tally.requests.fetch_add(1, SeqCst);
+            let pause = match Answer::within(SDK_REQUEST, request(&url)).await {
+                Ok(answer) if answer.status.is_server_error() => {
+                    // What stands in front of the platform may say that it is gone, with a page of its own.
+                    let code = answer.error_code();
+                    let is_ours = code.as_deref().is_some_and(|code| {
+                        [ErrorCode::Unavailable, ErrorCode::DatabaseUnavailable]
+                            .map(ErrorCode::as_str)
+                            .contains(&code)
+                    });
+                    assert!(is_ours || code.is_none(), "{} {}", answer.status, answer.text);
+                    assert_eq!(is_ours, answer.header("retry-after").is_some(), "{}", answer.text);
+                    self.tally.put_off.fetch_add(1, SeqCst);
+                    Duration::from_secs(
+                        answer.header("retry-after").map_or(0, |seconds| seconds.parse().unwrap()),
+                    )
+                }
+                Ok(answer) => {
+                    self.tally.acknowledged.send_modify(|count| *count += 1);
+                    self.took(began);
+                    return (answer, repeated);
+                }
+                Err(_) => {
+                    self.tally.lost.fetch_add(1, SeqCst);
+                    Duration::ZERO
+                }
+            };
+            repeated = true;
+            tries += 1;
+            if tries == SDK_TRIES {
+                self.tally.failed.fetch_add(1, SeqCst);
+                tries = 0;
+            }
+            let ceiling = Duration::from_millis(500 << tries);
+            sleep(pause + ceiling.mul_f64(self.rng.f64())).await;
+        }
+    }
+
+    fn took(&self, began: Instant) {
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap();
+        self.tally.slowest.fetch_max(took, SeqCst);
+    }
+
     /// A call that carries an idempotency key, and is the same however often it is sent.
-    async fn ask_once(&mut self, request: impl Fn(&str) -> RequestBuilder) -> Answer {
-        let (answer, repeated) = self.ask(request).await;
+    async fn ask_once(&mut self, deadline: Duration, request: impl Fn(&str) -> RequestBuilder) -> Answer {
+        let deadline = if self.manner == Manner::LikeTheSdk { deadline } else { PATIENCE };
+        let asked = timeout(deadline, self.ask(request)).await;
+        let (answer, repeated) = asked.expect("no call takes longer than the SDK tries");
         self.tally.repeated.fetch_add(repeated.into(), SeqCst);
         answer
     }
@@ -191,11 +267,11 @@ impl Worker {
         let mut device = Sdk::new("");
         let body = device.creation(&code, &key());
         let send = |url: &str| device.at(url).request(Method::POST, "/sdk/v1/users").json(&body);
-        let mut answer = self.ask_once(send).await;
+        let mut answer = self.ask_once(SDK_CREATION, send).await;
         if self.rng.u8(..100) < 10 {
             // As if the answer had been lost on the way: the same try once more.
             let user_id = answer.ok()["user_id"].clone();
-            answer = self.ask_once(send).await;
+            answer = self.ask_once(SDK_CREATION, send).await;
             assert_eq!(answer.ok()["user_id"], user_id, "the same user");
         }
         answer.ok();
@@ -239,8 +315,8 @@ impl Worker {
     async fn refresh(&mut self, person: &mut Person) {
         let device = person.device.clone();
         let body = json!({ "refresh_token": device.refresh_token, "idempotency_key": key() });
-        let answer =
-            self.ask_once(|url| device.at(url).request(Method::POST, "/sdk/v1/token").json(&body)).await;
+        let send = |url: &str| device.at(url).request(Method::POST, "/sdk/v1/token").json(&body);
+        let answer = self.ask_once(SDK_REFRESH, send).await;
         answer.ok();
         person.device.remember_token(&answer);
     }
@@ -275,35 +351,37 @@ impl Worker {
 }
 
 /// Asserts that the platform, which runs, knows of everybody what everybody was told.
-pub(crate) async fn assert_nothing_lost(service: &Service, people: &[Person]) {
-    let (server, url) = (service.backend(), service.url().borrow().clone());
+pub(crate) async fn assert_knows(server: &ServerKey, url: &str, people: &[Person]) {
     for person in people {
         for deleted in &person.deleted {
             server.profile(&deleted.user_id).await.refused(ErrorCode::UserNotFound);
-            deleted.at(&url).own_profile().await.refused(ErrorCode::UserDeleted);
+            deleted.at(url).own_profile().await.refused(ErrorCode::UserDeleted);
         }
         for code in &person.used_codes {
-            Sdk::new(&url).exchange(code, &key()).await.refused(ErrorCode::AuthenticationCodeInvalid);
+            Sdk::new(url).exchange(code, &key()).await.refused(ErrorCode::AuthenticationCodeInvalid);
         }
         if person.is_deleted {
             continue;
         }
         let profile = server.profile(&person.user_id).await.ok();
         assert_eq!(profile["external_id"], person.external_id.as_str());
-        let mut device = person.device.at(&url);
+        let mut device = person.device.at(url);
         assert_eq!(device.state().await, "active");
         if let Some(displaced) = &person.displaced {
-            assert_eq!(displaced.at(&url).state().await, "inactive");
+            assert_eq!(displaced.at(url).state().await, "inactive");
         }
         device.refresh().await.ok();
         device.own_profile().await.ok();
     }
-    let mut expected: Vec<_> = people
+}
+
+/// External id and user id of everybody who is there, in order.
+pub(crate) fn users_of(people: &[Person]) -> Vec<(String, String)> {
+    let mut users: Vec<_> = people
         .iter()
         .filter(|person| !person.is_deleted)
         .map(|person| (person.external_id.clone(), person.user_id.clone()))
         .collect();
-    expected.sort();
-    assert_eq!(database::users(&service.database).await, expected, "these users, and no others");
-    database::assert_sound(&service.database).await;
+    users.sort();
+    users
 }

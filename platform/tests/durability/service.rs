@@ -73,6 +73,11 @@ impl Service {
         self.url.subscribe()
     }
 
+    /// What a load calls.
+    pub(crate) fn target(&self) -> (ServerKey, watch::Receiver<String>) {
+        (self.server.clone(), self.url())
+    }
+
     pub(crate) fn pid(&self) -> String {
         self.running.as_ref().unwrap().pid()
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::{join, time::sleep};
 
 const ROUNDS: usize = 12;
-const TABLES: &[&str] = &["users", "installs", "token_pairs", "authentication_codes"];
+pub(crate) const TABLES: &[&str] = &["users", "installs", "token_pairs", "authentication_codes"];
 
 async fn two_replicas() -> Replicas {
     let replicas = Replicas::start(2).await;
@@ -36,7 +36,10 @@ async fn state_of(sdk: &Sdk) -> String {
 
 #[tokio::test]
 async fn one_code_on_two_devices_gives_one_user() {
-    let replicas = two_replicas().await;
+    one_code(&two_replicas().await).await;
+}
+
+pub(crate) async fn one_code(replicas: &Replicas) {
     for round in 0..ROUNDS {
         let code = replicas.server.code(&format!("user {round}")).await;
         let (one, other) = (replicas.sdk(0), replicas.sdk(1));
@@ -49,7 +52,10 @@ async fn one_code_on_two_devices_gives_one_user() {
 
 #[tokio::test]
 async fn two_codes_of_a_new_external_id_give_one_user_with_one_active_device() {
-    let replicas = two_replicas().await;
+    two_codes(&two_replicas().await).await;
+}
+
+pub(crate) async fn two_codes(replicas: &Replicas) {
     for round in 0..ROUNDS {
         let external_id = format!("user {round}");
         let codes = (replicas.server.code(&external_id).await, replicas.server.code(&external_id).await);
@@ -67,7 +73,10 @@ async fn two_codes_of_a_new_external_id_give_one_user_with_one_active_device() {
 
 #[tokio::test]
 async fn a_user_who_is_restored_twice_at_once_has_one_active_device() {
-    let replicas = two_replicas().await;
+    two_restorations(&two_replicas().await).await;
+}
+
+pub(crate) async fn two_restorations(replicas: &Replicas) {
     for round in 0..ROUNDS {
         let external_id = format!("user {round}");
         let before = replicas.sdk_with_user(0, &external_id).await;
@@ -101,7 +110,10 @@ async fn a_phone_is_active_though_a_tablet_comes_at_the_same_moment() {
 
 #[tokio::test]
 async fn a_creation_that_is_repeated_while_it_is_under_way_gives_a_session_that_works() {
-    let replicas = two_replicas().await;
+    repeated_creation(&two_replicas().await).await;
+}
+
+pub(crate) async fn repeated_creation(replicas: &Replicas) {
     for round in 0..ROUNDS {
         let code = replicas.server.code(&format!("user {round}")).await;
         let (mut one, key) = (replicas.sdk(0), key());
@@ -119,7 +131,10 @@ async fn a_creation_that_is_repeated_while_it_is_under_way_gives_a_session_that_
 
 #[tokio::test]
 async fn a_refresh_that_is_repeated_while_it_is_under_way_gives_a_session_that_works() {
-    let replicas = two_replicas().await;
+    repeated_refresh(&two_replicas().await).await;
+}
+
+pub(crate) async fn repeated_refresh(replicas: &Replicas) {
     for round in 0..ROUNDS {
         let mut one = replicas.sdk_with_user(0, &format!("user {round}")).await;
         let (mut other, key) = (replicas.at(1, &one), key());
@@ -143,7 +158,10 @@ async fn one_works(one: &mut Sdk, other: &mut Sdk) {
 
 #[tokio::test]
 async fn a_refresh_token_that_two_use_at_once_is_good_once() {
-    let replicas = two_replicas().await;
+    two_refreshes(&two_replicas().await).await;
+}
+
+pub(crate) async fn two_refreshes(replicas: &Replicas) {
     for round in 0..ROUNDS {
         let one = replicas.sdk_with_user(0, &format!("user {round}")).await;
         let (other, keys) = (replicas.at(1, &one), (key(), key()));

@@ -4,9 +4,13 @@ use crate::support::{Command, Running, SERVE, Sdk, ServerKey, key};
 use postgres_cluster::Cluster;
 use sentiance_protocol::ErrorCode;
 use serde_json::{Value, json};
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
+use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, NoTls};
+
+/// Where any port will do.
+const FREE_ADDRESS: &str = "127.0.0.1:0";
 
 /// Platforms on a database of their own.
 pub(crate) struct Replicas {
@@ -18,6 +22,9 @@ pub(crate) struct Replicas {
     app_secret: String,
     url: String,
     database: Client,
+    serve: Vec<String>,
+    /// Their logs, which are read where a test failed.
+    folder: TempDir,
 }
 
 async fn connect(url: &str) -> Client {
@@ -34,8 +41,14 @@ impl Replicas {
     /// With more options than [`SERVE`].
     pub(crate) async fn start_with(count: usize, options: &[&str]) -> Self {
         let url = Cluster::shared().create_database().unwrap();
-        let database = connect(&url).await;
-        let command = Command::on(Path::new(&url));
+        Self::start_on(&url, &url, &vec![FREE_ADDRESS.to_owned(); count], options).await
+    }
+
+    /// Platforms at these addresses on the database at `url`, which the test itself reaches at `direct`.
+    pub(crate) async fn start_on(url: &str, direct: &str, addresses: &[String], options: &[&str]) -> Self {
+        let database = connect(direct).await;
+        let folder = tempfile::tempdir().unwrap();
+        let command = Command::on(Path::new(url)).logging_to(&folder.path().join("log"));
         let created = command.run(&["app", "create", "--name", "Test"]);
         let app_id = Command::value_of(&created, "app id: ");
         let app_secret = Command::value_of(&created, "app secret: ");
@@ -45,9 +58,11 @@ impl Replicas {
         let is_own = |option: &&str| options.iter().any(|own| name(own) == name(option));
         let serve: Vec<_> =
             SERVE.iter().copied().filter(|option| !is_own(option)).chain(options.iter().copied()).collect();
-        let running: Vec<_> = (0..count).map(|_| command.start(&serve)).collect();
+        let running: Vec<_> = addresses.iter().map(|address| command.start_at(address, &serve)).collect();
+        let serve = serve.into_iter().map(str::to_owned).collect();
         let server = ServerKey::new(running.first().map_or("", |first| &first.url), &key);
-        Replicas { command, running, server, app_id, app_secret, url, database }
+        let url = direct.to_owned();
+        Replicas { command, running, server, app_id, app_secret, url, database, serve, folder }
     }
 
     /// Another connection to the database.
@@ -65,6 +80,36 @@ impl Replicas {
             sleep(Duration::from_millis(50)).await;
         }
         panic!("{} rows are left", self.count(left).await);
+    }
+
+    /// Ends one of them as a power cut would.
+    pub(crate) fn kill(&mut self, replica: usize) {
+        self.running.remove(replica).kill();
+    }
+
+    /// Starts it again, where it was.
+    pub(crate) fn start_again(&mut self, replica: usize, address: &str) {
+        let serve: Vec<_> = self.serve.iter().map(String::as_str).collect();
+        self.running.insert(replica, self.command.start_at(address, &serve));
+    }
+
+    /// Looks into another database from now on: the one that replaced the first.
+    pub(crate) async fn look_into(&mut self, direct: &str) {
+        self.database = connect(direct).await;
+    }
+
+    /// External id and user id of all who are there, in order.
+    pub(crate) async fn users(&self) -> Vec<(String, String)> {
+        let query =
+            "select external_id, user_id from users where external_id is not null and deleted_at is null";
+        let rows = self.database.query(query, &[]).await.unwrap();
+        let mut users: Vec<_> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        users.sort();
+        users
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     pub(crate) fn app_id(&self) -> &str {
@@ -189,7 +234,7 @@ pub(crate) fn position(number: u32) -> Value {
 /// A change is to be seen within a second; a loaded machine gets more time, but not so much that chance would do.
 const SEEN_WITHIN: Duration = Duration::from_secs(3);
 
-async fn in_time(what: &str, seen: impl Future<Output = ()>) {
+pub(crate) async fn in_time(what: &str, seen: impl Future<Output = ()>) {
     timeout(SEEN_WITHIN, seen).await.unwrap_or_else(|_| panic!("not told in time: {what}"));
 }
 

@@ -17,7 +17,7 @@ use std::{
     net::TcpListener,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -39,6 +39,11 @@ const START_LOOKS: u32 = 6000;
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 /// What the server says once it can be used.
 const IS_READY: &str = "database system is ready to accept connections";
+/// The same of a standby.
+const IS_READY_TO_READ: &str = "database system is ready to accept read-only connections";
+
+/// What it says to clients until then.
+const TOO_EARLY: [&str; 2] = ["starting up", "not yet accepting connections"];
 
 /// The server ends when this shell's standard input does, which is when the process that started it has ended, however.
 const SUPERVISOR: &str = r#"
@@ -53,9 +58,24 @@ pub struct Cluster {
     folder: TempDir,
     port: u16,
     settings: Vec<String>,
+    /// The program through which the server is started, as the superuser; none where it is started directly.
+    starter: Vec<String>,
     supervisor: Option<Child>,
     databases: AtomicU32,
     /// It lives as long as the process, which drops nothing at its end.
+    is_shared: bool,
+}
+
+/// How a cluster is made.
+#[derive(Debug, Default)]
+struct Setup<'a> {
+    /// Such as `fsync=off`.
+    settings: &'a [&'a str],
+    /// Names and contents of files beside the data.
+    files: &'a [(&'a str, &'a str)],
+    /// The program through which the server is started, and its arguments.
+    starter: &'a [&'a str],
+    /// It lives as long as the process.
     is_shared: bool,
 }
 
@@ -74,7 +94,7 @@ impl Cluster {
             "max_wal_size=128MB",
         ];
         SHARED.get_or_init(|| {
-            Cluster::start_with(&settings, &[], true)
+            Cluster::start_with(&Setup { settings: &settings, is_shared: true, ..Setup::default() })
                 .unwrap_or_else(|error| panic!("no PostgreSQL: {error:#}"))
         })
     }
@@ -84,7 +104,7 @@ impl Cluster {
     /// # Errors
     /// PostgreSQL is missing, or does not start; the message has what it said.
     pub fn start(settings: &[&str]) -> anyhow::Result<Self> {
-        Self::start_with(settings, &[], false)
+        Self::start_with(&Setup { settings, ..Setup::default() })
     }
 
     /// The same, with a certificate and its key in PEM.
@@ -92,44 +112,94 @@ impl Cluster {
     /// # Errors
     /// As for [`start`](Self::start).
     pub fn start_with_certificate(certificate: &str, key: &str) -> anyhow::Result<Self> {
-        // From the folder of the data.
-        let settings = ["ssl=on", "ssl_cert_file=../certificate.pem", "ssl_key_file=../key.pem"];
-        Self::start_with(&settings, &[("certificate.pem", certificate), ("key.pem", key)], false)
+        Self::start_with(&Setup {
+            // From the folder of the data.
+            settings: &["ssl=on", "ssl_cert_file=../certificate.pem", "ssl_key_file=../key.pem"],
+            files: &[("certificate.pem", certificate), ("key.pem", key)],
+            ..Setup::default()
+        })
     }
 
-    fn start_with(settings: &[&str], files: &[(&str, &str)], is_shared: bool) -> anyhow::Result<Self> {
-        let programs = programs()?;
-        let folder = if is_shared { folder_in_memory()? } else { tempfile::tempdir()? };
-        if let Some(user) = server_user()? {
-            chown(folder.path(), Some(user.uid), Some(user.gid))?;
-        }
-        for (name, content) in files {
-            let file = folder.path().join(name);
+    /// The same, where another program starts the server: one that enters a name space, say.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn start_through(starter: &[&str], settings: &[&str]) -> anyhow::Result<Self> {
+        Self::start_with(&Setup { settings, starter, ..Setup::default() })
+    }
+
+    fn start_with(setup: &Setup<'_>) -> anyhow::Result<Self> {
+        let cluster = Self::prepare(setup)?;
+        for (name, content) in setup.files {
+            let file = cluster.folder.path().join(name);
             fs::write(&file, content)?;
             // The server takes no key that others may read.
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
-            if let Some(user) = server_user()? {
-                chown(&file, Some(user.uid), Some(user.gid))?;
-            }
+            give_to_server(&file)?;
         }
-        let made = as_server(&programs.join("initdb"))?
+        let made = as_server(&cluster.programs.join("initdb"))?
             .args(["--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust"])
             .args(["--username", SUPERUSER, "--pgdata"])
-            .arg(folder.path().join("data"))
+            .arg(cluster.data())
             .output()?;
-        ensure!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
-        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut cluster = Cluster {
-            programs,
+        cluster.started(&made)
+    }
+
+    /// Makes a standby of this cluster, and starts its server: it repeats what this one does, until it is promoted.
+    ///
+    /// # Errors
+    /// It cannot be copied, or does not start; the message has what it said.
+    pub fn standby(&self) -> anyhow::Result<Self> {
+        let settings: Vec<_> = self.settings.iter().map(String::as_str).collect();
+        let starter: Vec<_> = self.starter.iter().map(String::as_str).collect();
+        let standby = Self::prepare(&Setup { settings: &settings, starter: &starter, ..Setup::default() })?;
+        let copied = as_server(&self.programs.join("pg_basebackup"))?
+            .args(["--write-recovery-conf", "--no-sync", "--checkpoint=fast", "--wal-method=stream"])
+            .args(["--dbname", &self.url("postgres"), "--pgdata"])
+            .arg(standby.data())
+            .output()?;
+        standby.started(&copied)
+    }
+
+    /// A cluster without data.
+    fn prepare(setup: &Setup<'_>) -> anyhow::Result<Self> {
+        let folder = if setup.is_shared { folder_in_memory()? } else { tempfile::tempdir()? };
+        give_to_server(folder.path())?;
+        let owned = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
+        Ok(Cluster {
+            programs: programs()?,
             folder,
             port: 0,
-            settings,
+            settings: owned(setup.settings),
+            starter: owned(setup.starter),
             supervisor: None,
             databases: AtomicU32::default(),
-            is_shared,
-        };
-        cluster.start_server()?;
-        Ok(cluster)
+            is_shared: setup.is_shared,
+        })
+    }
+
+    /// The cluster with its server, once a program has made its data.
+    fn started(mut self, made: &Output) -> anyhow::Result<Self> {
+        ensure!(made.status.success(), "no cluster was made: {}", String::from_utf8_lossy(&made.stderr));
+        self.start_server()?;
+        Ok(self)
+    }
+
+    /// Lets a standby take writes, and waits until it does.
+    ///
+    /// # Errors
+    /// It is none, or does not run.
+    pub fn promote(&self) -> anyhow::Result<()> {
+        let promoted = as_server(&self.programs.join("pg_ctl"))?
+            .args(["promote", "--wait", "--pgdata"])
+            .arg(self.data())
+            .output()?;
+        ensure!(
+            promoted.status.success(),
+            "pg_ctl promote failed: {}",
+            String::from_utf8_lossy(&promoted.stderr)
+        );
+        Ok(())
     }
 
     /// Starts the server of a cluster that was stopped or killed; on the port that it had, if it had one.
@@ -150,12 +220,26 @@ impl Cluster {
         attempts.fold(first, |result, next| result.or(next))
     }
 
+    /// A program that runs as the server does, and where it does.
+    fn starting(&self, program: &Path) -> anyhow::Result<Command> {
+        let Some((starter, arguments)) = self.starter.split_first() else { return as_server(program) };
+        let mut command = Command::new(starter);
+        command.args(arguments).current_dir("/");
+        if let Some(user) = server_user()? {
+            // Only the superuser may be let in.
+            command.arg("setpriv").arg(format!("--reuid={}", user.uid)).arg(format!("--regid={}", user.gid));
+            command.arg("--clear-groups");
+        }
+        command.arg(program);
+        Ok(command)
+    }
+
     fn start_on(&mut self, port: u16) -> anyhow::Result<()> {
         if self.supervisor.is_some() {
             return Ok(());
         }
         let log = self.folder.path().join("log");
-        let mut command = as_server(Path::new("sh"))?;
+        let mut command = self.starting(Path::new("sh"))?;
         command.args(["-c", SUPERVISOR, "sh"]).arg(self.programs.join("postgres"));
         command.arg("-D").arg(self.data()).args(["-c", "listen_addresses=127.0.0.1", "-c"]);
         command.arg(format!("port={port}")).args(["-c", "unix_socket_directories="]);
@@ -170,11 +254,14 @@ impl Cluster {
         for attempt in 1.. {
             let said = fs::read_to_string(&log)?;
             let said = said.get(usize::try_from(seen)?..).unwrap_or_default();
-            if said.contains(IS_READY) {
+            if said.contains(IS_READY) || said.contains(IS_READY_TO_READ) {
                 (self.port, self.supervisor) = (port, Some(supervisor));
                 return Ok(());
             }
-            let has_failed = said.contains("FATAL") && !said.contains("starting up");
+            // Those who come too early are refused with an error of the same kind.
+            let is_fatal =
+                |line: &str| line.contains("FATAL") && !TOO_EARLY.iter().any(|why| line.contains(why));
+            let has_failed = said.lines().any(is_fatal);
             if has_failed || attempt > START_LOOKS {
                 drop(supervisor.stdin.take());
                 supervisor.wait()?;
@@ -261,6 +348,18 @@ impl Cluster {
         Ok(pid.lines().next().context("postmaster.pid is empty")?.trim().parse()?)
     }
 
+    /// Ends the server and all its processes at once, as the loss of its machine does.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn kill_all(&mut self) -> anyhow::Result<()> {
+        for process in self.processes()? {
+            // Some may have ended meanwhile.
+            let _ = kill(Pid::from_raw(process.cast_signed()), Signal::SIGKILL);
+        }
+        self.wait()
+    }
+
     /// Ends the server at once, as a crash does.
     ///
     /// # Errors
@@ -325,12 +424,21 @@ fn name_in(url: &str) -> anyhow::Result<&str> {
 }
 
 /// The user as whom the server runs, where this process must not be it.
-fn server_user() -> anyhow::Result<Option<User>> {
+///
+/// # Errors
+/// There is none.
+pub fn server_user() -> anyhow::Result<Option<User>> {
     if !geteuid().is_root() {
         return Ok(None);
     }
     let user = User::from_name(DEBIAN_USER)?.with_context(|| format!("there is no user {DEBIAN_USER}"))?;
     Ok(Some(user))
+}
+
+/// Makes the user of the server the owner of a file or folder.
+fn give_to_server(path: &Path) -> anyhow::Result<()> {
+    let Some(user) = server_user()? else { return Ok(()) };
+    Ok(chown(path, Some(user.uid), Some(user.gid))?)
 }
 
 /// A program that runs as the server does.

@@ -35,7 +35,12 @@ impl Answer {
 
     /// The answer, unless it is lost.
     pub(crate) async fn if_any(request: RequestBuilder) -> reqwest::Result<Self> {
-        let response = request.timeout(Duration::from_secs(20)).send().await?;
+        Self::within(Duration::from_secs(20), request).await
+    }
+
+    /// The same, where it comes in time.
+    pub(crate) async fn within(deadline: Duration, request: RequestBuilder) -> reqwest::Result<Self> {
+        let response = request.timeout(deadline).send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         Ok(Answer { status, headers, text: response.text().await? })
     }

@@ -97,7 +97,12 @@ impl Command {
 
     /// Starts `platform serve` or `dev` on a free port.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        let mut child = self.spawn(&[arguments, &["--address", "127.0.0.1:0"]].concat());
+        self.start_at("127.0.0.1:0", arguments)
+    }
+
+    /// The same, on an address of the caller's choice.
+    pub(crate) fn start_at(&self, address: &str, arguments: &[&str]) -> Running {
+        let mut child = self.spawn(&[arguments, &["--address", address]].concat());
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut printed = String::new();
         let url = loop {
