@@ -254,3 +254,18 @@ create table replicas (
     replica_id text   collate "C" not null primary key,
     seen_at    bigint not null
 );
+
+-- What `platform import` fills this database from. A row without an end keeps every platform from working on it.
+create table imports (
+    only_row    bigint primary key check (only_row = 1),
+    source      bytea  not null, -- recognizes the database that is imported
+    begun_at    bigint not null,
+    finished_at bigint
+);
+
+-- What an import has taken away for its time, and how it is made again.
+create table set_aside (
+    name       text collate "C" not null primary key,
+    kind       text not null check (kind in ('index', 'reference')),
+    definition text not null
+);

@@ -5,6 +5,7 @@ mod app;
 mod audit;
 mod backup;
 mod descriptors;
+mod import;
 mod log;
 mod output;
 mod serve;
@@ -39,6 +40,7 @@ enum Task {
     Migrate(Database),
     Backup(backup::Backup),
     Check(backup::Check),
+    Import(import::Import),
     /// Applications.
     #[command(subcommand)]
     App(app::App),
@@ -174,6 +176,7 @@ async fn perform(task: Task) -> Result<(), Problem> {
         Task::Migrate(database) => migrate(database).await,
         Task::Backup(task) => task.run().await,
         Task::Check(task) => task.run().await,
+        Task::Import(task) => task.run().await,
         Task::App(task) => task.run().await,
         Task::ApiKey(task) => task.run().await,
         Task::User(task) => task.run().await,

@@ -77,6 +77,8 @@ const COLUMNS: &[(&str, Holds, &[&str])] = &[
     ("trips", Holds::Personal, &["content"]),
     ("stored_of_applications", Holds::Random, &["app_id"]),
     ("replicas", Holds::Random, &["replica_id"]),
+    ("imports", Holds::Random, &["source"]),
+    ("set_aside", Holds::Word, &["name", "kind", "definition"]),
     ("detection_conversion", Holds::Random, &["app_id", "user_id"]),
     ("detections", Holds::Random, &["app_id", "user_id", "detection_id", "install_id"]),
     ("detections", Holds::Word, &["kind"]),
@@ -87,8 +89,8 @@ const COLUMNS: &[(&str, Holds, &[&str])] = &[
 ];
 
 /// The tables of versions that had files only, and those of a database that several platforms share.
-const OF_FILES: [&str; 2] = ["detection_conversion", "detections"];
-const OF_SERVERS: [&str; 2] = ["stored_of_applications", "replicas"];
+const OF_FILES: &[&str] = &["detection_conversion", "detections"];
+const OF_SERVERS: &[&str] = &["stored_of_applications", "replicas", "imports", "set_aside"];
 
 fn columns() -> impl Iterator<Item = &'static (&'static str, Holds, &'static [&'static str])> {
     let missing = if is_on_postgres() { OF_FILES } else { OF_SERVERS };

@@ -9,6 +9,7 @@ mod failure;
 #[cfg(test)]
 mod plans;
 mod schema;
+mod target;
 mod tls;
 mod transaction;
 mod url;
@@ -40,6 +41,9 @@ use tokio::{
 use transaction::{Access, PostgresTransaction};
 
 pub(super) use changes::PostgresChanges;
+pub(super) use target::PostgresTarget;
+#[cfg(test)]
+pub(super) use target::{delete_in_postgres, read_in_postgres};
 
 /// For how long a use case that meets others is run again.
 const PATIENCE: Duration = Duration::from_secs(5);

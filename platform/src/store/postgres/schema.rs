@@ -23,8 +23,14 @@ const MIGRATIONS: &[Migration] = &[Migration {
     text: include_str!("../../../migrations/postgres/20260601000000_schema.sql"),
 }];
 
-/// Whether the schema is that of this platform.
+/// Whether a platform may work on a database whose schema it does not change.
 pub(super) async fn look(connections: &Connections) -> Result<(), StoreError> {
+    look_at_schema(connections).await?;
+    refuse_half_imported(connections).await
+}
+
+/// Whether the schema is that of this platform.
+async fn look_at_schema(connections: &Connections) -> Result<(), StoreError> {
     let client = connections.lend().await?;
     let exists = client.query_typed(texts::HAS_MIGRATIONS.postgres, &[]).await.map_err(store_error)?;
     let exists = exists.first().is_some_and(|row| row.try_get(0).unwrap_or(false));
@@ -34,9 +40,23 @@ pub(super) async fn look(connections: &Connections) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Brings it up to date.
+/// Brings it up to date for a platform.
 pub(super) async fn migrate(connections: &Connections) -> Result<(), StoreError> {
-    if look(connections).await.is_ok() {
+    bring_up_to_date(connections).await?;
+    refuse_half_imported(connections).await
+}
+
+/// A platform would show half of what there is, and the import would undo what it writes.
+async fn refuse_half_imported(connections: &Connections) -> Result<(), StoreError> {
+    let client = connections.lend().await?;
+    let found = client.query_typed(texts::FIND_IMPORT.postgres, &[]).await.map_err(store_error)?;
+    let end = found.first().map(|row| row.try_get::<_, Option<i64>>(1).map_err(store_error)).transpose()?;
+    if end == Some(None) { Err(UnusableDatabase::HalfImported.into()) } else { Ok(()) }
+}
+
+/// Brings it up to date, whatever the database is for.
+pub(super) async fn bring_up_to_date(connections: &Connections) -> Result<(), StoreError> {
+    if look_at_schema(connections).await.is_ok() {
         return Ok(());
     }
     let mut client = connections.lend().await?;

@@ -689,6 +689,35 @@ pub const ATTEND: Sql [postgres] = "
 pub const LEAVE: Sql [postgres] = "delete from replicas where replica_id = $1";
 pub const NOTIFY: Sql [postgres] = "select pg_notify('sentiance_changes', $1)";
 pub const LISTEN: Sql [postgres] = "listen sentiance_changes";
+// Moving from SQLite to PostgreSQL.
+pub const FIRST_MIGRATION: Sql [sqlite] =
+    "select version, installed_on, execution_time from _sqlx_migrations order by version limit 1";
+pub const HAS_OLD_ROWS: Sql [sqlite] =
+    "select exists (select 1 from detection_conversion) or exists (select 1 from detections)";
+pub const COLUMNS_OF: Sql = "select name, lower(type) as type, pk from pragma_table_info($1)", postgres "
+    select attname::text as name, format_type(atttypid, null) as type, 0::bigint as pk from pg_attribute
+    where attrelid = $1::text::regclass and attnum > 0 and not attisdropped order by attnum";
+// Any number that no other program uses. It is held for as long as the connection lasts.
+pub const LOCK_IMPORT: Sql [postgres] = "select pg_try_advisory_lock(7315934202660131)";
+pub const NO_PLATFORM: Sql [postgres] = "
+    select count(*) = 0 from pg_stat_activity
+    where datname = current_database() and application_name = 'sentiance-platform' and pid <> pg_backend_pid()";
+pub const FIND_IMPORT: Sql [postgres] = "select source, finished_at from imports where only_row = 1";
+pub const BEGIN_IMPORT: Sql [postgres] = "insert into imports (only_row, source, begun_at) values (1, $1, $2)";
+pub const FINISH_IMPORT: Sql [postgres] = "update imports set finished_at = $1 where only_row = 1";
+pub const LIST_INDEXES: Sql [postgres] = "
+    select indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+    from pg_index where indrelid = $1::text::regclass and not indisunique";
+pub const LIST_UNIQUE_INDEXES: Sql [postgres] = "
+    select (select array_agg(a.attname::text order by a.attnum) from pg_attribute a where a.attrelid = i.indexrelid),
+        coalesce(pg_get_expr(i.indpred, i.indrelid), 'true')
+    from pg_index i where i.indrelid = $1::text::regclass and i.indisunique";
+pub const LIST_REFERENCES: Sql [postgres] = "
+    select conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid)
+    from pg_constraint where contype = 'f' and connamespace = current_schema()::regnamespace";
+pub const SET_ASIDE: Sql [postgres] = "insert into set_aside (name, kind, definition) values ($1, $2, $3)";
+pub const LIST_SET_ASIDE: Sql [postgres] = "select name, definition from set_aside where kind = $1 order by name";
+pub const FORGET_SET_ASIDE: Sql [postgres] = "delete from set_aside where name = $1";
 }
 
 /// Four statements that read the same rows from a key on.

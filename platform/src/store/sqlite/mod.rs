@@ -10,6 +10,7 @@ mod plans;
 mod queue;
 mod readers;
 mod schema;
+mod source;
 mod transaction;
 mod turn;
 mod writer;
@@ -37,6 +38,7 @@ use writer::Writer;
 pub use backup::{BackupError, back_up, check};
 pub(super) use changes::SqliteChanges;
 pub(super) use readers::SqliteReader;
+pub(super) use source::SqliteSource;
 
 /// How long a statement waits for another process that writes: callers wait with it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -183,6 +185,9 @@ pub enum UnusableDatabase {
     /// It is empty, or an earlier platform made it, and it was opened only to read.
     #[error("its schema is older than this platform: bring it up to date with `platform migrate`")]
     Old,
+    /// It is the target of an import that is not finished.
+    #[error("an import into it is not finished: run `platform import` again")]
+    HalfImported,
     /// The schema could not be brought up to date.
     #[error("its schema could not be brought up to date: {0}")]
     Schema(#[from] SchemaError),

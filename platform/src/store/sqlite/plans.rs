@@ -34,6 +34,9 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "sqlite_autoindex__sqlx_migrations_1 scanned",
         "a row for each version of the schema",
     ),
+    ("FIRST_MIGRATION", "sqlite_autoindex__sqlx_migrations_1 scanned", "only the first row of it"),
+    ("HAS_OLD_ROWS", "detection_conversion scanned", "only the first row of it"),
+    ("HAS_OLD_ROWS", "detections_by_time scanned", "only the first row of it"),
     ("RECORD_EVENT", "sqlite_sequence scanned", "it has one row"),
     ("HAS_FOREIGN_TABLES", "sqlite_schema scanned", "the tables, of which there are a dozen"),
     ("HAS_MIGRATIONS", "sqlite_schema scanned", "the tables, of which there are a dozen"),
@@ -255,7 +258,7 @@ fn every_statement_is_in_the_list() {
             }
             let source = fs::read_to_string(&path).unwrap();
             let product = source.split("#[cfg(test)]\nmod ").next().unwrap();
-            let is_exempt = path.ends_with("sql/texts.rs") || path.ends_with("plans.rs");
+            let is_exempt = ["sql/texts.rs", "plans.rs", "tests.rs"].iter().any(|name| path.ends_with(name));
             let strange = product.split('"').skip(1).step_by(2).find(|literal| {
                 let words: Vec<&str> = literal.split_whitespace().take(2).collect();
                 matches!(words[..], ["select" | "insert" | "update" | "delete" | "with" | "replace", _])
