@@ -8,8 +8,10 @@
     reason = "a test that cannot go on has failed, and one that ran says what it tried"
 )]
 
+mod contents;
 mod crashes;
 mod helpers;
+mod import;
 #[path = "../durability/load.rs"]
 #[expect(dead_code, reason = "another test binary uses the rest")]
 mod load;
