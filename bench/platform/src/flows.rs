@@ -1,14 +1,16 @@
 //! The kinds of requests that are measured, each by several callers at once, as fast as each gets its response.
 
 use crate::{
-    caller::{Caller, string},
-    server::Server,
+    accounting::now,
+    caller::{Caller, new_id, string},
+    server::{App, Server},
 };
 use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
+use tokio::time::sleep;
 
 /// The first is what the others are compared with.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -19,6 +21,9 @@ pub(crate) enum Flow {
     Creation,
     Restoration,
     Refresh,
+    Profile,
+    Linking,
+    Deletion,
     Upload,
     Page,
 }
@@ -32,6 +37,9 @@ impl Flow {
             Flow::Creation => "creation",
             Flow::Restoration => "restoration",
             Flow::Refresh => "refresh",
+            Flow::Profile => "profile",
+            Flow::Linking => "linking",
+            Flow::Deletion => "deletion",
             Flow::Upload => "upload 300",
             Flow::Page => "page 1000",
         }
@@ -53,9 +61,29 @@ impl Flow {
     }
 }
 
-/// Has all callers send their requests; tells how long each response took.
-pub(crate) async fn run(clients: Vec<Client>) -> anyhow::Result<Vec<Duration>> {
-    let running: Vec<_> = clients.into_iter().map(|client| tokio::spawn(client.run())).collect();
+/// How fast callers send their requests.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// Each as soon as it has the response before.
+    Closed,
+    /// So many a second, all together, whether the responses come or not.
+    Fixed(u32),
+}
+
+/// Has all callers send their requests; tells how long each response took. At a fixed rate that is from the moment at
+/// which the request was due, so that what waits for a slow response counts, too.
+pub(crate) async fn run(clients: Vec<Client>, pace: Pace) -> anyhow::Result<Vec<Duration>> {
+    let (began, callers) = (now(), clients.len());
+    let due = |number: usize| match pace {
+        Pace::Closed => None,
+        Pace::Fixed(rate) => {
+            let between = Duration::from_secs(1) / rate.max(1);
+            let every = between * u32::try_from(callers).unwrap_or(u32::MAX);
+            Some((began + between * u32::try_from(number).unwrap_or(u32::MAX), every))
+        }
+    };
+    let clients = clients.into_iter().enumerate();
+    let running: Vec<_> = clients.map(|(number, client)| tokio::spawn(client.run(due(number)))).collect();
     let mut waited = Vec::new();
     for client in running {
         waited.extend(client.await??);
@@ -73,8 +101,10 @@ pub(crate) struct Client {
     flow: Flow,
     caller: Caller,
     api_key: String,
+    app: App,
     left: usize,
-    codes: VecDeque<String>,
+    /// A code, an install id or a user id for each request.
+    given: VecDeque<String>,
     access_token: String,
     refresh_token: String,
     walk: Walk,
@@ -86,20 +116,28 @@ impl Client {
             flow,
             caller: Caller::connect(server.address()).await?,
             api_key: server.api_key().to_owned(),
+            app: server.app().clone(),
             left: requests,
-            codes: VecDeque::new(),
+            given: VecDeque::new(),
             access_token: String::new(),
             refresh_token: String::new(),
             walk: Walk::new(),
         };
-        let codes = if matches!(flow, Flow::Creation | Flow::Restoration) { requests } else { 0 };
         let person = new_id();
-        for _ in 0..codes {
-            let external_id = if matches!(flow, Flow::Restoration) { person.clone() } else { new_id() };
-            let code = client.code(&external_id).await?;
-            client.codes.push_back(code);
+        for _ in 0..requests {
+            let given = match flow {
+                Flow::Creation => client.code(&new_id()).await?,
+                Flow::Restoration => client.code(&person).await?,
+                Flow::Linking => client.unlinked_install().await?,
+                Flow::Deletion => {
+                    let code = client.code(&new_id()).await?;
+                    string(&client.create(&code).await?, "/user_id")?
+                }
+                _ => break,
+            };
+            client.given.push_back(given);
         }
-        if matches!(flow, Flow::Config | Flow::Refresh | Flow::Upload | Flow::Page) {
+        if matches!(flow, Flow::Config | Flow::Refresh | Flow::Profile | Flow::Upload | Flow::Page) {
             let code = client.code(&person).await?;
             let created = client.create(&code).await?;
             client.remember(&created)?;
@@ -114,12 +152,17 @@ impl Client {
         Ok(client)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "it measures time")]
-    async fn run(mut self) -> anyhow::Result<Vec<Duration>> {
+    /// Sends all; where the first one is due at a moment, the others follow at the same distance.
+    async fn run(mut self, mut due: Option<(Instant, Duration)>) -> anyhow::Result<Vec<Duration>> {
         let mut waited = Vec::with_capacity(self.left);
         while self.left > 0 {
             self.left -= 1;
-            let began = Instant::now();
+            let mut began = now();
+            if let Some((at, every)) = &mut due {
+                sleep(at.saturating_duration_since(began)).await;
+                began = *at;
+                *at += *every;
+            }
             self.send_one().await?;
             waited.push(began.elapsed());
         }
@@ -132,8 +175,18 @@ impl Client {
             Flow::Config => drop(self.caller.get("/sdk/v1/config", Some(&self.access_token)).await?),
             Flow::AuthCode => drop(self.code(&new_id()).await?),
             Flow::Creation | Flow::Restoration => {
-                let code = self.codes.pop_front().unwrap_or_default();
+                let code = self.given.pop_front().unwrap_or_default();
                 self.create(&code).await?;
+            }
+            Flow::Profile => drop(self.caller.get("/v2/users/me", Some(&self.access_token)).await?),
+            Flow::Linking => {
+                let path = format!("/v2/users/{}/link", self.given.pop_front().unwrap_or_default());
+                let body = json!({ "external_id": new_id() });
+                self.caller.post(&path, Some(&self.api_key), body).await?;
+            }
+            Flow::Deletion => {
+                let path = format!("/users/{}", self.given.pop_front().unwrap_or_default());
+                self.caller.delete(&path, Some(&self.api_key)).await?;
             }
             Flow::Refresh => {
                 let body = json!({ "refresh_token": self.refresh_token, "idempotency_key": new_id() });
@@ -150,21 +203,19 @@ impl Client {
     }
 
     async fn code(&mut self, external_id: &str) -> anyhow::Result<String> {
-        let body = json!({ "external_id": external_id });
-        let response = self.caller.post("/users/auth-code", Some(&self.api_key), body).await?;
-        string(&response, "/authentication_code")
+        self.caller.code(&self.api_key, external_id).await
     }
 
     async fn create(&mut self, code: &str) -> anyhow::Result<Value> {
-        let body = json!({
-            "authentication_code": code,
-            "install_id": new_id(),
-            "idempotency_key": new_id(),
-            "app": { "name": "Bench", "version": "1.0.0" },
-            "device": { "class": "phone", "class_source": "user_agent", "os": "android", "model": "Pixel 9" },
-            "sdk": { "version": "0.1.0", "runtime": "browser" },
-        });
-        self.caller.post("/sdk/v1/users", None, body).await
+        self.caller.create(&json!({ "authentication_code": code }), &new_id()).await
+    }
+
+    /// An install whose user is not linked.
+    async fn unlinked_install(&mut self) -> anyhow::Result<String> {
+        let (App { id, secret }, install_id) = (&self.app, new_id());
+        let credentials = json!({ "application": { "id": id, "secret": secret, "linking": true } });
+        self.caller.create(&credentials, &install_id).await?;
+        Ok(install_id)
     }
 
     async fn upload(&mut self) -> anyhow::Result<()> {
@@ -179,11 +230,6 @@ impl Client {
         self.refresh_token = string(response, "/token/refresh_token")?;
         Ok(())
     }
-}
-
-/// 32 hex digits: an install id, an idempotency key, an external id.
-fn new_id() -> String {
-    format!("{:032x}", fastrand::u128(..))
 }
 
 /// A person who walks, with a fix about once a second, as a browser on a phone gives them.

@@ -3,16 +3,24 @@
 
 mod accounting;
 mod caller;
+mod clean_up;
+mod commands;
+mod database;
 mod flows;
+mod report;
 mod seed;
 mod server;
+mod streams;
 
 use accounting::Cost;
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use flows::Flow;
-use server::{Engine, Server};
+use database::Engine;
+use flows::{Flow, Pace};
+use report::{Growth, Row};
+use server::Server;
 use std::{path::PathBuf, time::Duration};
+use streams::Streams;
 
 #[derive(Parser)]
 struct Options {
@@ -25,70 +33,151 @@ struct Options {
     /// How many users the application has before the measurement; several are measured one after the other.
     #[arg(long, value_delimiter = ',', default_value = "0,100000")]
     users: Vec<u32>,
-    /// How many connections send requests at the same time.
+    /// How many connections send requests at the same time, each as soon as it has its response.
     #[arg(long, value_delimiter = ',', default_value = "1,32")]
     connections: Vec<usize>,
     /// How many requests are measured in each flow.
     #[arg(long, default_value_t = 4000)]
     requests: usize,
-    /// Which flows are measured, beside `GET /healthz` [default: all].
+    /// How many requests a second are sent in a further measurement, whether the responses come or not; 0 for none.
+    #[arg(long, default_value_t = 500)]
+    rate: u32,
+    /// How many streams are open in a further measurement; 0 for none.
+    #[arg(long, default_value_t = 10_000)]
+    streams: usize,
+    /// How many changes of state a second are told on them.
+    #[arg(long, default_value_t = 100)]
+    changes: u32,
+    /// Which flows are measured, beside `GET /healthz` [default: all, and what is no request].
     #[arg(long, value_enum, value_delimiter = ',')]
     flows: Vec<Flow>,
+}
+
+impl Options {
+    fn flows(&self) -> Vec<Flow> {
+        let is_wanted = |flow: &&Flow| self.is_all() || **flow == Flow::Health || self.flows.contains(flow);
+        Flow::value_variants().iter().filter(is_wanted).copied().collect()
+    }
+
+    fn is_all(&self) -> bool {
+        self.flows.is_empty()
+    }
 }
 
 // One thread, so that the load leaves the other processor to the server.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
+    let mut growth = Growth::default();
     for &users in &options.users {
-        let server = Server::start(&options.binary, options.engine, users).await?;
-        for &connections in &options.connections {
-            measure(&server, users, connections, &options).await?;
+        measure(&options, users, &mut growth).await?;
+    }
+    if options.users.len() > 1 {
+        report::print_growth(&growth);
+    }
+    Ok(())
+}
+
+/// All that is measured with so many users.
+async fn measure(options: &Options, users: u32, growth: &mut Growth) -> anyhow::Result<()> {
+    let Options { binary, engine, requests, rate, streams, changes, .. } = options;
+    let server = Server::start(binary, *engine, |database| seed::users(database, users)).await?;
+    let most = options.connections.iter().max().copied().unwrap_or(1);
+    let mut healthz = Duration::ZERO;
+    for &connections in &options.connections {
+        report::heading(&format!(
+            "{users} users, {connections} connections, {requests} requests of each kind"
+        ));
+        let rows = measure_requests(&server, options, connections, Pace::Closed).await?;
+        healthz = print_requests(&rows);
+        for row in rows.iter().filter(|_| connections == most) {
+            growth.add(row.name, users, &row.cost);
         }
-        server.stop().await?;
     }
-    Ok(())
+    if *rate > 0 {
+        report::heading(&format!("{users} users, {most} connections, {rate} requests a second of each kind"));
+        print_requests(&measure_requests(&server, options, most, Pace::Fixed(*rate)).await?);
+    }
+    if options.is_all() {
+        report::heading(&format!("{users} users, what is no request"));
+        let disabling = Row {
+            name: "platform user disable",
+            cost: commands::disable(&server, *requests).await?,
+            grown: None,
+            megabytes: None,
+        };
+        let cleaning = Row {
+            name: "clean-up of a row",
+            cost: clean_up::measure(binary, *engine, users).await?,
+            grown: None,
+            megabytes: None,
+        };
+        let rows = [disabling, cleaning];
+        rows.iter().for_each(|row| growth.add(row.name, users, &row.cost));
+        report::print_costs(&rows, healthz);
+    }
+    if options.is_all() && *streams > 0 {
+        report::heading(&format!("{users} users, {streams} open streams, {changes} changes a second"));
+        let Streams { cost, share, share_of_rest, bytes_of_one } =
+            streams::measure(&server, *streams, *changes).await?;
+        growth.add("change on a stream", users, &cost);
+        let megabytes = Some(server.resident_megabytes()?);
+        report::print_costs(&[Row { name: "change", cost, grown: None, megabytes }], healthz);
+        report::line(&format!(
+            "\n{:.1} % of a processor, {:.1} % while nothing changed; {bytes_of_one:.0} bytes of memory a stream",
+            share * 100.0,
+            share_of_rest * 100.0,
+        ));
+    }
+    server.stop().await
 }
 
-#[expect(clippy::print_stdout, reason = "the result")]
-async fn measure(server: &Server, users: u32, connections: usize, options: &Options) -> anyhow::Result<()> {
-    let Options { requests, flows, .. } = options;
-    let requests = *requests;
-    println!("\n{users} users, {connections} connections, {requests} requests of each kind");
-    println!(
-        "{:<12} {:>9} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}",
-        "", "per s", "CPU µs", "/healthz", "DB µs", "switches", "p50 ms", "p99 ms", "disk B", "MB"
-    );
-    let mut baseline = None;
-    let is_wanted = |flow: &&Flow| flows.is_empty() || **flow == Flow::Health || flows.contains(flow);
-    for &flow in Flow::value_variants().iter().filter(is_wanted) {
-        let before = server.bytes_on_disk()?;
-        let Cost { per_second, cpu, database_cpu, switches, p50, p99 } =
-            cost_of(flow, server, connections, requests).await?;
-        let grown = server.bytes_on_disk()?.saturating_sub(before) as f64 / requests as f64;
-        let baseline = *baseline.get_or_insert(cpu);
-        println!(
-            "{:<12} {per_second:>9.0} {:>10.1} {:>9.2} {:>9.1} {switches:>9.2} {:>9.2} {:>9.2} {grown:>8.0} {:>8.1}",
-            flow.name(),
-            micros(cpu),
-            micros(cpu) / micros(baseline),
-            micros(database_cpu),
-            micros(p50) / 1000.0,
-            micros(p99) / 1000.0,
-            server.resident_megabytes()?,
-        );
-    }
-    Ok(())
+/// Gives what `GET /healthz` has cost, which is measured first.
+fn print_requests(rows: &[Row]) -> Duration {
+    let healthz = rows.first().map(|row| row.cost.cpu).unwrap_or_default();
+    report::print_costs(rows, healthz);
+    healthz
 }
 
-async fn cost_of(flow: Flow, server: &Server, connections: usize, requests: usize) -> anyhow::Result<Cost> {
-    let callers = flow.prepare(server, connections, requests).await.context(flow.name())?;
+async fn measure_requests(
+    server: &Server,
+    options: &Options,
+    connections: usize,
+    pace: Pace,
+) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for flow in options.flows() {
+        let before = server.database().bytes()?;
+        let cost = cost_of(flow, server, connections, options.requests, pace).await.context(flow.name())?;
+        let grown = server.database().bytes()?.saturating_sub(before) as f64 / options.requests as f64;
+        rows.push(Row {
+            name: flow.name(),
+            cost,
+            grown: Some(grown),
+            megabytes: Some(server.resident_megabytes()?),
+        });
+    }
+    Ok(rows)
+}
+
+async fn cost_of(
+    flow: Flow,
+    server: &Server,
+    connections: usize,
+    requests: usize,
+    pace: Pace,
+) -> anyhow::Result<Cost> {
+    let callers = flow.prepare(server, connections, requests).await?;
+    server.settle().await?;
     let before = server.usage()?;
-    let waited = flows::run(callers).await.context(flow.name())?;
+    let waited = flows::run(callers, pace).await?;
     let after = server.usage()?;
-    Ok(Cost::between(before, after, waited))
-}
-
-fn micros(span: Duration) -> f64 {
-    span.as_secs_f64() * 1e6
+    if flow == Flow::Deletion {
+        // What a deleted user leaves is removed afterwards: it counts, but its callers do not wait for it.
+        server.settle().await?;
+        let all = Cost::of_many(&before, &server.usage()?, waited.len());
+        let requests = Cost::of_requests(&before, &after, waited);
+        return Ok(Cost { cpu: all.cpu, database_cpu: all.database_cpu, switches: all.switches, ..requests });
+    }
+    Ok(Cost::of_requests(&before, &after, waited))
 }

@@ -1,9 +1,10 @@
 //! The platform that is measured: a process of its own on a new database.
 
-use crate::{accounting::Usage, seed};
+use crate::{
+    accounting::{Usage, Usages},
+    database::{Database, Engine},
+};
 use anyhow::{Context, bail, ensure};
-use clap::ValueEnum;
-use postgres_cluster::Cluster;
 use std::{
     fs,
     net::SocketAddr,
@@ -11,14 +12,16 @@ use std::{
     process::Stdio,
     time::Duration,
 };
-use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How often it is looked whether it still works, and how many times at most.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+const MOST_LOOKS: u32 = 300;
 
 /// No limit: all of the load comes from one address, with one key.
 const UNLIMITED: &[&str] = &[
@@ -29,65 +32,44 @@ const UNLIMITED: &[&str] = &[
     "--limit-failures=off",
     "--limit-upload-per-user=off",
     "--limit-upload-per-address=off",
+    "--limit-unlinked-per-address=off",
+    "--limit-unlinked-per-app=off",
     "--min-free-disk-bytes=0",
 ];
 
-/// Where the platform keeps its data.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum Engine {
-    #[default]
-    Sqlite,
-    Postgresql,
-}
-
-/// A database of a run.
-enum Database {
-    File(TempDir),
-    /// As its packages set it up, but for more memory.
-    Cluster(Cluster),
-}
-
-impl Database {
-    fn new(engine: Engine) -> anyhow::Result<Self> {
-        Ok(match engine {
-            Engine::Sqlite => Database::File(tempfile::tempdir()?),
-            Engine::Postgresql => Database::Cluster(Cluster::start(&["shared_buffers=1GB"])?),
-        })
-    }
-
-    /// What the platform is told.
-    fn name(&self) -> PathBuf {
-        match self {
-            Database::File(folder) => folder.path().join("platform.db"),
-            Database::Cluster(cluster) => cluster.url("postgres").into(),
-        }
-    }
-}
-
 pub(crate) struct Server {
+    binary: PathBuf,
     child: Child,
     pid: u32,
     address: SocketAddr,
     api_key: String,
+    app: App,
     database: Database,
 }
 
+/// What an app has to create users that are not linked.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
 impl Server {
-    /// Starts a platform whose one application has so many users.
-    pub(crate) async fn start(binary: &Path, engine: Engine, users: u32) -> anyhow::Result<Self> {
+    /// Starts a platform with one application, after its database was filled.
+    pub(crate) async fn start(
+        binary: &Path,
+        engine: Engine,
+        fill: impl FnOnce(&Database) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
         let binary = fs::canonicalize(binary).with_context(|| format!("there is no {}", binary.display()))?;
-        let kept = Database::new(engine)?;
-        let database = kept.name();
+        let filled = Database::new(engine)?;
+        let database = filled.name();
         let app = run(&binary, &database, &["app", "create", "--name", "Bench"]).await?;
-        let app_id = value_of(&app, "app id: ")?;
-        let key = ["api-key", "create", "--app", &app_id, "--scope", "user.link", "--scope", "user.read"];
-        let api_key = value_of(&run(&binary, &database, &key).await?, "api key: ")?;
-        if users > 0 {
-            match &kept {
-                Database::File(_) => seed::fill(&database, users)?,
-                Database::Cluster(_) => bail!("PostgreSQL is measured without users"),
-            }
-        }
+        let app = App { id: value_of(&app, "app id: ")?, secret: value_of(&app, "app secret: ")? };
+        let scopes = ["user.link", "user.read", "user.delete"].map(|scope| format!("--scope={scope}"));
+        let key = [&["api-key", "create", "--app", &app.id][..], &scopes.each_ref().map(String::as_str)];
+        let api_key = value_of(&run(&binary, &database, &key.concat()).await?, "api key: ")?;
+        fill(&filled)?;
         let mut child = Command::new(&binary)
             .args(["serve", "--address", "127.0.0.1:0"])
             .args(UNLIMITED)
@@ -100,16 +82,12 @@ impl Server {
         let pid = child.id().context("it has ended")?;
         let stdout = child.stdout.take().context("it has no output")?;
         let address = timeout(DEADLINE, address_in(stdout)).await.context("it does not start")??;
-        Ok(Server { child, pid, address, api_key, database: kept })
+        Ok(Server { binary, child, pid, address, api_key, app, database: filled })
     }
 
     /// What the platform has used so far, and what the database has that is a process of its own.
-    pub(crate) fn usage(&self) -> anyhow::Result<(Usage, Usage)> {
-        let database = match &self.database {
-            Database::File(_) => Usage::of(&[])?,
-            Database::Cluster(cluster) => Usage::of(&cluster.processes()?)?,
-        };
-        Ok((Usage::of(&[self.pid])?, database))
+    pub(crate) fn usage(&self) -> anyhow::Result<Usages> {
+        Ok((Usage::of(&[self.pid])?, self.database.usage()?))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -120,22 +98,38 @@ impl Server {
         &self.api_key
     }
 
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Runs a command beside it, on the same database.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        run(&self.binary, &self.database.name(), arguments).await
+    }
+
+    /// Waits until it has done what it does by itself after the last requests, such as removing what deleted users left.
+    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
+        let mut before = self.usage()?;
+        for _ in 0..MOST_LOOKS {
+            sleep(LOOK_INTERVAL).await;
+            let after = self.usage()?;
+            let used = after.0.cpu_since(&before.0) + after.1.cpu_since(&before.1);
+            if used < LOOK_INTERVAL / 50 {
+                return Ok(());
+            }
+            before = after;
+        }
+        bail!("it still works a minute after the last request")
+    }
+
     pub(crate) fn resident_megabytes(&self) -> anyhow::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         let kilobytes = value_of(&status, "VmRSS:")?.trim().trim_end_matches(" kB").parse::<f64>()?;
         Ok(kilobytes / 1024.0)
     }
 
-    /// The database and its log.
-    pub(crate) fn bytes_on_disk(&self) -> anyhow::Result<u64> {
-        match &self.database {
-            Database::File(folder) => {
-                fs::read_dir(folder.path())?.map(|file| Ok(file?.metadata()?.len())).sum()
-            }
-            Database::Cluster(cluster) => {
-                Ok(cluster.run("postgres", "select pg_database_size('postgres')")?.parse()?)
-            }
-        }
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
