@@ -46,7 +46,7 @@ pub(super) enum ApiKeyTask {
         #[arg(long, value_parser = parse_app_id)]
         app: AppId,
     },
-    /// Revokes a key, at once.
+    /// Revokes a key. When it returns, no request with the key can have an effect any more.
     #[command(after_help = "Example:\n  platform api-key revoke --app 5f0c… 9b1d…")]
     Revoke {
         #[command(flatten)]
@@ -82,6 +82,7 @@ impl ApiKeyTask {
             ApiKeyTask::Revoke { database, app, key } => {
                 let store = database.open().await?;
                 store.write(RevokeApiKey { app_id: app, key_id: key.clone(), now: now() }).await?;
+                store.until_others_ended().await?;
                 store.close().await;
                 output::line(format_args!("revoked {key}"))
             }

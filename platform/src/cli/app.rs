@@ -69,6 +69,7 @@ impl App {
                 let store = database.open().await?;
                 let secret = Plain::<AppSecret>::generate(&RANDOM);
                 store.write(SetAppSecret { app_id: app, secret: secret.hash(), now: now() }).await?;
+                store.until_others_ended().await?;
                 store.close().await;
                 output::line(format_args!("app secret: {}", secret.reveal()))
             }

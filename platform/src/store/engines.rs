@@ -105,6 +105,15 @@ impl Store {
         }
     }
 
+    /// Returns when what other platforms were doing has ended: what was taken away before is then used by none of them. On
+    /// a file it is so after every write.
+    pub async fn until_others_ended(&self) -> Result<(), StoreError> {
+        match self {
+            Store::Sqlite(_) => Ok(()),
+            Store::Postgres(store) => store.until_others_ended().await,
+        }
+    }
+
     /// Runs a use case that only reads. All its statements see one committed state, the newest as of the first of them.
     pub async fn read<W: Work>(&self, work: W) -> Result<W::Output, W::Error> {
         match self {

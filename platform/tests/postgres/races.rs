@@ -9,7 +9,11 @@ use reqwest::StatusCode;
 use sentiance_protocol::ErrorCode;
 use serde_json::Value;
 use std::time::Duration;
-use tokio::{join, time::sleep};
+use tokio::{
+    join,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 
 const ROUNDS: usize = 12;
 pub(crate) const TABLES: &[&str] = &["users", "installs", "token_pairs", "authentication_codes"];
@@ -312,4 +316,26 @@ async fn a_deleted_user_whose_row_is_locked_by_another_is_removed_soon() {
     });
     deleted.ok();
     replicas.until_leftovers_are_gone().await;
+}
+
+/// A key is read without a lock, so the request goes on; but it has ended before the operator is told that it cannot.
+#[tokio::test]
+async fn a_key_that_was_revoked_has_no_effect_after_that_was_said() {
+    let replicas = Replicas::start(1).await;
+    let listed = replicas.command.run(&["api-key", "list", "--app", replicas.app_id()]);
+    let key_id = listed.split_whitespace().next().unwrap().to_owned();
+    let lock = replicas.connect().await;
+    lock.batch_execute("begin; lock table authentication_codes in share mode").await.unwrap();
+    let (asked, _) = join!(replicas.server.ask_for_code("alice"), async {
+        replicas.until_waiting(1).await;
+        let (command, app_id) = (replicas.command.clone(), replicas.app_id().to_owned());
+        let mut revoking =
+            spawn_blocking(move || command.run(&["api-key", "revoke", "--app", &app_id, &key_id]));
+        let early = timeout(Duration::from_secs(1), &mut revoking).await;
+        assert!(early.is_err(), "{early:?}: the request with the key is under way");
+        lock.batch_execute("commit").await.unwrap();
+        revoking.await.unwrap();
+    });
+    asked.ok();
+    replicas.server.ask_for_code("bob").await.refused(ErrorCode::ApiKeyRevoked);
 }

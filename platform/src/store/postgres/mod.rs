@@ -52,6 +52,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// How long one run may take: longer than the server lets a statement run, so that this is for connections on which
 /// nothing comes any more.
 const DEADLINE: Duration = Duration::from_secs(8);
+/// How long the transactions of other platforms are waited for, and how often it is looked.
+const OTHERS_DEADLINE: Duration = Duration::from_secs(20);
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a platform that ends takes to say so.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -216,6 +219,29 @@ impl PostgresStore {
     /// Waits, from now on, for what this and other platforms record.
     pub async fn changes(&self) -> Result<PostgresChanges, StoreError> {
         PostgresChanges::on(self.connections.clone(), self.name.clone(), self.recorded.subscribe()).await
+    }
+
+    /// Returns when the transactions have ended that other platforms have begun. A transaction reads keys and secrets without
+    /// locking them: such a lock is written to the row, and every request of an application would write to the same one.
+    pub async fn until_others_ended(&self) -> Result<(), StoreError> {
+        let client = self.connections.lend().await?;
+        let mut tx = PostgresTransaction::begin(&client, Access::LookUp);
+        let begun: Option<String> =
+            tx.first_of(&texts::UNDER_WAY, values![], "pg_locks", |row| row.take("transactions")).await?;
+        let begun = begun.unwrap_or_default();
+        let ended = async {
+            loop {
+                let left: Option<i64> = tx
+                    .first_of(&texts::IS_UNDER_WAY, values![*begun], "pg_locks", |row| row.take("count"))
+                    .await?;
+                if left.unwrap_or_default() == 0 {
+                    return Ok(());
+                }
+                sleep(LOOK_INTERVAL).await;
+            }
+        };
+        // None lasts longer: by then its platform has given up, and the server ends what it left.
+        timeout(OTHERS_DEADLINE, ended).await.unwrap_or(Err(StoreError::Unavailable))
     }
 
     /// Tells others that this platform serves, and finds out about them.

@@ -687,6 +687,13 @@ pub const ATTEND: Sql [postgres] = "
     select count(*) as others, coalesce(min(replica_id) > $1, true) as is_first
     from replicas cross join present where replica_id <> $1 and seen_at >= now - 15000";
 pub const LEAVE: Sql [postgres] = "delete from replicas where replica_id = $1";
+// Every transaction holds a lock on its own virtual number until it ends, which every user may see.
+pub const UNDER_WAY: Sql [postgres] = "
+    select coalesce(string_agg(virtualxid, ','), '') as transactions from pg_locks join pg_stat_activity using (pid)
+    where locktype = 'virtualxid' and datname = current_database() and application_name = 'sentiance-platform'
+        and pid <> pg_backend_pid()";
+pub const IS_UNDER_WAY: Sql [postgres] = "
+    select count(*) as count from pg_locks where locktype = 'virtualxid' and virtualxid = any(string_to_array($1, ','))";
 pub const NOTIFY: Sql [postgres] = "select pg_notify('sentiance_changes', $1)";
 pub const LISTEN: Sql [postgres] = "listen sentiance_changes";
 // Moving from SQLite to PostgreSQL.
