@@ -1,6 +1,6 @@
 //! `npm run soak`: simulates on and on, each time with new seeds, until something fails.
 
-use crate::{process, test_command::suites};
+use crate::{process, setup, test_command::suites};
 use std::time::Duration;
 
 /// How much longer than it was told the simulation may take: to be built, and to shrink what failed.
@@ -15,6 +15,19 @@ pub(crate) struct Options {
     /// Run this seed only, and tell it step by step.
     #[arg(long)]
     seed: Option<u64>,
+    /// Where the platform keeps its data.
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
+}
+
+/// An engine of the simulation.
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Engine {
+    /// In a file of SQLite.
+    #[default]
+    Sqlite,
+    /// In PostgreSQL, which is started for it.
+    Postgresql,
 }
 
 /// Simulates.
@@ -27,6 +40,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Some(seed) => command.args(["--", "--seed", &seed.to_string()]),
         None => command.args(["--", "--minutes", &options.minutes.to_string()]),
     };
+    if options.engine == Engine::Postgresql {
+        setup::run(setup::Purpose::AllTests)?;
+        command.args(["--engine", "postgresql"]);
+    }
     let limit = Duration::try_from_secs_f64(options.minutes * 60.0)? + MARGIN;
     process::run("the simulation", &mut command, limit)
 }

@@ -6,6 +6,7 @@ use crate::{
     processor,
     report::story,
     run::{Run, Runner},
+    server::Engine,
     shrink::shrink,
     tally::Tally,
 };
@@ -34,6 +35,7 @@ pub struct Failure {
 /// # Errors
 /// A seed failed.
 pub fn campaign(
+    engine: Engine,
     first: u64,
     threads: usize,
     goes_on: &(dyn Fn(u64, &Tally) -> bool + Sync),
@@ -44,8 +46,11 @@ pub fn campaign(
         for number in 0..threads {
             let (next, failed, sum) = (&next, &failed, &sum);
             scope.spawn(move || {
-                processor::stay_on(number);
-                let mut runner = Runner::new(None);
+                // PostgreSQL has processes of its own.
+                if engine == Engine::Sqlite {
+                    processor::stay_on(number);
+                }
+                let mut runner = Runner::new(engine, None);
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
                     let begun = seed - first;
@@ -65,7 +70,7 @@ pub fn campaign(
         }
     });
     let (tally, run) = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
-    (tally, run.map(|run| explain(&mut Runner::new(None), &run)))
+    (tally, run.map(|run| explain(&mut Runner::new(engine, None), &run)))
 }
 
 /// Shrinks what failed, and tells it.
@@ -77,7 +82,7 @@ fn explain(runner: &mut Runner, run: &Run) -> Failure {
         invariant: Invariant::NoPanic,
         details: "it fails only sometimes".to_owned(),
     });
-    Failure { seed, violation, story: story(&shrunk) }
+    Failure { seed, violation, story: story(&shrunk, runner.engine()) }
 }
 
 /// How many seeds it takes until a broken variant is caught by one of these invariants. A bug can break more than one of
@@ -86,7 +91,7 @@ fn explain(runner: &mut Runner, run: &Run) -> Failure {
 /// # Errors
 /// It is not caught within `limit` seeds; holds what was found instead.
 pub fn catch(broken: Broken, by: &[Invariant], limit: u64) -> Result<(u64, Failure), Vec<Violation>> {
-    let mut runner = Runner::new(Some(broken));
+    let mut runner = Runner::new(Engine::Sqlite, Some(broken));
     let mut others = Vec::new();
     for seed in 0..limit {
         let run = runner.seed(seed);
@@ -103,6 +108,6 @@ pub fn catch(broken: Broken, by: &[Invariant], limit: u64) -> Result<(u64, Failu
 
 /// What happened in each of the seeds, as a number.
 pub fn hashes(seeds: impl IntoIterator<Item = u64>) -> Vec<(u64, u64)> {
-    let mut runner = Runner::new(None);
+    let mut runner = Runner::new(Engine::Sqlite, None);
     seeds.into_iter().map(|seed| (seed, runner.seed(seed).hash)).collect()
 }

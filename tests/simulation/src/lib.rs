@@ -1,6 +1,6 @@
 //! The simulation: several devices, each with several tabs on one storage, run the SDK's real core against the real
 //! platform on a real SQLite file, while everything goes wrong that can. A seed decides all of it, so that every run can
-//! be repeated. `npm test` runs ten thousand seeds, `npm run soak` goes on.
+//! be repeated. `npm test` runs ten thousand seeds, and some on PostgreSQL; `npm run soak` goes on.
 //!
 //! | file | job |
 //! |---|---|
@@ -12,7 +12,8 @@
 //! | `spoil` | what is done to each of a device's stores alone |
 //! | `device`, `tab`, `locks`, `shelf`, `page`, `identity`, `queue` | a device: storage, tabs, what stands beside the record |
 //! | `app` | what people do: the app, its backend, an operator, a thief |
-//! | `network`, `streams`, `wire`, `json`, `server` | what is on its way; events; HTTP; the platform as a process |
+//! | `network`, `streams`, `wire`, `json` | what is on its way; events; HTTP |
+//! | `server`, `tables` | the platform as a process; what its database says |
 //! | `oracle` | what the platform must do, told a second time |
 //! | `invariant`, `watch`, `rest` | what must hold; at every step; and at rest |
 //! | `broken` | variants that are broken on purpose, to show that they are caught |
@@ -57,6 +58,7 @@ mod stories;
 mod streams;
 #[path = "../../world/tab.rs"]
 mod tab;
+mod tables;
 mod tabs;
 mod tally;
 mod time;
@@ -68,4 +70,5 @@ mod world;
 pub use broken::Broken;
 pub use campaign::{Failure, campaign, catch, hashes};
 pub use invariant::{Invariant, Violation};
+pub use server::Engine;
 pub use tally::{Fault, Outcome, Tally};

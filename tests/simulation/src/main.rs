@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool talks on its standard streams")]
 
 use clap::Parser;
-use simulation::{Tally, campaign};
+use simulation::{Engine, Tally, campaign};
 use std::{
     process::ExitCode,
     sync::atomic::{AtomicU64, Ordering},
@@ -24,6 +24,9 @@ struct Options {
     /// Run new seeds for so many minutes instead.
     #[arg(long)]
     minutes: Option<f64>,
+    /// Where the platform keeps its data.
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
     /// Run this seed only, and tell it.
     #[arg(long)]
     seed: Option<u64>,
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
         }
         passed.as_secs_f64() < minutes * 60.0
     };
-    let (tally, failure) = campaign(first, threads, &goes_on);
+    let (tally, failure) = campaign(options.engine, first, threads, &goes_on);
     println!("{tally}in {:.1} s", (now() - started).as_secs_f64());
     if let Some(failure) = failure {
         println!("\n{}", failure.story);

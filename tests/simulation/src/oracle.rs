@@ -3,7 +3,7 @@
 
 use crate::{
     invariant::{Invariant, Violation},
-    server::Census,
+    tables::Census,
     tally::Outcome,
 };
 use sentiance_core::core::{Body, Reply, Request, Response, UserState};

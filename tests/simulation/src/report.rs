@@ -1,11 +1,11 @@
 //! What is said of a seed that failed.
 
-use crate::{device::Make, run::Run};
+use crate::{device::Make, run::Run, server::Engine};
 use sentiance_protocol::DeviceClass;
 use std::fmt::Write;
 
 /// The story of a failing schedule, and how to see it again.
-pub(crate) fn story(run: &Run) -> String {
+pub(crate) fn story(run: &Run, engine: Engine) -> String {
     let mut text = String::new();
     // Writing to a `String` cannot fail.
     let seed = run.schedule.circumstances.seed;
@@ -20,7 +20,8 @@ pub(crate) fn story(run: &Run) -> String {
     if let Some(violation) = &run.violation {
         let _ = writeln!(text, "\n{violation}");
     }
-    let _ = writeln!(text, "\nto see it again: npm run soak -- --seed {seed}");
+    let option = if engine == Engine::Postgresql { " --engine postgresql" } else { "" };
+    let _ = writeln!(text, "\nto see it again: npm run soak -- --seed {seed}{option}");
     text
 }
 

@@ -5,7 +5,7 @@ use crate::{
     choose,
     invariant::{Invariant, Violation},
     random::Random,
-    server::Server,
+    server::{Engine, Server},
     step::Step,
     tally::Tally,
     world::{Circumstances, World},
@@ -47,13 +47,14 @@ pub(crate) struct Run {
 
 /// Runs seeds, one after the other.
 pub(crate) struct Runner {
+    engine: Engine,
     server: Option<Server>,
     seeds: u32,
     broken: Option<Broken>,
 }
 
 impl Runner {
-    pub(crate) fn new(broken: Option<Broken>) -> Self {
+    pub(crate) fn new(engine: Engine, broken: Option<Broken>) -> Self {
         QUIET.call_once(|| {
             let before = take_hook();
             set_hook(Box::new(move |panic| {
@@ -62,7 +63,11 @@ impl Runner {
                 }
             }));
         });
-        Runner { server: None, seeds: 0, broken }
+        Runner { engine, server: None, seeds: 0, broken }
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// Runs a seed, with a schedule that is chosen on the way.
@@ -95,7 +100,8 @@ impl Runner {
         }
         self.seeds += 1;
         let sabotage = self.broken.map_or("", Broken::sql);
-        let server = self.server.get_or_insert_with(|| Server::start(sabotage));
+        let engine = self.engine;
+        let server = self.server.get_or_insert_with(|| Server::start(engine, sabotage));
         let mut steps = Vec::new();
         RUNNING.set(true);
         let ended = catch_unwind(AssertUnwindSafe(|| {

@@ -1,22 +1,27 @@
-//! The platform, as one process: its real router on a real SQLite file, called without sockets. It can be stopped and
-//! started again on the same file, and it can crash: then the next process finds the file as the crash left it.
+//! The platform, as one process: its real router on a real SQLite file or a real PostgreSQL database, called without
+//! sockets. It can be stopped and started again on the same one, and it can crash: then the next process finds the file as
+//! the crash left it, or the database without what was not committed.
 //!
-//! Many seeds share one file, one after the other, since opening one costs more than a seed does. Everything of the
-//! platform belongs to an application, and goes with it when the next seed begins.
+//! Many seeds share one, one after the other, since opening one costs more than a seed does. Everything of the platform
+//! belongs to an application, and goes with it when the next seed begins.
 
-use crate::random::{Random, SeededRandomness};
+use crate::{
+    random::{Random, SeededRandomness},
+    tables::{Census, Tables},
+};
 use axum::{Router, body::Body, http};
+use clap::ValueEnum;
 use http_body_util::BodyExt;
+use postgres_cluster::Cluster;
 use sentiance_platform::{
     clock::{Clock, Timestamp},
     domain::{Lifetimes, Refusal},
     http::{Platform, Settings, router},
-    model::{AppId, Application, DetectionId, DetectionKey},
-    store::{Store, Transaction, Work, detections::Block},
+    model::{AppId, Application},
+    store::{Store, Transaction, Work},
 };
-use sentiance_protocol::DetectionType;
-use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{
+    mem,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -57,11 +62,53 @@ impl Clock for SimulatedClock {
     }
 }
 
-/// The platform, and the file that it works on.
+/// Where the platform keeps its data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// In a file of SQLite.
+    #[default]
+    Sqlite,
+    /// In PostgreSQL, which is started for this process: a seed takes about ten times as long.
+    Postgresql,
+}
+
+enum Database {
+    /// A crash leaves a copy of the file, which is the next one.
+    File {
+        folder: TempDir,
+        file: PathBuf,
+        files: u32,
+    },
+    Url(PathBuf),
+}
+
+impl Database {
+    fn new(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => {
+                let memory = Path::new("/dev/shm");
+                let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+                let folder = folder.expect("a folder for the database");
+                Database::File { file: folder.path().join("platform-0.db"), folder, files: 1 }
+            }
+            Engine::Postgresql => {
+                Database::Url(Cluster::shared().create_database().expect("a database").into())
+            }
+        }
+    }
+
+    /// What the platform is told.
+    fn name(&self) -> &Path {
+        match self {
+            Database::File { file, .. } => file,
+            Database::Url(url) => url,
+        }
+    }
+}
+
+/// The platform, and the database that it works on.
 pub(crate) struct Server {
-    folder: TempDir,
-    file: PathBuf,
-    files: u32,
+    database: Database,
     clock: SimulatedClock,
     random: SeededRandomness,
     /// Chooses where each process of a seed begins to draw.
@@ -74,35 +121,31 @@ struct Process {
     runtime: Runtime,
     store: Store,
     router: Router,
-    /// Looks at the tables behind the platform's back.
-    census: SqliteConnection,
+    tables: Tables,
 }
 
 impl Server {
-    /// A platform on a new file, whose tables are changed as `sabotage` says.
-    pub(crate) fn start(sabotage: &'static str) -> Self {
-        let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let folder = folder.expect("a folder for the database");
-        let file = folder.path().join("platform-0.db");
+    /// A platform on a new database, whose tables are changed as `sabotage` says, in SQLite's words.
+    pub(crate) fn start(engine: Engine, sabotage: &'static str) -> Self {
+        let database = Database::new(engine);
         let clock = SimulatedClock(Arc::default());
         let random = SeededRandomness::new();
-        let process = Process::start(&file, &clock, &random);
+        let mut process = Process::start(database.name(), &clock, &random);
+        let Process { runtime, tables, .. } = &mut process;
+        runtime.block_on(async {
+            tables.prepare_to_hold_commits().await;
+            tables.run(sabotage).await;
+        });
         let next_process = Random::stream(0, 0);
-        let mut server = Server { folder, file, files: 1, clock, random, next_process, process };
-        if !sabotage.is_empty() {
-            let Process { runtime, census, .. } = &mut server.process;
-            runtime.block_on(census.execute(sabotage)).expect("the tables can be changed");
-        }
-        server
+        Server { database, clock, random, next_process, process }
     }
 
     /// A seed begins. What the one before has left goes: the same seed makes the same ids.
     pub(crate) fn begin(&mut self, seed: u64) {
         self.next_process = Random::stream(seed, u64::MAX);
         self.restart_randomness();
-        let Process { runtime, census, .. } = &mut self.process;
-        runtime.block_on(census.execute("delete from applications")).expect("the tables can be emptied");
+        let Process { runtime, tables, .. } = &mut self.process;
+        runtime.block_on(tables.run("delete from applications"));
     }
 
     /// How far a request had come that a crash ended is nobody's choice, and must change nothing that comes after.
@@ -131,20 +174,76 @@ impl Server {
     pub(crate) fn restart(&mut self) {
         let Process { runtime, store, .. } = &self.process;
         runtime.block_on(store.close());
-        self.process = Process::start(&self.file, &self.clock, &self.random);
+        self.process = Process::start(self.database.name(), &self.clock, &self.random);
     }
 
-    /// The process ends at once; the next one finds the file as it is at this moment. A request is under way, if one is
-    /// given: its writes are done, and not committed.
+    /// The process ends at once. A request is under way, if one is given: its writes are done, and not committed.
     pub(crate) fn crash(&mut self, under_way: Option<http::Request<Body>>) {
-        let Process { runtime, store, router, .. } = &self.process;
-        let crashed = self.folder.path().join(format!("platform-{}.db", self.files));
-        self.files += 1;
-        let (file, store, router) = (self.file.clone(), store.clone(), router.clone());
-        let reaped = crashed.clone();
+        match &mut self.database {
+            Database::File { folder, file, files } => {
+                let crashed = folder.path().join(format!("platform-{files}.db"));
+                *files += 1;
+                let writes = self.process.leave_file(file, &crashed, under_way);
+                let next = Process::start(&crashed, &self.clock, &self.random);
+                let dead = mem::replace(&mut self.process, next);
+                drop(writes);
+                dead.runtime.shutdown_background();
+                remove(file);
+                *file = crashed;
+            }
+            Database::Url(url) => {
+                self.process.leave_database(under_way);
+                let next = Process::start(url, &self.clock, &self.random);
+                mem::replace(&mut self.process, next).runtime.shutdown_background();
+            }
+        }
+        self.restart_randomness();
+    }
+
+    /// The users and installs of an application.
+    pub(crate) fn census(&mut self, app_id: &str) -> Census {
+        let Process { runtime, tables, .. } = &mut self.process;
+        runtime.block_on(tables.census(app_id))
+    }
+
+    /// The ids of the detections of an application.
+    pub(crate) fn detections(&mut self, app_id: &str) -> Vec<String> {
+        let Process { runtime, tables, .. } = &mut self.process;
+        runtime.block_on(tables.detections(app_id))
+    }
+
+    /// The metadata of a user.
+    pub(crate) fn metadata(&mut self, app_id: &str, user_id: &str) -> Vec<(String, String)> {
+        let Process { runtime, tables, .. } = &mut self.process;
+        runtime.block_on(tables.metadata(app_id, user_id))
+    }
+}
+
+impl Process {
+    fn start(database: &Path, clock: &SimulatedClock, random: &SeededRandomness) -> Self {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().build().expect("a runtime");
+        let (store, tables) = runtime.block_on(async {
+            (Store::open(database).await.expect("the database opens"), Tables::open(database).await)
+        });
+        let lifetimes = Lifetimes { access_token: TOKEN_LIFE, ..Lifetimes::default() };
+        let mut settings = Settings { lifetimes, ..Settings::default() };
+        settings.sdk.status_poll_seconds = POLL_SECONDS;
+        let platform = Platform::new(store.clone(), clock.clone(), random.clone(), settings);
+        Process { runtime, store, router: router(Arc::new(platform)), tables }
+    }
+
+    /// Copies the file as it is in the middle of a transaction; that one is over when what comes back is dropped.
+    fn leave_file(
+        &self,
+        file: &Path,
+        copied: &Path,
+        under_way: Option<http::Request<Body>>,
+    ) -> mpsc::Sender<()> {
+        let (store, router) = (self.store.clone(), self.router.clone());
         let (release_first, first) = Hang::until_released();
         let (release_last, last) = Hang::until_released();
-        runtime.block_on(async move {
+        self.runtime.block_on(async move {
             let (first, is_busy) = first;
             let (last, at_the_end) = last;
             let writer = store.clone();
@@ -164,103 +263,26 @@ impl Server {
                 () = async { drop(release_first); at_the_end.notified().await; } => {}
             }
             // What a killed process leaves: the file and its log.
-            copy(&file, &reaped);
+            copy(file, copied);
         });
-        let next = Process::start(&crashed, &self.clock, &self.random);
-        let dead = std::mem::replace(&mut self.process, next);
-        drop(release_last);
-        dead.runtime.shutdown_background();
-        remove(&self.file);
-        self.file = crashed;
-        self.restart_randomness();
+        release_last
     }
 
-    /// The users and installs of an application, as the tables have them. What a deletion has still to remove in the
-    /// background is not among them.
-    pub(crate) fn census(&mut self, app_id: &str) -> Census {
-        let Process { runtime, census, .. } = &mut self.process;
-        // One statement for both: most of its price is that the database has a thread of its own.
-        let query = "
-            select false, user_id, external_id, iif(disabled_at is null, null, 'disabled'), null
-                from users where app_id = $1 and deleted_at is null
-            union all select true, install_id, user_id, status, end_reason
-                from installs i where app_id = $1 and exists (select 1 from users u
-                    where u.app_id = i.app_id and u.user_id = i.user_id and u.deleted_at is null)
-            order by 1, 2";
-        let rows = sqlx::query_as(query).bind(app_id).fetch_all(&mut *census);
-        let rows: Vec<CensusRow> = runtime.block_on(rows).expect("users and installs");
-        let mut census = Census { users: Vec::new(), installs: Vec::new() };
-        for (is_install, id, of, status, end_reason) in rows {
-            if is_install {
-                census.installs.push((id, of.unwrap_or_default(), status.unwrap_or_default(), end_reason));
-            } else {
-                census.users.push((id, of, status.is_some()));
+    /// Ends the process's connections, as its end would; that of a request that is under way while it waits to commit.
+    fn leave_database(&mut self, under_way: Option<http::Request<Body>>) {
+        let Process { runtime, router, tables, .. } = self;
+        runtime.block_on(async {
+            tables.hold_commits().await;
+            if let Some(request) = under_way {
+                // What writes nothing is not held.
+                tokio::select! {
+                    _ = answer(router.clone(), request) => {}
+                    () = tables.until_held() => {}
+                }
             }
-        }
-        census
-    }
-
-    /// The ids of the detections of an application.
-    pub(crate) fn detections(&mut self, app_id: &str) -> Vec<String> {
-        let Process { runtime, census, .. } = &mut self.process;
-        let query = "
-            select detection_id, kind, time, count, content from (
-                select detection_id, 'trip' as kind, time, 1 as count, x'' as content, app_id from trips
-                union all select first_id, kind, first_time, count, content, app_id from detection_blocks)
-            where app_id = $1 order by kind, time, detection_id";
-        let rows = sqlx::query_as(query).bind(app_id).fetch_all(&mut *census);
-        let rows: Vec<(String, String, i64, u32, Vec<u8>)> = runtime.block_on(rows).expect("detections");
-        let mut ids = Vec::new();
-        for (first, kind, time, count, content) in rows {
-            let kind = DetectionType::parse(&kind).expect("a kind");
-            if kind == DetectionType::Trip {
-                ids.push(first);
-                continue;
-            }
-            let first = DetectionId::parse(&first).expect("an id");
-            let first = DetectionKey { time: Timestamp(time), detection_id: first };
-            let block = Block { last: first.clone(), first, count, content };
-            let entries = block.entries(kind).expect("a block that can be read");
-            ids.extend(entries.into_iter().map(|entry| entry.detection.detection_id.to_string()));
-        }
-        ids
-    }
-
-    /// The metadata of a user.
-    pub(crate) fn metadata(&mut self, app_id: &str, user_id: &str) -> Vec<(String, String)> {
-        let Process { runtime, census, .. } = &mut self.process;
-        let query = "select cast(key as text), cast(value as text) from user_metadata
-            where app_id = $1 and user_id = $2 and value is not null order by key";
-        let rows = sqlx::query_as(query).bind(app_id).bind(user_id).fetch_all(&mut *census);
-        runtime.block_on(rows).expect("metadata")
-    }
-}
-
-/// Whether it is an install, its id, whose it is, its status, and why it ended. A user's status is null or `disabled`.
-type CensusRow = (bool, String, Option<String>, Option<String>, Option<String>);
-
-/// What the tables say.
-#[derive(Debug)]
-pub(crate) struct Census {
-    /// Id, external id, and whether disabled.
-    pub(crate) users: Vec<(String, Option<String>, bool)>,
-    /// Id, user, status, and the reason of the end.
-    pub(crate) installs: Vec<(String, String, String, Option<String>)>,
-}
-
-impl Process {
-    fn start(file: &Path, clock: &SimulatedClock, random: &SeededRandomness) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let (store, census) = runtime.block_on(async {
-            let store = Store::open(file).await.expect("the database opens");
-            let options = SqliteConnectOptions::new().filename(file);
-            (store, SqliteConnection::connect_with(&options).await.expect("the database opens"))
+            tables.end_others().await;
+            tables.release_commits().await;
         });
-        let lifetimes = Lifetimes { access_token: TOKEN_LIFE, ..Lifetimes::default() };
-        let mut settings = Settings { lifetimes, ..Settings::default() };
-        settings.sdk.status_poll_seconds = POLL_SECONDS;
-        let platform = Platform::new(store.clone(), clock.clone(), random.clone(), settings);
-        Process { runtime, store, router: router(Arc::new(platform)), census }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     device::Make,
     network::{Arrival, Return},
-    server::Server,
+    server::{Engine, Server},
     step::{AppCall, At, Step},
     world::{Circumstances, World},
 };
@@ -26,7 +26,7 @@ const fn arrive(which: usize, arrival: Arrival) -> Step {
 /// One phone with two tabs goes through these steps, and everything holds, then and at rest.
 fn holds(with_locks: bool, steps: &[Step]) {
     let phone = Make { class: DeviceClass::Phone, tabs: 2, with_locks, clock_error: 0.0 };
-    let mut server = Server::start("");
+    let mut server = Server::start(Engine::Sqlite, "");
     let circumstances = Circumstances { seed: 1, devices: vec![phone], broken: None };
     let mut world = World::new(&mut server, &circumstances, true);
     for step in steps {

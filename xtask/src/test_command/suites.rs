@@ -85,6 +85,7 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
             ..check("simulation's own", simulation_tests(&[]))
         },
         Suite { ahead: Some(simulation("build")), ..check("simulation", simulation("run")) },
+        Suite { slow: true, ..check("simulation on postgresql", simulation_on_postgresql()) },
         // It tells what it has tried.
         Suite {
             slow: true,
@@ -121,6 +122,13 @@ pub(crate) fn simulation(verb: &str) -> Command {
     if process::is_installed("chrt") {
         command.args(["--config", AS_BATCH]);
     }
+    command
+}
+
+/// Fewer seeds, each of which takes ten times as long there.
+fn simulation_on_postgresql() -> Command {
+    let mut command = simulation("run");
+    command.args(["--", "--engine", "postgresql", "--seeds", "1000"]);
     command
 }
 
