@@ -290,7 +290,7 @@ const CONTENT: usize = 4;
 
 /// Pages and batches.
 trait Pages: Engine + Sized {
-    /// Rows until the page is full, and whether there are more. Row by row: what does not fit is never in memory.
+    /// Rows until the page is full, and whether there are more. What does not fit is never in memory, but for one row.
     fn list_page(
         &mut self,
         statements: &Reading,
@@ -312,7 +312,8 @@ trait Pages: Engine + Sized {
             };
             let DetectionKey { time, detection_id } = start.key;
             let kind = kind.as_str();
-            let values = values![app, user, kind, time, detection_id, limit];
+            let most = i64::try_from(page.bytes).unwrap_or(i64::MAX);
+            let values = values![app, user, kind, time, detection_id, limit, most];
             self.each(statements.from(start), values, StoredDetection::TABLE, take).await?;
             Ok((listed, has_more))
         }

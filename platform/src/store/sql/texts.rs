@@ -107,7 +107,8 @@ const fn starts_with(text: &[u8], at: usize, start: &[u8]) -> bool {
     true
 }
 
-// In both orders, after a key or with it: a comparison of rows is one search of the index.
+// In both orders, after a key or with it: a comparison of rows is one search of the index. SQLite gives row by row, and is
+// not told how many bytes fit.
 macro_rules! list_rows {
     ($table:literal, $columns:literal, $kind:literal, $compared:literal, $order:literal) => {
         concat!(
@@ -115,7 +116,7 @@ macro_rules! list_rows {
             $columns,
             " from ",
             $table,
-            " where app_id = $1 and user_id = $2",
+            " where app_id = $1 and user_id = $2 and $7 >= 0",
             $kind,
             " and (time, detection_id) ",
             $compared,
@@ -136,6 +137,31 @@ macro_rules! list_trips {
             " and $3 = 'trip'",
             $compared,
             $order
+        )
+    };
+}
+
+// PostgreSQL sends all rows. So it counts, without reading contents that lie apart, and sends those of the first bytes, with
+// the row that no longer fits.
+macro_rules! list_trips_in_postgres {
+    ($compared:literal, $order:literal) => {
+        concat!(
+            "select detection_id, install_id, 'trip' as kind, time, content from (
+                select detection_id, install_id, time, content,
+                    sum(octet_length(content)) over (order by time ",
+            $order,
+            ", detection_id ",
+            $order,
+            " rows unbounded preceding) as bytes
+                from trips
+                where app_id = $1 and user_id = $2 and $3 = 'trip' and (time, detection_id) ",
+            $compared,
+            " ($4, $5) order by time ",
+            $order,
+            ", detection_id ",
+            $order,
+            " limit $6) as trips
+            where bytes - octet_length(content) <= $7"
         )
     };
 }
@@ -496,10 +522,10 @@ pub const SAVE_TRIP: Sql = "
     insert into trips (app_id, user_id, detection_id, install_id, time, content, dated)
     values ($1, $2, $3, $4, $5, $6, $7)
     on conflict (app_id, user_id, detection_id) do update set content = excluded.content, dated = excluded.dated";
-pub const TRIPS_AFTER: Sql = list_trips!(">", "asc");
-pub const TRIPS_FROM: Sql = list_trips!(">=", "asc");
-pub const TRIPS_BEFORE: Sql = list_trips!("<", "desc");
-pub const TRIPS_UP_TO: Sql = list_trips!("<=", "desc");
+pub const TRIPS_AFTER: Sql = list_trips!(">", "asc"), postgres list_trips_in_postgres!(">", "asc");
+pub const TRIPS_FROM: Sql = list_trips!(">=", "asc"), postgres list_trips_in_postgres!(">=", "asc");
+pub const TRIPS_BEFORE: Sql = list_trips!("<", "desc"), postgres list_trips_in_postgres!("<", "desc");
+pub const TRIPS_UP_TO: Sql = list_trips!("<=", "desc"), postgres list_trips_in_postgres!("<=", "desc");
 pub const SIZES_OF_BLOCKS: Sql = "
     select kind, first_time, first_id, octet_length(content) as bytes from detection_blocks
     where app_id = $1 and user_id = $2 order by kind, first_time, first_id limit $3";
