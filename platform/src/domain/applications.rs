@@ -151,6 +151,10 @@ impl Work for Ping {
     type Output = ();
     type Error = StoreError;
 
+    fn is_probe(&self) -> bool {
+        true
+    }
+
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<(), StoreError> {
         tx.ping().await
     }

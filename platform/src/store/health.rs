@@ -21,6 +21,8 @@ pub(super) struct Writes(Arc<Mutex<State>>);
 struct State {
     began: Option<Instant>,
     last: Option<(Instant, Result<(), StoreError>)>,
+    /// Since then something has failed that need not mean anything.
+    is_doubted: bool,
 }
 
 impl Writes {
@@ -29,12 +31,20 @@ impl Writes {
     }
 
     pub(super) fn end(&self, outcome: &Result<(), StoreError>) {
-        *self.state() = State { began: None, last: Some((Instant::now(), outcome.clone())) };
+        *self.state() =
+            State { began: None, last: Some((Instant::now(), outcome.clone())), is_doubted: false };
+    }
+
+    /// What it knows is to be found out anew, and holds until then.
+    pub(super) fn doubt(&self) {
+        self.state().is_doubted = true;
     }
 
     /// How long ago something was written, unless the last attempt failed.
     pub(super) fn last_success(&self) -> Option<Duration> {
-        self.state().last.as_ref().filter(|(_, outcome)| outcome.is_ok()).map(|(at, _)| at.elapsed())
+        let state = self.state();
+        let last = state.last.as_ref().filter(|(_, outcome)| outcome.is_ok() && !state.is_doubted);
+        last.map(|(at, _)| at.elapsed())
     }
 
     /// Whether something can be written, as far as that is known.

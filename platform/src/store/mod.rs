@@ -112,6 +112,11 @@ pub trait Work: Clone + Send + 'static {
         false
     }
 
+    /// Whether it only tries whether something can be written: then a row that it does not get in time tells that, too.
+    fn is_probe(&self) -> bool {
+        false
+    }
+
     /// Does the work. It awaits nothing but `tx`: an engine may run it on a thread that can wait for nothing else. `Ok` keeps what was written and `Err` undoes it.
     fn run<T: Transaction>(
         self,

@@ -117,7 +117,7 @@ impl Connections {
     pub(super) async fn try_one(&self) -> Result<(), StoreError> {
         match self.lend_within(TRY_WAIT).await {
             // That all are in use tells nothing of the server.
-            Err(StoreError::Unavailable) => self.try_new_one().await,
+            Err(StoreError::Unavailable) if !self.pool.is_closed() => self.try_new_one().await,
             Err(error) => Err(error),
             Ok(mut client) => {
                 let tried = timeout(LEND_DEADLINE, is_read_only(&client)).await;

@@ -161,7 +161,7 @@ impl PostgresStore {
 
     /// Runs a use case once.
     async fn run<W: Work>(&self, work: W, access: Access) -> Verdict<W::Output, W::Error> {
-        let (writes, began) = (access == Access::Write, Instant::now());
+        let (writes, is_probe, began) = (access == Access::Write, work.is_probe(), Instant::now());
         let mut client = match self.connections.lend().await {
             Ok(client) => client,
             Err(error) => {
@@ -190,8 +190,11 @@ impl PostgresStore {
         }
         if writes {
             self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
-            if let Some(outcome) = &ended.can_write {
-                self.writes.end(outcome);
+            match &ended.can_write {
+                // It waited for a row that another one has had for long. Others may be free.
+                Some(Err(StoreError::Unavailable)) if !is_probe => self.writes.doubt(),
+                Some(outcome) => self.writes.end(outcome),
+                None => {}
             }
         }
         if ended.recorded && matches!(ended.verdict, Verdict::Done(_)) {

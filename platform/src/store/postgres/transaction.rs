@@ -62,7 +62,7 @@ pub(super) struct Ended<T, E> {
     pub(super) was_cut: bool,
     /// Whether an event was recorded.
     pub(super) recorded: bool,
-    /// Whether something can be written, where it tells: one that wrote nothing, or that waited for others, does not.
+    /// Whether something can be written, where it tells: one that wrote nothing, or that met another one, does not.
     pub(super) can_write: Option<Result<(), StoreError>>,
 }
 
@@ -141,7 +141,6 @@ impl<'c> PostgresTransaction<'c> {
             Some((Kind::MetAnother, error)) => (None, Some(error)),
             // Where the commit was sent, it may have come to pass.
             Some((Kind::Cut, error)) if !is_kept => (Some(Err(error.clone())), Some(error)),
-            Some((_, StoreError::Unavailable)) => (None, None),
             Some((_, error)) => (Some(Err(error)), None),
         };
         let verdict = match (result, outcome, again) {
