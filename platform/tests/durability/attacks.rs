@@ -6,15 +6,14 @@
 //! attackers. What an attack does beyond being a crowd is the difference.
 
 use crate::{
+    database::{self, Statement, prepare},
     service::Service,
     support::{Answer, Command, Sdk, ServerKey, key},
-    volume::Volume,
 };
 use futures_util::future::join_all;
 use reqwest::{Client, Method};
 use sentiance_protocol::ErrorCode;
 use serde_json::{Value, json};
-use sqlx::{Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{
     fs,
     future::Future,
@@ -34,6 +33,43 @@ const SPAN: Duration = Duration::from_secs(5);
 /// platform that people run to its promise.
 const PATIENCE: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1000 } else { 100 });
 const MEMORY_KB: usize = 200 * 1024;
+
+/// Of one user, trips as large as they could be before there was a bound, 300 KB each.
+const LARGE_TRIPS: Statement = Statement {
+    sqlite: "
+        insert into trips (app_id, user_id, detection_id, install_id, dated, time, content)
+        with recursive n(n) as (select 1 union all select n + 1 from n where n < 200)
+        select u.app_id, u.user_id, printf('%032x', n.n), printf('%032x', 0), n.n, n.n,
+            '{\"started_at\":1,\"metadata\":[' || (
+                with recursive m(m) as (select 1 union all select m + 1 from m where m < 50)
+                select group_concat(
+                    '{\"key\":\"' || m || '\",\"value\":\"' || replace(hex(zeroblob(500)), '00', '\\u0001') || '\"}', ',')
+                from m) || ']}'
+        from users u, n where u.external_id = 'attacker'",
+    postgres: "
+        insert into trips (app_id, user_id, detection_id, install_id, dated, time, content)
+        select u.app_id, u.user_id, lpad(n::text, 32, '0'), repeat('0', 32), n, n,
+            '{\"started_at\":1,\"metadata\":[' || (
+                select string_agg('{\"key\":\"' || m || '\",\"value\":\"' || repeat('\\u0001', 500) || '\"}', ',')
+                from generate_series(1, 50) m) || ']}'
+        from users u, generate_series(1, 200) n where u.external_id = 'attacker'",
+};
+/// Of one user, blocks that are as large as full ones.
+const FIVE_MILLION_POSITIONS: Statement = Statement {
+    sqlite: "
+        insert into detection_blocks (
+            app_id, user_id, kind, first_time, first_id, last_time, last_id, count, content, dated)
+        with recursive n(n) as (select 1 union all select n + 1 from n where n < 20000)
+        select u.app_id, u.user_id, 'position', n.n, printf('%032x', 0), n.n, printf('%032x', 0), 256,
+            randomblob(8000), n.n
+        from users u, n where u.external_id = 'attacker'",
+    postgres: "
+        insert into detection_blocks (
+            app_id, user_id, kind, first_time, first_id, last_time, last_id, count, content, dated)
+        select u.app_id, u.user_id, 'position', n, repeat('0', 32), n, repeat('0', 32), 256,
+            (select decode(string_agg(md5(random()::text), ''), 'hex') from generate_series(1, 500)), n
+        from users u, generate_series(1, 20000) n where u.external_id = 'attacker'",
+};
 
 /// With the limits of `serve`, and no others.
 fn start() -> Service {
@@ -137,14 +173,6 @@ async fn user(service: &Service, name: &str) -> Sdk {
     sdk
 }
 
-/// Changes the database beside the server, as if it had been done over days.
-async fn prepare(service: &Service, sql: &'static str) {
-    let options =
-        SqliteConnectOptions::new().filename(&service.database).busy_timeout(Duration::from_secs(30));
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    connection.execute(sql).await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_at_the_limit_hold_nobody_up() {
     let service = start();
@@ -187,19 +215,7 @@ async fn pages_that_are_asked_for_without_end_stay_small() {
     let service = start();
     let sdk = user(&service, "attacker").await;
     // Trips as large as they could be before there was a bound, 300 KB each.
-    prepare(
-        &service,
-        "insert into trips (app_id, user_id, detection_id, install_id, dated, time, content)
-        with recursive n(n) as (select 1 union all select n + 1 from n where n < 200)
-        select u.app_id, u.user_id, printf('%032x', n.n), printf('%032x', 0), n.n, n.n,
-            '{\"started_at\":1,\"metadata\":[' || (
-                with recursive m(m) as (select 1 union all select m + 1 from m where m < 50)
-                select group_concat(
-                    '{\"key\":\"' || m || '\",\"value\":\"' || replace(hex(zeroblob(500)), '00', '\\u0001') || '\"}', ',')
-                from m) || ']}'
-        from users u, n where u.external_id = 'attacker'",
-    )
-    .await;
+    prepare(&service.database, LARGE_TRIPS).await;
     let attack = join_all((0..CROWD).map(|number| {
         let reader = ServerKey::new(&service.backend_url(), &sdk.access_token)
             .through(from(u8::try_from(number).unwrap() + 1));
@@ -221,16 +237,7 @@ async fn pages_that_are_asked_for_without_end_stay_small() {
 async fn deleting_a_user_with_five_million_positions_delays_no_other_call() {
     let service = start();
     let sdk = user(&service, "attacker").await;
-    prepare(
-        &service,
-        "insert into detection_blocks (
-            app_id, user_id, kind, first_time, first_id, last_time, last_id, count, content, dated)
-        with recursive n(n) as (select 1 union all select n + 1 from n where n < 20000)
-        select u.app_id, u.user_id, 'position', n.n, printf('%032x', 0), n.n, printf('%032x', 0), 256,
-            randomblob(8000), n.n
-        from users u, n where u.external_id = 'attacker'",
-    )
-    .await;
+    prepare(&service.database, FIVE_MILLION_POSITIONS).await;
     let attack = async {
         let began = Instant::now();
         sdk.delete_user(&sdk.user_id).await.ok();
@@ -264,51 +271,10 @@ async fn users_made_with_the_secret_of_the_app_are_few_for_one_address() {
         flood.await;
     };
     assert_harmless("creations", &service, flood).await;
-    let options = SqliteConnectOptions::new().filename(&service.database).read_only(true);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let count = sqlx::query_scalar::<_, i64>("select count(*) from users where external_id is null");
-    let count = count.fetch_one(&mut connection).await.unwrap();
+    let strangers = "select count(*) from users where external_id is null";
+    let count = database::count(&service.database, strangers).await;
     assert!((300..330).contains(&count), "{count} users");
     let events = "select count(*) from audit_events where user_id in (select user_id from users where external_id is null)";
-    let events = sqlx::query_scalar::<_, i64>(events).fetch_one(&mut connection).await.unwrap();
+    let events = database::count(&service.database, events).await;
     assert_eq!(events, 0, "what anybody can cause without end is not recorded");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_disk_that_gets_full_by_uploads_leaves_room_for_everything_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let volume = Volume::new(&folder.path().join("disk"), 16);
-    let Volume::Mounted { .. } = volume else {
-        return println!("no file system can be mounted here");
-    };
-    let serve = &["serve", "--min-free-disk-bytes", "6000000", "--limit-upload-per-user", "off"];
-    let service = Service::start_serving_on(&volume.folder().join("platform.db"), &volume.starter(), serve);
-    let mut sdk = user(&service, "hoarder").await;
-    let mut uploads = 0;
-    // Trips: of all that can be uploaded, they take the most room.
-    let trip = || {
-        let texts = (0..50).map(|number| json!({ "key": number.to_string(), "value": "x".repeat(500) }));
-        let trip = json!({ "started_at": 0, "metadata": texts.collect::<Vec<_>>() });
-        json!({ "id": key(), "time": 0, "trip": trip })
-    };
-    let refusal = loop {
-        let answer = sdk.upload(&[trip(), trip()]).await;
-        if !answer.status.is_success() {
-            break answer;
-        }
-        uploads += 1;
-        assert!(uploads < 2000, "nothing was refused");
-        // Slow enough that a look at the disk, which is small, is in time.
-        sleep(Duration::from_millis(50)).await;
-    };
-    refusal.refused(ErrorCode::DatabaseUnavailable);
-    assert!(uploads > 5, "{uploads}");
-    assert!(service.log().contains("the disk is nearly full"), "{}", service.log());
-    for number in 0..20 {
-        let mut other = user(&service, &format!("other {number}")).await;
-        other.refresh().await.ok();
-    }
-    sdk.refresh().await.ok();
-    sdk.delete_user(&sdk.user_id).await.ok();
-    service.assert_calm();
 }

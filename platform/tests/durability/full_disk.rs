@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use sentiance_protocol::ErrorCode;
 use serde_json::{Value, json};
 use std::{collections::HashMap, time::Duration};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Enough for the test's users, and soon filled by its own.
 const MEGABYTES: u32 = 8;
@@ -203,4 +203,48 @@ fn a_read_only_disk_is_said_in_one_line() {
         assert!(complaint.contains("cannot open the database"), "{complaint}");
         assert!(complaint.contains("readonly") || complaint.contains("unable to open"), "{complaint}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_gets_full_by_uploads_leaves_room_for_everything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let volume = Volume::new(&folder.path().join("disk"), 16);
+    let Volume::Mounted { .. } = volume else {
+        return println!("no file system can be mounted here");
+    };
+    let serve = &["serve", "--min-free-disk-bytes", "6000000", "--limit-upload-per-user", "off"];
+    let service = Service::start_serving_on(&volume.folder().join("platform.db"), &volume.starter(), serve);
+    let user = async |name: &str| {
+        let mut sdk = Sdk::new(&service.backend_url());
+        sdk.create_user(&service.backend().code(name).await).await.ok();
+        sdk
+    };
+    let mut sdk = user("hoarder").await;
+    let mut uploads = 0;
+    // Trips: of all that can be uploaded, they take the most room.
+    let trip = || {
+        let texts = (0..50).map(|number| json!({ "key": number.to_string(), "value": "x".repeat(500) }));
+        let trip = json!({ "started_at": 0, "metadata": texts.collect::<Vec<_>>() });
+        json!({ "id": key(), "time": 0, "trip": trip })
+    };
+    let refusal = loop {
+        let answer = sdk.upload(&[trip(), trip()]).await;
+        if !answer.status.is_success() {
+            break answer;
+        }
+        uploads += 1;
+        assert!(uploads < 2000, "nothing was refused");
+        // Slow enough that a look at the disk, which is small, is in time.
+        sleep(Duration::from_millis(50)).await;
+    };
+    refusal.refused(ErrorCode::DatabaseUnavailable);
+    assert!(uploads > 5, "{uploads}");
+    assert!(service.log().contains("the disk is nearly full"), "{}", service.log());
+    for number in 0..20 {
+        let mut other = user(&format!("other {number}")).await;
+        other.refresh().await.ok();
+    }
+    sdk.refresh().await.ok();
+    sdk.delete_user(&sdk.user_id).await.ok();
+    service.assert_calm();
 }

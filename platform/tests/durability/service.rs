@@ -1,6 +1,9 @@
 //! A platform that is ended and started again, and is reached under another address each time.
 
-use crate::support::{Command, Running, SERVE, ServerKey};
+use crate::{
+    database,
+    support::{Command, Running, SERVE, ServerKey},
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -28,14 +31,14 @@ impl Service {
     /// A new database in a new folder, and a server on it.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("platform.db");
+        let database = database::create_in(folder.path());
         Self::start_in(folder, &database, &[], SERVE)
     }
 
     /// The same, and as it is told.
     pub(crate) fn start_serving(serve: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("platform.db");
+        let database = database::create_in(folder.path());
         Self::start_in(folder, &database, &[], serve)
     }
 
