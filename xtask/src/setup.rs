@@ -4,9 +4,9 @@
 
 use crate::build;
 use crate::process;
-use crate::workspace::{node, npm, root};
+use crate::workspace::{node, npm, root, target_dir};
 use anyhow::{Context, bail};
-use nix::unistd::geteuid;
+use nix::{sys::statvfs::statvfs, unistd::geteuid};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -33,6 +33,13 @@ const OLDEST_POSTGRESQL: u32 = 15;
 const DEBIAN_PROXIES: [&str; 2] = ["haproxy", "pgbouncer"];
 const DAEMONS: &str = "/usr/sbin";
 
+/// The folders of the target folder into which `npm test` builds, and how many megabytes each takes.
+const ROOM: [(&str, u64); 4] = [("debug", 2500), ("wasm", 400), ("fuzz", 1100), ("simulation", 1100)];
+/// How many of them the demo builds.
+const ROOM_TO_BUILD: usize = 2;
+/// What is needed beside what was built: databases, the browser's profiles, copies of the example.
+const ROOM_TO_RUN: u64 = 1500;
+
 /// The oldest Node with which the development tools run. (The package itself asks for less.)
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
@@ -51,6 +58,7 @@ pub(crate) enum Purpose {
 /// Something is missing and could not be installed; the message says what, and how to get it.
 pub(crate) fn run(purpose: Purpose) -> anyhow::Result<()> {
     check_node()?;
+    check_room(purpose)?;
     install_debian_packages(&missing_debian_packages(purpose))?;
     install_npm_packages()
 }
@@ -61,6 +69,23 @@ pub(crate) fn run(purpose: Purpose) -> anyhow::Result<()> {
 /// It is missing and could not be installed; the message says how to get it.
 pub(crate) fn install_cpp_compiler() -> anyhow::Result<()> {
     install_debian_packages(if has_cpp_compiler() { &[] } else { &[DEBIAN_CPP] })
+}
+
+/// A full disk shows itself in the strangest places.
+fn check_room(purpose: Purpose) -> anyhow::Result<()> {
+    let folder = target_dir();
+    let count = if purpose == Purpose::AllTests { ROOM.len() } else { ROOM_TO_BUILD };
+    let missing = ROOM.iter().take(count).filter(|(name, _)| !folder.join(name).exists());
+    let needed = missing.map(|(_, megabytes)| megabytes).sum::<u64>() + ROOM_TO_RUN;
+    let disk = statvfs(&root())?;
+    let free = disk.blocks_available() * disk.fragment_size() / 1_000_000;
+    if free < needed {
+        let folder = folder.display();
+        bail!(
+            "this needs {needed} MB of free disk space, and there are {free} MB: make room, or remove {folder}"
+        );
+    }
+    Ok(())
 }
 
 fn has_cpp_compiler() -> bool {

@@ -95,6 +95,12 @@ pub(crate) fn all() -> anyhow::Result<Vec<Suite>> {
                 &["--test", "durability", "--", "--nocapture"],
             )
         },
+        // What is not about files.
+        on_postgresql(cargo_test_of(
+            "durability on postgresql",
+            "sentiance-platform",
+            &["--test", "durability", "--", "--nocapture", "attacks::", "crashes::", "operator::"],
+        )),
         // It installs the example's own packages, mostly from npm's cache.
         Suite { slow: true, ..node_test("example", "tests/e2e/example")? },
         // Some of its blocks need the browser.
