@@ -6,8 +6,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, body::Incoming, client::conn::http1::SendRequest, header};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use std::net::SocketAddr;
-use tokio::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::net::TcpSocket;
 
 pub(crate) struct Caller {
     address: SocketAddr,
@@ -16,7 +16,13 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
-        Ok(Caller { address, connection: connect(address).await? })
+        Ok(Caller { address, connection: connect(LOCAL, address).await? })
+    }
+
+    /// From one of the addresses of this machine, of which it has millions: a network may have few streams.
+    pub(crate) async fn connect_from(number: usize, address: SocketAddr) -> anyhow::Result<Self> {
+        let (network, part) = (u8::try_from(number / 250 % 250)?, u8::try_from(number % 250)?);
+        Ok(Caller { address, connection: connect(Ipv4Addr::new(127, 1 + network, part, 1), address).await? })
     }
 
     pub(crate) async fn get(&mut self, path: &str, credential: Option<&str>) -> anyhow::Result<Bytes> {
@@ -89,7 +95,7 @@ impl Caller {
         }
         // The server closes what was not used for a while, as while the others were prepared.
         if self.connection.is_closed() {
-            self.connection = connect(self.address).await?;
+            self.connection = connect(LOCAL, self.address).await?;
         }
         self.connection.ready().await?;
         let response = self.connection.send_request(request.body(Full::new(body))?).await?;
@@ -102,8 +108,12 @@ impl Caller {
     }
 }
 
-async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await?;
+const LOCAL: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+async fn connect(from: Ipv4Addr, address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    let stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
     let (connection, driver) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // What goes wrong in it, the request tells.

@@ -35,6 +35,7 @@ const UNLIMITED: &[&str] = &[
     "--limit-unlinked-per-address=off",
     "--limit-unlinked-per-app=off",
     "--min-free-disk-bytes=0",
+    "--event-streams=15000",
 ];
 
 pub(crate) struct Server {

@@ -55,7 +55,7 @@ pub(crate) async fn measure(server: &Server, streams: usize, changes: u32) -> an
     let (told, mut heard) = unbounded_channel();
     let mut followed = Vec::new();
     for (number, (external_id, access_token)) in users.into_iter().enumerate() {
-        let mut device = Caller::connect(server.address()).await?;
+        let mut device = Caller::connect_from(number, server.address()).await?;
         let events = device.open("/sdk/v1/events", Some(&access_token)).await?;
         tokio::spawn(follow(device, events, number, told.clone()));
         followed.push(Followed { external_id, number });
