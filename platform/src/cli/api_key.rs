@@ -3,7 +3,7 @@
 use super::{
     Database, Problem, RANDOM,
     app::{parse_app_id, parse_name},
-    now, output,
+    close_when_gone, now, output,
 };
 use crate::{
     clock::Timestamp,
@@ -82,9 +82,9 @@ impl ApiKeyTask {
             ApiKeyTask::Revoke { database, app, key } => {
                 let store = database.open().await?;
                 store.write(RevokeApiKey { app_id: app, key_id: key.clone(), now: now() }).await?;
-                store.until_others_ended().await?;
-                store.close().await;
-                output::line(format_args!("revoked {key}"))
+                let gone = close_when_gone(&store).await;
+                output::line(format_args!("revoked {key}"))?;
+                gone
             }
         }
     }

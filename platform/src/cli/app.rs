@@ -1,6 +1,6 @@
 //! `platform app`: applications.
 
-use super::{Database, Problem, RANDOM, now, output, serve::parse_lifetime};
+use super::{Database, Problem, RANDOM, close_when_gone, now, output, serve::parse_lifetime};
 use crate::{
     domain::{CreateApplication, ListApplications, SetAppSecret, SetRetention},
     model::{AppId, Application, Origin, Retention},
@@ -69,9 +69,10 @@ impl App {
                 let store = database.open().await?;
                 let secret = Plain::<AppSecret>::generate(&RANDOM);
                 store.write(SetAppSecret { app_id: app, secret: secret.hash(), now: now() }).await?;
-                store.until_others_ended().await?;
-                store.close().await;
-                output::line(format_args!("app secret: {}", secret.reveal()))
+                // It is shown whatever comes: the one before creates no users any more.
+                let gone = close_when_gone(&store).await;
+                output::line(format_args!("app secret: {}", secret.reveal()))?;
+                gone
             }
             App::SetRetention { database, app, detections } => {
                 let store = database.open().await?;

@@ -126,6 +126,15 @@ fn cannot_open(name: &Path, error: StoreError) -> Problem {
     Problem(format!("cannot open the database {}: {error}", Place::parse(name)))
 }
 
+/// Closes the database once nothing uses any more what was taken away.
+async fn close_when_gone(store: &Store) -> Result<(), Problem> {
+    let ended = store.until_others_ended().await;
+    store.close().await;
+    ended.map_err(|error| {
+        Problem(format!("this is done, but requests that had begun may still use the former: {error}"))
+    })
+}
+
 /// Why a command failed, in one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

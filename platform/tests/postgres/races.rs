@@ -3,11 +3,11 @@
 
 use crate::{
     replicas::{Replicas, position},
-    support::{Answer, Sdk, key, tablet},
+    support::{Answer, Command, Sdk, key, tablet},
 };
 use reqwest::StatusCode;
 use sentiance_protocol::ErrorCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::{
     join,
@@ -316,6 +316,24 @@ async fn a_deleted_user_whose_row_is_locked_by_another_is_removed_soon() {
     });
     deleted.ok();
     replicas.until_leftovers_are_gone().await;
+}
+
+/// What is left of a platform that hangs must not cost the operator the secret, which is shown once.
+#[tokio::test]
+async fn a_new_secret_is_shown_though_requests_with_the_former_do_not_end() {
+    let replicas = Replicas::start(1).await;
+    let hanging = replicas.connect().await;
+    hanging.batch_execute("set application_name = 'sentiance-platform'; begin; select 1").await.unwrap();
+    let (command, app_id) = (replicas.command.clone(), replicas.app_id().to_owned());
+    let rotated = spawn_blocking(move || command.output(&["app", "rotate-secret", "--app", &app_id]));
+    let rotated = rotated.await.unwrap();
+    assert!(!rotated.status.success());
+    let (shown, said) =
+        (String::from_utf8(rotated.stdout).unwrap(), String::from_utf8(rotated.stderr).unwrap());
+    assert!(said.contains("this is done, but requests that had begun may still use the former"), "{said}");
+    let secret = Command::value_of(&shown, "app secret: ");
+    let credentials = json!({ "id": replicas.app_id(), "secret": secret, "linking": true });
+    replicas.sdk(0).create_unlinked_user(&credentials).await.ok();
 }
 
 /// A key is read without a lock, so the request goes on; but it has ended before the operator is told that it cannot.
