@@ -21,7 +21,7 @@ pub(super) struct Writes(Arc<Mutex<State>>);
 struct State {
     began: Option<Instant>,
     last: Option<(Instant, Result<(), StoreError>)>,
-    /// Since then something has failed that need not mean anything.
+    /// Since then a write has failed that need not mean anything.
     is_doubted: bool,
 }
 
@@ -35,7 +35,7 @@ impl Writes {
             State { began: None, last: Some((Instant::now(), outcome.clone())), is_doubted: false };
     }
 
-    /// What it knows is to be found out anew, and holds until then.
+    /// A write has failed that need not mean anything: the next probe tells, and until then the last outcome holds.
     pub(super) fn doubt(&self) {
         self.state().is_doubted = true;
     }

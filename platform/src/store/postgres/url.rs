@@ -40,7 +40,7 @@ impl Parameters {
                     return Err(StoreError::Url("prepared_statements must be true or false"));
                 }
                 ("sslmode", "disable") => encrypts = false,
-                // Encryption without knowing to whom keeps nobody from listening in between.
+                // Encryption to an unknown server protects from no one who stands in between.
                 ("sslmode", "require" | "verify-full") => encrypts = true,
                 ("sslmode", _) => {
                     return Err(StoreError::Url(
