@@ -9,6 +9,8 @@ mod database;
 mod flows;
 mod report;
 mod seed;
+#[path = "../../../platform/tests/api/support/serve.rs"]
+mod serve;
 mod server;
 mod streams;
 

@@ -3,6 +3,7 @@
 use crate::{
     accounting::{Usage, Usages},
     database::{Database, Engine},
+    serve::SERVE,
 };
 use anyhow::{Context, bail, ensure};
 use std::{
@@ -23,20 +24,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const MOST_LOOKS: u32 = 300;
 
-/// No limit: all of the load comes from one address, with one key.
-const UNLIMITED: &[&str] = &[
-    "--connections-per-address=100000",
-    "--limit-per-key=off",
-    "--limit-per-external-id=off",
-    "--limit-per-address=off",
-    "--limit-failures=off",
-    "--limit-upload-per-user=off",
-    "--limit-upload-per-address=off",
-    "--limit-unlinked-per-address=off",
-    "--limit-unlinked-per-app=off",
-    "--min-free-disk-bytes=0",
-    "--event-streams=15000",
-];
+/// More than are measured: the fewer are free, the fewer a network may have.
+const STREAMS: &str = "--event-streams=15000";
 
 pub(crate) struct Server {
     binary: PathBuf,
@@ -72,8 +61,8 @@ impl Server {
         let api_key = value_of(&run(&binary, &database, &key.concat()).await?, "api key: ")?;
         fill(&filled)?;
         let mut child = Command::new(&binary)
-            .args(["serve", "--address", "127.0.0.1:0"])
-            .args(UNLIMITED)
+            .args(SERVE)
+            .args(["--address", "127.0.0.1:0", STREAMS])
             .env("PLATFORM_DATABASE", &database)
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())

@@ -9,21 +9,6 @@ use std::{
 
 const BINARY: &str = env!("CARGO_BIN_EXE_platform");
 
-/// All of the load comes from one address, and shall be as heavy as it can be.
-pub(crate) const SERVE: &[&str] = &[
-    "serve",
-    "--connections-per-address=100000",
-    "--limit-per-key=off",
-    "--limit-per-external-id=off",
-    "--limit-per-address=off",
-    "--limit-failures=off",
-    "--limit-upload-per-user=off",
-    "--limit-upload-per-address=off",
-    "--limit-unlinked-per-address=off",
-    "--limit-unlinked-per-app=off",
-    "--min-free-disk-bytes=0",
-];
-
 /// Runs tasks on one database.
 #[derive(Clone)]
 pub(crate) struct Command {

@@ -6,12 +6,14 @@ mod clients;
 mod command;
 mod database;
 mod first_version;
+mod serve;
 mod stream;
 
 pub(crate) use clients::{Answer, Sdk, ServerKey, key, phone, tablet};
-pub(crate) use command::{Command, Running, SERVE};
+pub(crate) use command::{Command, Running};
 pub(crate) use database::{Database, empty_database, is_on_postgres, new_database};
 pub(crate) use first_version::database_of_the_first_version;
+pub(crate) use serve::SERVE;
 pub(crate) use stream::{Block, EventStream};
 
 use sentiance_platform::{
