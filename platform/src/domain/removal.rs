@@ -18,6 +18,8 @@ use std::time::Duration;
 const BATCH: u32 = 200;
 /// How many installs: each comes with its tokens, and leaves tombstones.
 const INSTALLS: u32 = 200;
+/// How many users, where little is left of each.
+const USERS: u32 = 20;
 /// How much of the detections one transaction removes: some milliseconds of work.
 const DETECTIONS: Page = Page { limit: 500, bytes: 1024 * 1024 };
 
@@ -67,7 +69,7 @@ fn last_expiry(deleted_at: Timestamp) -> Timestamp {
     deleted_at.plus(Duration::from_millis(AUTHENTICATION_CODE_LIFETIME_MS.into()))
 }
 
-/// Removes a batch of what deleted users have left, of one user after the other.
+/// Removes a batch of what deleted users have left, of one user after the other: most have left little.
 #[derive(Clone, Debug)]
 pub struct RemoveLeftovers {
     /// How long the hashes of tokens and install ids are kept, from the deletion.
@@ -84,21 +86,39 @@ impl Work for RemoveLeftovers {
     }
 
     async fn run<T: Transaction>(self, tx: &mut T) -> Result<bool, StoreError> {
-        let Some(DeletedUser { app_id, user_id, external_id, deleted_at }) = tx.find_deleted_user().await?
-        else {
-            return Ok(false);
-        };
-        let mut has_more = bury_installs(tx, &app_id, &user_id, deleted_at.plus(self.tombstones_for)).await?;
+        let mut batch = DETECTIONS;
+        for _ in 0..USERS {
+            let Some(user) = tx.find_deleted_user().await? else { return Ok(false) };
+            match self.remove_some(tx, user, batch).await? {
+                Some(rest) => batch = rest,
+                None => return Ok(true),
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl RemoveLeftovers {
+    /// Gives what is left of the batch, once nothing is left of the user.
+    async fn remove_some<T: Transaction>(
+        &self,
+        tx: &mut T,
+        DeletedUser { app_id, user_id, external_id, deleted_at }: DeletedUser,
+        batch: Page,
+    ) -> Result<Option<Page>, StoreError> {
+        let until = deleted_at.plus(self.tombstones_for);
+        let mut has_more = bury_installs(tx, &app_id, &user_id, until).await?;
         if let Some(external_id) = external_id {
             let codes = tx.delete_codes_of(&app_id, &external_id, last_expiry(deleted_at), BATCH).await?;
             has_more |= codes >= BATCH.into();
         }
         has_more |= tx.forget_addresses(&app_id, &user_id, BATCH).await? >= BATCH.into();
         tx.delete_metadata(&app_id, &user_id).await?;
-        has_more |= tx.delete_detections(&app_id, &user_id, DETECTIONS).await?;
-        if !has_more {
-            tx.forget_deleted_user(&app_id, &user_id).await?;
+        let rest = tx.delete_detections(&app_id, &user_id, batch).await?;
+        if has_more || rest.is_none() {
+            return Ok(None);
         }
-        Ok(true)
+        tx.forget_deleted_user(&app_id, &user_id).await?;
+        Ok(rest)
     }
 }

@@ -120,13 +120,14 @@ pub trait Detections: Send {
     /// How many bytes are counted for all applications.
     fn stored_bytes(&mut self) -> impl Future<Output = Stored<u64>> + Send;
 
-    /// Deletes detections of a user, at most so many rows and about so many bytes; tells whether there may be more.
+    /// Deletes detections of a user, at most so many rows and about so many bytes; gives what is left of that, or nothing
+    /// where there may be more of them.
     fn delete_detections(
         &mut self,
         app: &AppId,
         user: &UserId,
         batch: Page,
-    ) -> impl Future<Output = Stored<bool>> + Send;
+    ) -> impl Future<Output = Stored<Option<Page>>> + Send;
     /// Applications of which detections go after a time, and after what time; those after this one in order of ids, at
     /// most so many.
     fn detections_retentions(

@@ -1,7 +1,7 @@
 //! Blocks of detections, trips, and the rows of earlier versions.
 
 use super::{
-    Engine, Sql, Value,
+    Engine, Sql,
     engine::Ask,
     rows::{Columns, FromRow},
     texts::{self, Reading},
@@ -153,33 +153,28 @@ impl<E: Engine> Detections for E {
         app: &AppId,
         user: &UserId,
         batch: Page,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Page>, StoreError> {
         let key = |row: &mut Columns<'_>| {
             Ok((row.take::<String>("kind")?, row.take::<Timestamp>("first_time")?, row.take("first_id")?))
         };
-        let (last, has_more) =
-            self.last_of_batch(&texts::SIZES_OF_BLOCKS, values![app, user, batch.limit], batch, key).await?;
+        let (last, rest) = self.last_of_batch(&texts::SIZES_OF_BLOCKS, (app, user), batch, key).await?;
         if let Some((kind, time, id)) = last {
             let id: DetectionId = id;
             self.post(&texts::DELETE_BLOCKS_UP_TO, values![app, user, kind, time, id]).await?;
         }
-        if has_more {
-            return Ok(true);
-        }
+        let Some(mut batch) = rest else { return Ok(None) };
         let old_rows = (&texts::SIZES_OF_OLD_ROWS, &texts::DELETE_OLD_ROWS_UP_TO);
         let trips = (&texts::SIZES_OF_TRIPS, &texts::DELETE_TRIPS_UP_TO);
         for (sizes, delete) in [trips].into_iter().chain(E::HAS_OLD_ROWS.then_some(old_rows)) {
             let key = |row: &mut Columns<'_>| row.take::<DetectionId>("detection_id");
-            let (last, has_more) =
-                self.last_of_batch(sizes, values![app, user, batch.limit], batch, key).await?;
+            let (last, rest) = self.last_of_batch(sizes, (app, user), batch, key).await?;
             if let Some(last) = last {
                 self.post(delete, values![app, user, last]).await?;
             }
-            if has_more {
-                return Ok(true);
-            }
+            let Some(rest) = rest else { return Ok(None) };
+            batch = rest;
         }
-        Ok(false)
+        Ok(Some(batch))
     }
 
     async fn detections_retentions(
@@ -319,28 +314,31 @@ trait Pages: Engine + Sized {
         }
     }
 
-    /// The key of the last row that fits into a batch, and whether there may be more.
+    /// The key of the last row that fits into a batch, and what is left of the batch; nothing where there may be more rows.
     fn last_of_batch<K: Send>(
         &mut self,
         statement: &'static Sql,
-        values: &[Value<'_>],
+        (app, user): (&AppId, &UserId),
         batch: Page,
         key: impl Fn(&mut Columns<'_>) -> Result<K, StoreError> + Send + Sync,
-    ) -> impl Future<Output = Result<(Option<K>, bool), StoreError>> + Send {
+    ) -> impl Future<Output = Result<(Option<K>, Option<Page>), StoreError>> + Send {
         async move {
             let mut last = None;
-            let (mut count, mut bytes, mut has_more) = (0, 0, false);
+            let (mut count, mut bytes, mut is_full) = (0, 0, false);
             let take = |row: &mut Columns<'_>| {
-                has_more = bytes > batch.bytes as u64;
-                if !has_more {
+                is_full = bytes > batch.bytes as u64;
+                if !is_full {
                     last = Some(key(row)?);
                     bytes += row.bytes("bytes")?;
                     count += 1;
                 }
-                Ok(!has_more)
+                Ok(!is_full)
             };
-            self.each(statement, values, "detections", take).await?;
-            Ok((last, has_more || count >= batch.limit))
+            self.each(statement, values![app, user, batch.limit], "detections", take).await?;
+            let limit = batch.limit.saturating_sub(count);
+            let taken = usize::try_from(bytes).unwrap_or(usize::MAX);
+            let rest = Page { limit, bytes: batch.bytes.saturating_sub(taken) };
+            Ok((last, (!is_full && limit > 0).then_some(rest)))
         }
     }
 }
