@@ -108,7 +108,8 @@ impl Follower {
             if self.following.has_ended() {
                 return None;
             }
-            match self.platform.store.read(self.reading.clone()).await {
+            // A stream waits nearly all the time: what reading needs is not a part of it.
+            match Box::pin(self.platform.store.read(self.reading.clone())).await {
                 Ok((user_id, _)) if !self.following.is_still_of(user_id.clone()) => continue,
                 Ok((_, state)) if self.known != Some(state) => {
                     let event = self.event(state).ok()?;
