@@ -48,6 +48,7 @@ pub struct World {
     runtime: Runtime,
     router: Router,
     store: Store,
+    app_id: AppId,
     key: Hashed<ApiKey>,
     install: u64,
     served: usize,
@@ -104,6 +105,7 @@ impl World {
                 ("{app_secret}", secret.reveal().to_owned()),
                 ("{key}", key.reveal().to_owned()),
             ],
+            app_id,
             key: key.hash(),
             install: 0,
             served: 0,
@@ -174,7 +176,7 @@ impl World {
     }
 
     fn new_code(&mut self) -> String {
-        let code = Plain::new_code(&OsRandomness);
+        let code = Plain::new_code(&self.app_id, &OsRandomness);
         let external_id = ExternalId::parse("alice".to_owned()).expect("an external id");
         let by = ByKey { key: self.key, scope: Scope::UserLink };
         let act = IssueCode { external_id, code: code.hash() };

@@ -23,7 +23,10 @@ fuzz_target!(|text: &str| {
 fn of_kind<K: Kind>(text: &str) -> bool {
     let Some(secret) = Plain::<K>::parse(text) else { return false };
     assert_eq!(secret.reveal(), text, "a secret that is not what was sent");
-    assert!(is_hex(text.strip_prefix(K::PREFIX).expect("a prefix"), K::BYTES * 2 + 8));
+    let rest = text.strip_prefix(K::PREFIX).expect("a prefix");
+    let own = K::BYTES * 2 + 8;
+    assert!(is_hex(rest, own) || K::NAMES_APPLICATION && is_hex(rest, own + 24));
+    assert_eq!(secret.hash().app().is_some(), rest.len() > own);
     assert!(Plain::<K>::parse(secret.reveal()).is_some_and(|again| again.hash() == secret.hash()));
     assert_eq!(format!("{secret:?} {:?}", secret.hash()), "[redacted] [hashed]");
     true

@@ -118,7 +118,7 @@ create index installs_by_user on installs (app_id, user_id);
 -- Also for those who know no application.
 create index installs_by_install on installs (install_id);
 create unique index installs_one_active on installs (app_id, user_id) where status = 'active';
-create index installs_by_family on installs (family);
+create index installs_by_family on installs (family, app_id);
 create index installs_expiring on installs (expires_at) where status <> 'ended';
 create index installs_ended on installs (updated_at) where status = 'ended';
 
@@ -139,8 +139,8 @@ create table token_pairs (
 );
 
 create unique index token_pairs_one_current on token_pairs (app_id, install_id) where status = 'current';
-create index token_pairs_by_access on token_pairs (access_hash);
-create index token_pairs_by_refresh on token_pairs (refresh_hash);
+create index token_pairs_by_access on token_pairs (access_hash, app_id);
+create index token_pairs_by_refresh on token_pairs (refresh_hash, app_id);
 
 create table token_tombstones (
     app_id     text   collate "C" not null references applications (app_id) on delete cascade,

@@ -168,7 +168,7 @@ impl Creation {
         supersede(tx, &app_id, &self.install_id, issued.generation).await?;
         // A session that began before families named their application keeps the family that it has.
         let is_older = self.pair.refresh.family().hash() == issued.family;
-        let pair = if is_older { self.pair } else { self.pair.in_application(&app_id) };
+        let pair = if is_older { self.pair.naming(&app_id) } else { self.pair.in_application(&app_id) };
         let owner = (app_id, self.install_id);
         let grant = issue(tx, owner, issued.generation + 1, pair, self.lifetimes, self.now).await?;
         Ok(Some((issued, grant)))

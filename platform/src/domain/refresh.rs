@@ -84,8 +84,10 @@ impl Work for RefreshTokens {
             PairState::Exchanged(_) | PairState::Superseded => return Err(Refusal::RefreshTokenUsed),
         }
         let generation = session.newest_generation + 1;
+        // A token of an earlier version names no application; those that it buys do.
+        let pair = self.pair.naming(&session.app_id);
         let owner = (session.app_id, session.install_id);
-        let grant = issue(tx, owner, generation, self.pair, self.lifetimes, self.now).await?;
+        let grant = issue(tx, owner, generation, pair, self.lifetimes, self.now).await?;
         Ok(Refreshed::Granted(grant))
     }
 }

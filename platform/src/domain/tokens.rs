@@ -49,7 +49,12 @@ impl NewPair {
     /// never taken for one of another's, though install and key be the same.
     pub(super) fn in_application(self, app: &AppId) -> Self {
         let family = self.refresh.family().of_application(app);
-        NewPair { refresh: self.refresh.moved_to(&family), ..self }
+        NewPair { refresh: self.refresh.moved_to(&family), ..self }.naming(app)
+    }
+
+    /// The same pair, which names this application.
+    pub(super) fn naming(self, app: &AppId) -> Self {
+        NewPair { access: self.access.named(app), refresh: self.refresh.named(app) }
     }
 
     /// A pair that this refresh token may buy.

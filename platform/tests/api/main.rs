@@ -15,6 +15,7 @@ mod create_user;
 mod detection_history;
 mod detections;
 mod devices;
+mod earlier_secrets;
 mod errors;
 mod events;
 mod forgetting;

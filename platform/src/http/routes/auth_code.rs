@@ -25,7 +25,7 @@ pub(in crate::http) async fn issue(
         ExternalId::parse(body.external_id).ok_or(Failure::new(ErrorCode::InvalidExternalId))?;
     let now = platform.clock.now();
     platform.limits.charge_external_id(server.app_id(), &external_id, now, &meter)?;
-    let code = Plain::new_code(&*platform.random);
+    let code = Plain::new_code(server.app_id(), &*platform.random);
     let work = server.acting(IssueCode { external_id, code: code.hash() });
     let expires_at = platform.store.write(work).await?;
     Ok(Json(AuthCodeResponse {

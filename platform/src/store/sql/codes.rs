@@ -24,7 +24,9 @@ impl<E: Engine> AuthenticationCodes for E {
         hash: Hashed<Code>,
         now: Timestamp,
     ) -> Result<Option<(AppId, ExternalId)>, StoreError> {
-        self.first(&texts::CONSUME_CODE, values![hash, now]).await
+        let app = hash.app();
+        let (statement, values) = texts::CONSUMING.of(&app, values![hash, now]);
+        self.first(statement, &values).await
     }
 
     async fn record_redemption(
@@ -45,11 +47,15 @@ impl<E: Engine> AuthenticationCodes for E {
         hash: Hashed<Code>,
         not_expired_before: Timestamp,
     ) -> Result<Option<Redemption>, StoreError> {
-        self.first(&texts::FIND_REDEMPTION, values![hash, not_expired_before]).await
+        let app = hash.app();
+        let (statement, values) = texts::REDEMPTION.of(&app, values![hash, not_expired_before]);
+        self.first(statement, &values).await
     }
 
     async fn has_code(&mut self, hash: Hashed<Code>) -> Result<bool, StoreError> {
-        self.exists(&texts::HAS_CODE, values![hash]).await
+        let app = hash.app();
+        let (statement, values) = texts::CODE.of(&app, values![hash]);
+        self.exists(statement, &values).await
     }
 
     async fn record_code_link(
@@ -78,7 +84,9 @@ impl<E: Engine> AuthenticationCodes for E {
         hash: Hashed<Code>,
         not_expired_before: Timestamp,
     ) -> Result<Option<CodeUse>, StoreError> {
-        self.first(&texts::FIND_CODE_USE, values![hash, not_expired_before]).await
+        let app = hash.app();
+        let (statement, values) = texts::CODE_USE.of(&app, values![hash, not_expired_before]);
+        self.first(statement, &values).await
     }
 
     async fn delete_codes_before(

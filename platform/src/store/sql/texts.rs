@@ -1,12 +1,17 @@
 //! The text of every statement, written so that SQLite and PostgreSQL both take it: `$1`, `returning`,
-//! `on conflict`. Statements that find a row by a secret's hash start without an application: the hash tells it.
+//! `on conflict`. Where tables are distributed by application, each statement of a request goes to one node: it names the
+//! application, or reads `applications`, `application_origins` and `api_keys`, which every node can have whole.
 //!
 //! No statement may read more rows as an application grows. Where SQLite could choose a search by the application
 //! alone, `indexed by` names the index (PostgreSQL has no such words, and does without), or `+` takes a column out of the
 //! choice, and `cross join` fixes the order.
 //! The planner of SQLite guesses without statistics, and with those of a small database it guesses wrong.
 
-use crate::store::detections::{Order, Start};
+use super::{Value, values::ToValue};
+use crate::{
+    model::AppId,
+    store::detections::{Order, Start},
+};
 
 /// The text of a statement for each engine; an empty one where only the other has it.
 #[derive(Debug)]
@@ -304,6 +309,10 @@ pub const CONSUME_CODE: Sql = "
     update authentication_codes set consumed_at = $2
     where hash = $1 and consumed_at is null and expires_at > $2
     returning app_id, external_id";
+pub const CONSUME_CODE_OF_APP: Sql = "
+    update authentication_codes set consumed_at = $2
+    where app_id = $3 and hash = $1 and consumed_at is null and expires_at > $2
+    returning app_id, external_id";
 pub const RECORD_REDEMPTION: Sql = "
     update authentication_codes
     set install_id = $3, idempotency_key = $4, generation = $5, created_user = $6
@@ -312,7 +321,13 @@ pub const FIND_REDEMPTION: Sql = "
     select app_id, install_id, idempotency_key, generation, created_user
     from authentication_codes
     where hash = $1 and consumed_at is not null and idempotency_key is not null and expires_at >= $2", locking "authentication_codes";
+pub const FIND_REDEMPTION_OF_APP: Sql = "
+    select app_id, install_id, idempotency_key, generation, created_user
+    from authentication_codes
+    where app_id = $3 and hash = $1 and consumed_at is not null and idempotency_key is not null and expires_at >= $2",
+    locking "authentication_codes";
 pub const HAS_CODE: Sql = "select 1 from authentication_codes where hash = $1";
+pub const HAS_CODE_OF_APP: Sql = "select 1 from authentication_codes where app_id = $2 and hash = $1";
 pub const RECORD_CODE_LINK: Sql =
     "update authentication_codes set install_id = $3 where app_id = $1 and hash = $2";
 pub const FIND_CODE_LINK: Sql = "
@@ -321,6 +336,9 @@ pub const FIND_CODE_LINK: Sql = "
 pub const FIND_CODE_USE: Sql = "
     select app_id, external_id, install_id from authentication_codes
     where hash = $1 and consumed_at is not null and expires_at >= $2", locking "authentication_codes";
+pub const FIND_CODE_USE_OF_APP: Sql = "
+    select app_id, external_id, install_id from authentication_codes
+    where app_id = $3 and hash = $1 and consumed_at is not null and expires_at >= $2", locking "authentication_codes";
 pub const DELETE_CODES_BEFORE: Sql = "
     delete from authentication_codes where +expires_at < $1 and hash in (
         select hash from authentication_codes indexed by authentication_codes_by_expiry
@@ -591,13 +609,23 @@ pub const COUNT_PAIR: Sql = "
         where token_pairs.app_id = $1 and token_pairs.install_id = $2 and token_pairs.status = 'current')
     where app_id = $1 and install_id = $2";
 
+// By a secret of an earlier version, which names no application; and, with `OF_APP`, by one that does.
 pub const FIND_BY_ACCESS: Sql = session_where!("token_pairs p indexed by token_pairs_by_access", "installs i indexed by installs_by_install", "p.access_hash = $1"), locking "u, i, p";
+pub const FIND_BY_ACCESS_OF_APP: Sql = session_where!("token_pairs p indexed by token_pairs_by_access", "installs i", "p.app_id = $2 and p.access_hash = $1"), locking "u, i, p";
 pub const FIND_BY_REFRESH: Sql = session_where!("token_pairs p indexed by token_pairs_by_refresh", "installs i indexed by installs_by_install", "p.refresh_hash = $1"), locking "u, i, p";
+pub const FIND_BY_REFRESH_OF_APP: Sql = session_where!("token_pairs p indexed by token_pairs_by_refresh", "installs i", "p.app_id = $2 and p.refresh_hash = $1"), locking "u, i, p";
 pub const FIND_BY_FAMILY: Sql = session_where!(
     "installs i indexed by installs_by_family",
     "token_pairs p indexed by token_pairs_one_current",
     "i.family = $1 and p.status = 'current'"
 ), locking "u, i, p", postgres session_where!("installs i", "token_pairs p", "i.family = $1 and p.status || '' = 'current'");
+pub const FIND_BY_FAMILY_OF_APP: Sql = session_where!(
+    "installs i indexed by installs_by_family",
+    "token_pairs p indexed by token_pairs_one_current",
+    "i.app_id = $2 and i.family = $1 and p.status = 'current'"
+), locking "u, i, p", postgres session_where!(
+    "installs i", "token_pairs p", "i.app_id = $2 and i.family = $1 and p.status || '' = 'current'"
+);
 pub const FIND_CURRENT: Sql =
     session_where!(
     "token_pairs p indexed by token_pairs_one_current",
@@ -607,6 +635,9 @@ pub const FIND_CURRENT: Sql =
 pub const MARK_USED: Sql = "
     update token_pairs set first_used_at = $2
     where access_hash = $1 and first_used_at is null and status <> 'superseded'";
+pub const MARK_USED_OF_APP: Sql = "
+    update token_pairs indexed by token_pairs_by_access set first_used_at = $2
+    where app_id = $3 and access_hash = $1 and first_used_at is null and status <> 'superseded'";
 pub const SUPERSEDE_CURRENT: Sql = "
     update token_pairs set status = 'superseded' where app_id = $1 and install_id = $2 and status = 'current'";
 pub const IS_ALTERNATIVE: Sql = "
@@ -643,6 +674,7 @@ pub const BURY: Sql = "
     insert into token_tombstones (app_id, hash, expires_at) values ($1, $2, $3)
     on conflict (app_id, hash) do update set expires_at = excluded.expires_at";
 pub const FIND_TOMBSTONE: Sql = "select app_id from token_tombstones where hash = $1";
+pub const FIND_TOMBSTONE_OF_APP: Sql = "select app_id from token_tombstones where app_id = $2 and hash = $1";
 pub const DELETE_TOMBSTONES_BEFORE: Sql = "
     delete from token_tombstones indexed by token_tombstones_by_hash
     where expires_at < $1 and hash in (
@@ -753,6 +785,44 @@ pub const LIST_SET_ASIDE: Sql [postgres] = "select name, definition from set_asi
 pub const FORGET_SET_ASIDE: Sql [postgres] = "delete from set_aside where name = $1";
 }
 
+/// Two statements that find by the hash of a secret: any row, and one of the application that the secret names.
+#[derive(Clone, Copy)]
+pub(super) struct BySecret {
+    any: &'static Sql,
+    of_app: &'static Sql,
+}
+
+impl BySecret {
+    /// The one of them for a secret that names this application, if any, with its values.
+    pub(super) fn of<'v>(
+        self,
+        app: &'v Option<AppId>,
+        values: &[Value<'v>],
+    ) -> (&'static Sql, Vec<Value<'v>>) {
+        let named = app.as_ref().map(ToValue::to_value);
+        let statement = if named.is_some() { self.of_app } else { self.any };
+        (statement, values.iter().copied().chain(named).collect())
+    }
+}
+
+macro_rules! by_secret {
+    ($( $name:ident = $any:ident, $of_app:ident; )+) => {
+        $( pub(super) const $name: BySecret = BySecret { any: &$any, of_app: &$of_app }; )+
+    };
+}
+
+by_secret! {
+    BY_ACCESS = FIND_BY_ACCESS, FIND_BY_ACCESS_OF_APP;
+    BY_REFRESH = FIND_BY_REFRESH, FIND_BY_REFRESH_OF_APP;
+    BY_FAMILY = FIND_BY_FAMILY, FIND_BY_FAMILY_OF_APP;
+    MARKING_USED = MARK_USED, MARK_USED_OF_APP;
+    TOMBSTONE = FIND_TOMBSTONE, FIND_TOMBSTONE_OF_APP;
+    CONSUMING = CONSUME_CODE, CONSUME_CODE_OF_APP;
+    REDEMPTION = FIND_REDEMPTION, FIND_REDEMPTION_OF_APP;
+    CODE = HAS_CODE, HAS_CODE_OF_APP;
+    CODE_USE = FIND_CODE_USE, FIND_CODE_USE_OF_APP;
+}
+
 /// Four statements that read the same rows from a key on.
 pub(super) struct Reading {
     after: &'static Sql,
@@ -783,3 +853,99 @@ pub(super) const OLD_ROWS: Reading = Reading {
     before: &OLD_ROWS_BEFORE,
     up_to: &OLD_ROWS_UP_TO,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+    use std::collections::BTreeSet;
+
+    /// What goes to more than one node where the tables are distributed by application, or to a table that is not, and why.
+    const EXCEPTIONS: &[(&str, &[&str])] = &[
+        (
+            "by a table that every node has whole",
+            &["FIND_API_KEY", "ANY_LISTS_ORIGIN", "LIST_APPLICATIONS", "LIST_RETENTIONS"],
+        ),
+        (
+            "a secret of an earlier version",
+            &[
+                "FIND_BY_ACCESS",
+                "FIND_BY_REFRESH",
+                "FIND_BY_FAMILY",
+                "MARK_USED",
+                "FIND_TOMBSTONE",
+                "CONSUME_CODE",
+                "FIND_REDEMPTION",
+                "HAS_CODE",
+                "FIND_CODE_USE",
+            ],
+        ),
+        ("only where the server of an app names an install that is not its own", &["ANY_HAS_INSTALL"]),
+        (
+            "telling replicas of changes, which is no request",
+            &["CHANGES_SINCE", "SNAPSHOT", "NOTIFY", "LISTEN"],
+        ),
+        (
+            "clean-up, which is no request",
+            &[
+                "FIND_DELETED_USER",
+                "TAKE_UNUSED_USERS",
+                "EXPIRED_SESSIONS",
+                "DELETE_CODES_BEFORE",
+                "DELETE_ENDED_INSTALLS",
+                "DELETE_TOMBSTONES_BEFORE",
+                "DELETE_EVENTS_BEFORE",
+                "FIND_CLOCK_WATCH",
+                "SAVE_CLOCK_WATCH",
+                "SUM_STORED",
+            ],
+        ),
+        (
+            "about the database and its platforms",
+            &[
+                "HAS_MIGRATIONS",
+                "CREATE_MIGRATIONS",
+                "RECORD_MIGRATION",
+                "LIST_MIGRATIONS",
+                "LOCK_SCHEMA",
+                "PING",
+                "IS_READ_ONLY",
+                "ATTEND",
+                "LEAVE",
+                "UNDER_WAY",
+                "IS_UNDER_WAY",
+            ],
+        ),
+        (
+            "an import",
+            &[
+                "COLUMNS_OF",
+                "LOCK_IMPORT",
+                "NO_PLATFORM",
+                "FIND_IMPORT",
+                "BEGIN_IMPORT",
+                "FINISH_IMPORT",
+                "LIST_INDEXES",
+                "LIST_UNIQUE_INDEXES",
+                "LIST_REFERENCES",
+                "SET_ASIDE",
+                "LIST_SET_ASIDE",
+                "FORGET_SET_ASIDE",
+            ],
+        ),
+    ];
+
+    /// The application is compared with a value, or is among what is inserted.
+    fn names_application(statement: &str) -> bool {
+        let is_insert = statement.trim_start().starts_with("insert into");
+        statement.contains("app_id = $") || is_insert && statement.contains("app_id")
+    }
+
+    #[test]
+    fn every_statement_of_a_request_names_its_application() {
+        let statements = ALL.iter().filter(|(_, sql)| !sql.postgres.is_empty());
+        let others: BTreeSet<_> =
+            statements.filter(|(_, sql)| !names_application(sql.postgres)).map(|(name, _)| *name).collect();
+        let known: BTreeSet<_> = EXCEPTIONS.iter().flat_map(|(_, names)| *names).copied().collect();
+        assert_eq!(others, known);
+    }
+}

@@ -30,15 +30,21 @@ impl<E: Engine> Tokens for E {
     }
 
     async fn find_by_access(&mut self, hash: Hashed<AccessToken>) -> Result<Option<Session>, StoreError> {
-        self.first(&texts::FIND_BY_ACCESS, values![hash]).await
+        let app = hash.app();
+        let (statement, values) = texts::BY_ACCESS.of(&app, values![hash]);
+        self.first(statement, &values).await
     }
 
     async fn find_by_refresh(&mut self, hash: Hashed<RefreshToken>) -> Result<Option<Session>, StoreError> {
-        self.first(&texts::FIND_BY_REFRESH, values![hash]).await
+        let app = hash.app();
+        let (statement, values) = texts::BY_REFRESH.of(&app, values![hash]);
+        self.first(statement, &values).await
     }
 
     async fn find_by_family(&mut self, hash: Hashed<Family>) -> Result<Option<Session>, StoreError> {
-        self.first(&texts::FIND_BY_FAMILY, values![hash]).await
+        let app = hash.app();
+        let (statement, values) = texts::BY_FAMILY.of(&app, values![hash]);
+        self.first(statement, &values).await
     }
 
     async fn find_current(
@@ -50,7 +56,9 @@ impl<E: Engine> Tokens for E {
     }
 
     async fn mark_used(&mut self, hash: Hashed<AccessToken>, now: Timestamp) -> Result<(), StoreError> {
-        self.post(&texts::MARK_USED, values![hash, now]).await
+        let app = hash.app();
+        let (statement, values) = texts::MARKING_USED.of(&app, values![hash, now]);
+        self.post(statement, &values).await
     }
 
     async fn supersede_current(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {
@@ -122,8 +130,9 @@ impl<E: Engine> Tokens for E {
     }
 
     async fn find_tombstone<K: Send>(&mut self, hash: Hashed<K>) -> Result<Option<AppId>, StoreError> {
-        self.first_of(&texts::FIND_TOMBSTONE, values![hash], "token_tombstones", |row| row.take("app_id"))
-            .await
+        let app = hash.app();
+        let (statement, values) = texts::TOMBSTONE.of(&app, values![hash]);
+        self.first_of(statement, &values, "token_tombstones", |row| row.take("app_id")).await
     }
 
     async fn delete_tombstones_before(&mut self, time: Timestamp, limit: u32) -> Result<u64, StoreError> {
