@@ -210,24 +210,31 @@ impl Platform {
 /// How a handler receives the platform.
 type PlatformState = State<Arc<Platform>>;
 
-/// All [endpoints], each group of them behind its gates.
+/// All [endpoints], each group of them behind its gates, the outermost first. Those of a group are one layer: a request
+/// would pay for each layer with a copy of all those inside of it.
 pub fn router(platform: Arc<Platform>) -> Router {
-    let for_servers = protection::fence(endpoints::of(Audience::Servers), &platform)
-        .route_layer(from_fn_with_state(platform.clone(), browser::refuse_browsers))
-        .route_layer(from_fn_with_state(platform.clone(), limits::limit_addresses))
-        .route_layer(from_fn(limits::announce));
+    let for_servers = endpoints::of(Audience::Servers).route_layer((
+        from_fn(limits::announce),
+        from_fn_with_state(platform.clone(), limits::limit_addresses),
+        from_fn_with_state(platform.clone(), browser::refuse_browsers),
+        protection::fence(&platform),
+    ));
 
     let for_sdks = endpoints::of(Audience::Sdks).merge(endpoints::of(Audience::SdksAndServers));
-    // Pages read what the fence answers, too.
-    let for_sdks = protection::fence(for_sdks, &platform)
-        .route_layer(from_fn_with_state(platform.clone(), cors::share_with_listed_origins))
-        .route_layer(from_fn_with_state(platform.clone(), browser::refuse_api_keys_in_browsers))
-        .route_layer(from_fn_with_state(platform.clone(), limits::limit_addresses_of_pages))
-        .route_layer(from_fn(limits::announce));
+    let for_sdks = for_sdks.route_layer((
+        from_fn(limits::announce),
+        from_fn_with_state(platform.clone(), limits::limit_addresses_of_pages),
+        from_fn_with_state(platform.clone(), browser::refuse_api_keys_in_browsers),
+        from_fn_with_state(platform.clone(), cors::share_with_listed_origins),
+        // Pages read what the fence answers, too.
+        protection::fence(&platform),
+    ));
 
-    let for_operators = protection::fence(endpoints::of(Audience::Operators), &platform)
-        .route_layer(from_fn_with_state(platform.clone(), limits::limit_addresses))
-        .route_layer(from_fn(limits::announce));
+    let for_operators = endpoints::of(Audience::Operators).route_layer((
+        from_fn(limits::announce),
+        from_fn_with_state(platform.clone(), limits::limit_addresses),
+        protection::fence(&platform),
+    ));
 
     let all = for_servers.merge(for_sdks).merge(for_operators);
     observed(all, platform)
@@ -236,14 +243,19 @@ pub fn router(platform: Arc<Platform>) -> Router {
 /// What is answered on the address for metrics: them, and nothing else.
 fn metrics_router(platform: Arc<Platform>) -> Router {
     let router = Router::new().route("/metrics", get(routes::metrics::show));
-    observed(protection::fence(router, &platform), platform)
+    observed(router.route_layer(protection::fence(&platform)), platform)
 }
 
 /// Everything that is answered is complete, has an id, and leaves a line in the log.
 fn observed(router: Router<Arc<Platform>>, platform: Arc<Platform>) -> Router {
-    let router = router.layer(from_fn(head::refuse_ambiguous)).layer(from_fn(leftover::read_leftover));
-    protection::complete_answers(router)
-        .layer(from_fn_with_state(platform.clone(), observe::observe))
-        .layer(from_fn_with_state(platform.clone(), client::identify))
-        .with_state(platform)
+    let layers = (
+        from_fn_with_state(platform.clone(), client::identify),
+        from_fn_with_state(platform.clone(), observe::observe),
+        from_fn(protection::complete),
+        // Whatever panicked on the way here, too.
+        protection::catch_panic(),
+        from_fn(leftover::read_leftover),
+        from_fn(head::refuse_ambiguous),
+    );
+    router.layer(layers).with_state(platform)
 }

@@ -2,7 +2,7 @@
 
 use super::{Platform, failure::Failure, trace::Traced};
 use axum::{
-    Json, Router,
+    Json,
     extract::Request,
     http::{
         HeaderMap, HeaderValue, StatusCode,
@@ -11,11 +11,11 @@ use axum::{
             X_CONTENT_TYPE_OPTIONS,
         },
     },
-    middleware::{Next, from_fn},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use sentiance_protocol::ErrorCode;
-use std::{any::Any, sync::Arc};
+use std::any::Any;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 /// How long a caller shall wait when the platform is overloaded, restarts, or cannot store, in seconds.
@@ -23,17 +23,17 @@ const RETRY_AFTER_SECONDS: u64 = 1;
 /// What server-sent events are sent as.
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
+type CatchPanic = CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response>;
+
 /// Keeps what a handler does within its time, and its panic to itself. Inside of what decides who may read the answer.
-pub(super) fn fence(router: Router<Arc<Platform>>, platform: &Arc<Platform>) -> Router<Arc<Platform>> {
+pub(super) fn fence(platform: &Platform) -> (CatchPanic, TimeoutLayer) {
     let deadline = platform.settings.request_deadline;
-    router
-        .route_layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, deadline))
-        .route_layer(CatchPanicLayer::custom(panicked))
+    (catch_panic(), TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, deadline))
 }
 
-/// Puts around all routes what makes every answer complete; whatever panicked on the way, too.
-pub(super) fn complete_answers(router: Router<Arc<Platform>>) -> Router<Arc<Platform>> {
-    router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn(complete))
+/// Turns a panic into an answer.
+pub(super) fn catch_panic() -> CatchPanic {
+    CatchPanicLayer::custom(panicked as fn(_) -> _)
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
@@ -46,7 +46,7 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 }
 
 /// Completes every answer: none may be cached, or taken for anything but what it is, and each failure gets its body.
-async fn complete(Traced(trace): Traced, request: Request, next: Next) -> Response {
+pub(super) async fn complete(Traced(trace): Traced, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
@@ -88,9 +88,9 @@ fn render(failure: &Failure, reference: String, headers: &HeaderMap) -> Response
 
 #[cfg(test)]
 mod tests {
-    use super::{Platform, complete_answers, fence};
+    use super::{Platform, catch_panic, complete, fence};
     use crate::{clock::SystemClock, http::Settings, random::OsRandomness, store::Store};
-    use axum::{Router, body::Body, extract::Request, routing::get};
+    use axum::{Router, body::Body, extract::Request, middleware::from_fn, routing::get};
     use http_body_util::BodyExt;
     use sentiance_protocol::{ErrorBody, ErrorCode};
     use std::sync::Arc;
@@ -105,8 +105,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("platform.db")).await.unwrap();
         let platform = Arc::new(Platform::new(store, SystemClock, OsRandomness, Settings::default()));
-        let router = fence(Router::new().route("/broken", get(broken)), &platform);
-        let router = complete_answers(router).with_state(platform);
+        let router = Router::new().route("/broken", get(broken)).route_layer(fence(&platform));
+        let router = router.layer((from_fn(complete), catch_panic())).with_state(platform);
         let request = Request::builder().uri("/broken").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         assert_eq!(response.status(), 500);
