@@ -20,6 +20,8 @@ use std::{
 };
 use tokio::{sync::Notify, time::sleep};
 
+/// How long changes are gathered, so that looking for them costs the same however many there are.
+const GATHERING: Duration = Duration::from_millis(20);
 /// How long a database that cannot be asked is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -239,5 +241,6 @@ async fn wake_at_changes(
     };
     loop {
         platform.followers.wake(changes.next().await?);
+        sleep(GATHERING).await;
     }
 }

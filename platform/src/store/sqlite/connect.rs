@@ -1,6 +1,6 @@
 //! Opening connections.
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{ffi::OsString, path::Path, time::Duration};
 
 /// How many prepared statements a connection keeps: all that there are.
@@ -24,6 +24,9 @@ pub(super) fn connect(file: &Path, mode: Mode, patience: Duration) -> rusqlite::
     let connection = Connection::open_with_flags(file, flags)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(patience)?;
+    // No plan depends on a value: otherwise each other value has the statement prepared anew, where an index is partial
+    // (<https://sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfigenableqpsg>).
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     if mode == Mode::Read {
         connection.execute_batch("pragma query_only = on")?;
     }

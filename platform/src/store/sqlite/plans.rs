@@ -215,6 +215,52 @@ async fn no_statement_reads_more_as_an_application_grows() {
     assert!(unused.is_empty(), "these need no exception: {unused:?}");
 }
 
+/// What makes a table for itself each time that it runs, which costs as much as some statements do, and why.
+const OWN_TABLES: &[(&str, &str)] = &[
+    ("CONSUME_CODE", "gives what it changed"),
+    ("CONSUME_CODE_OF_APP", "gives what it changed"),
+    ("COUNT_STORED_OF_USER", "gives what it changed"),
+    ("COUNT_STORED_OF_APPLICATION", "gives what it changed"),
+    ("DEACTIVATE_INSTALLS", "gives what it changed"),
+    ("TAKE_UNUSED_USERS", "gives what it deleted, of those that it found"),
+    ("DELETE_TRIPS_BEFORE", "gives what it deleted, of those that it found"),
+    ("DELETE_BLOCKS_BEFORE", "gives what it deleted, of those that it found"),
+    ("DELETE_CODES_BEFORE", "deletes those that it found"),
+    ("DELETE_CODES_OF", "deletes those that it found"),
+    ("DELETE_ENDED_INSTALLS", "deletes those that it found"),
+    ("DELETE_SURPLUS_INSTALLS", "deletes those that it found"),
+    ("DELETE_TOMBSTONES_BEFORE", "deletes those that it found"),
+    ("DELETE_EVENTS_BEFORE", "deletes those that it found"),
+    ("FORGET_REMOVED_METADATA", "deletes those that it found"),
+    ("FORGET_ADDRESSES", "changes those that it found"),
+    ("LIST_INSTALLS", "puts the newest in order"),
+    // SQLite collects the keys of several rows before it deletes them, and what refers to one row is several.
+    ("DELETE_EXCHANGED", "deletes several rows"),
+    ("DELETE_INSTALL", "deletes several rows"),
+    ("DELETE_METADATA", "deletes several rows"),
+    ("DELETE_OLD_ROWS_UP_TO", "deletes several rows"),
+    ("DELETE_PAIRS", "deletes several rows"),
+    ("DELETE_STALE_INSTALLS", "deletes several rows"),
+    ("DELETE_SUPERSEDED", "deletes several rows"),
+    ("FORGET_DELETED_USER", "deletes several rows"),
+];
+
+#[tokio::test]
+async fn no_statement_makes_a_table_for_itself_without_need() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("platform.db");
+    SqliteStore::open(&file).await.unwrap().close().await;
+    let mut connection = connect(&file).await;
+    let mut found = BTreeSet::new();
+    for (name, Sql { sqlite: text, .. }) in texts::ALL.iter().filter(|(_, sql)| !sql.sqlite.is_empty()) {
+        let explained = query(AssertSqlSafe(format!("explain {text}"))).fetch_all(&mut connection);
+        if explained.await.unwrap().iter().any(|step| step.get::<&str, _>("opcode") == "OpenEphemeral") {
+            found.insert(*name);
+        }
+    }
+    assert_eq!(found, OWN_TABLES.iter().map(|(name, _)| *name).collect());
+}
+
 #[tokio::test]
 async fn what_refers_to_a_row_is_found_by_all_that_it_refers_by() {
     let folder = tempfile::tempdir().unwrap();

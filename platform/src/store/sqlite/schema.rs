@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// A version, its description, and its text.
 type Migration = (i64, &'static str, &'static str);
 
-const MIGRATIONS: [Migration; 11] = [
+const MIGRATIONS: [Migration; 12] = [
     (20260101000000, "schema", include_str!("../../../migrations/sqlite/20260101000000_schema.sql")),
     (20260201000000, "linking", include_str!("../../../migrations/sqlite/20260201000000_linking.sql")),
     (20260202000000, "uploads", include_str!("../../../migrations/sqlite/20260202000000_uploads.sql")),
@@ -38,6 +38,7 @@ const MIGRATIONS: [Migration; 11] = [
         "detection blocks",
         include_str!("../../../migrations/sqlite/20260502000000_detection_blocks.sql"),
     ),
+    (20260601000000, "checks", include_str!("../../../migrations/sqlite/20260601000000_checks.sql")),
 ];
 
 /// What recognizes a migration that has run: a text that was changed later would leave two schemas behind.
