@@ -5,8 +5,13 @@ use std::{ffi::OsString, path::Path, time::Duration};
 
 /// How many prepared statements a connection keeps: all that there are.
 const STATEMENTS: usize = 256;
+/// How long the log becomes before it is emptied into the file, in pages of 4 KB: where there is room, and SQLite's own
+/// number where there is little. A longer one is emptied less often, and what was written twice meanwhile only once.
+const LOG_PAGES: u32 = 8000;
+const FEW_LOG_PAGES: u32 = 1000;
+const MUCH_ROOM: u64 = 1024 * 1024 * 1024;
 /// How long the log stays once it was longer, in bytes.
-const LOG_LIMIT: u64 = 16 * 1024 * 1024;
+const LOG_LIMIT: u64 = 32 * 1024 * 1024;
 
 /// What a connection may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +38,8 @@ pub(super) fn connect(file: &Path, mode: Mode, patience: Duration) -> rusqlite::
     Ok(connection)
 }
 
-/// Makes a connection one that a server writes by.
-pub(super) fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> {
+/// Makes a connection one that a server writes by, on a disk with so many free bytes, where that is known.
+pub(super) fn prepare_to_write(connection: &Connection, free: Option<u64>) -> rusqlite::Result<()> {
     // It tells the mode that it has come to.
     connection.query_row("pragma journal_mode = wal", (), |_| Ok(()))?;
     connection.execute_batch(
@@ -49,6 +54,8 @@ pub(super) fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> 
         pragma secure_delete = on;
         ",
     )?;
+    let pages = if free.is_some_and(|free| free > MUCH_ROOM) { LOG_PAGES } else { FEW_LOG_PAGES };
+    connection.query_row(&format!("pragma wal_autocheckpoint = {pages}"), (), |_| Ok(()))?;
     // After a long reading the log is longer than it needs to be; it is cut when it starts over. Both tell their value.
     connection.query_row(&format!("pragma journal_size_limit = {LOG_LIMIT}"), (), |_| Ok(()))
 }

@@ -84,7 +84,7 @@ impl SqliteStore {
             schema::migrate(file, patience.lock, &turnstile)?;
         }
         let connection = connect(file, Mode::Write, patience.lock)?;
-        prepare_to_write(&connection)?;
+        prepare_to_write(&connection, free_bytes(file))?;
         let recorded = watch::Sender::default();
         let readers = SqliteReader::connect(file, READERS)?;
         let health = Health::of(file)?;
@@ -103,8 +103,7 @@ impl SqliteStore {
 
     /// How many bytes are free for this process on the database's disk, where the system tells.
     pub fn free_bytes(&self) -> Option<u64> {
-        let disk = rustix::fs::statvfs(&*self.file).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        free_bytes(&self.file)
     }
 
     /// Runs a use case that writes. Returns after its writes are durable.
@@ -191,6 +190,12 @@ pub enum UnusableDatabase {
     /// The schema could not be brought up to date.
     #[error("its schema could not be brought up to date: {0}")]
     Schema(#[from] SchemaError),
+}
+
+/// How many bytes are free for this process on a file's disk, where the system tells.
+fn free_bytes(file: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(file).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -2,7 +2,8 @@
 
 use super::{
     BUSY_TIMEOUT, StoreError, UnusableDatabase,
-    connect::{Mode, connect},
+    connect::{Mode, connect, prepare_to_write},
+    free_bytes,
     turn::Turnstile,
 };
 use crate::store::sql::texts;
@@ -109,7 +110,7 @@ fn missing_migrations(connection: &Connection) -> Result<Vec<Migration>, StoreEr
 /// are off meanwhile: a table that is rebuilt would take along the rows that refer to it.
 pub(super) fn migrate(file: &Path, patience: Duration, turnstile: &Turnstile) -> Result<(), StoreError> {
     let connection = connect(file, Mode::Write, patience)?;
-    super::connect::prepare_to_write(&connection)?;
+    prepare_to_write(&connection, free_bytes(file))?;
     connection.execute_batch("pragma foreign_keys = off")?;
     let turn = turnstile.pass();
     connection.execute_batch("begin immediate")?;
