@@ -1,7 +1,11 @@
--- The schema on PostgreSQL: what SQLite's has after all its migrations. Every table is keyed by application first and no
--- id comes from a sequence, so that the same tables distribute over several nodes by application. Times are milliseconds
+-- The schema on PostgreSQL: what SQLite's has after all its migrations. The application is part of every key and no id
+-- comes from a sequence, so that the same tables distribute over several nodes by application. Times are milliseconds
 -- since the Unix epoch, and what is so or not is 1 or 0, as in SQLite: the statements are the same. Secrets are stored as
 -- SHA-256 only. Texts are compared by their bytes, whatever the database's collation is.
+--
+-- A plan that was made while a table had few rows is kept when it has many, and with few rows every index costs the same.
+-- So no index may be one by which a request could find all of an application: it has the application last, and where the
+-- clean-up or a list needs one by time, it is over an expression that only their statements have.
 
 create table applications (
     app_id               text   collate "C" not null primary key,
@@ -54,11 +58,11 @@ create table users (
     stored_bytes       bigint not null default 0,
     counted_day        bigint not null default 0,
     bytes_of_day       bigint not null default 0,
-    primary key (app_id, user_id)
+    primary key (user_id, app_id)
 );
 
-create unique index users_by_external_id on users (app_id, external_id);
-create index users_deleted on users (deleted_at) where deleted_at is not null;
+create unique index users_by_external_id on users (external_id, app_id) where external_id is not null;
+create index users_deleted on users ((deleted_at + 0)) where deleted_at + 0 is not null;
 
 create table unused_users (
     created_at bigint not null,
@@ -80,8 +84,8 @@ create table authentication_codes (
     primary key (hash, app_id)
 );
 
-create index authentication_codes_by_expiry on authentication_codes (expires_at);
-create index authentication_codes_by_external_id on authentication_codes (app_id, external_id);
+create index authentication_codes_by_expiry on authentication_codes ((expires_at + 0));
+create index authentication_codes_by_external_id on authentication_codes (external_id, app_id);
 
 create table installs (
     app_id              text   collate "C" not null,
@@ -109,18 +113,16 @@ create table installs (
     creation_key        bytea,
     creation_generation bigint,
     expires_at          bigint not null,
-    primary key (app_id, install_id),
+    primary key (install_id, app_id),
     foreign key (app_id, user_id) references users (app_id, user_id) on delete cascade,
     check ((status = 'ended') = (end_reason is not null))
 );
 
-create index installs_by_user on installs (app_id, user_id);
--- Also for those who know no application.
-create index installs_by_install on installs (install_id);
-create unique index installs_one_active on installs (app_id, user_id) where status = 'active';
+create index installs_by_user on installs (user_id, app_id);
+create unique index installs_one_active on installs (user_id, app_id) where status = 'active';
 create index installs_by_family on installs (family, app_id);
-create index installs_expiring on installs (expires_at) where status <> 'ended';
-create index installs_ended on installs (updated_at) where status = 'ended';
+create index installs_expiring on installs ((expires_at + 0)) where status <> 'ended';
+create index installs_ended on installs ((updated_at + 0)) where status = 'ended';
 
 create table token_pairs (
     app_id             text   collate "C" not null,
@@ -133,12 +135,13 @@ create table token_pairs (
     access_expires_at  bigint not null,
     refresh_expires_at bigint not null,
     first_used_at      bigint,
-    primary key (app_id, install_id, generation),
+    primary key (install_id, app_id, generation),
     foreign key (app_id, install_id) references installs (app_id, install_id) on delete cascade,
     check ((status = 'exchanged') = (idempotency_key is not null))
 );
 
-create unique index token_pairs_one_current on token_pairs (app_id, install_id) where status = 'current';
+-- No statement has this condition, and none takes the index for a short one that can be read whole.
+create unique index token_pairs_one_current on token_pairs (install_id, app_id) where status || '' = 'current';
 create index token_pairs_by_access on token_pairs (access_hash, app_id);
 create index token_pairs_by_refresh on token_pairs (refresh_hash, app_id);
 
@@ -146,11 +149,10 @@ create table token_tombstones (
     app_id     text   collate "C" not null references applications (app_id) on delete cascade,
     hash       bytea  not null,
     expires_at bigint not null,
-    primary key (app_id, hash)
+    primary key (hash, app_id)
 );
 
-create index token_tombstones_by_hash on token_tombstones (hash);
-create index token_tombstones_by_expiry on token_tombstones (expires_at);
+create index token_tombstones_by_expiry on token_tombstones ((expires_at + 0));
 
 create table user_metadata (
     app_id     text   collate "C" not null,
@@ -160,7 +162,7 @@ create table user_metadata (
     install_id text   collate "C" not null,
     revision   bigint not null,
     changed_at bigint not null,
-    primary key (app_id, user_id, key),
+    primary key (user_id, app_id, key),
     foreign key (app_id, user_id) references users (app_id, user_id) on delete cascade
 );
 
@@ -175,13 +177,13 @@ create table detection_blocks (
     count      bigint not null,
     content    bytea  not null,
     dated      bigint not null,
-    primary key (app_id, user_id, kind, first_time, first_id),
+    primary key (user_id, app_id, kind, first_time, first_id),
     foreign key (app_id, user_id) references users (app_id, user_id) on delete cascade
 );
 
 -- It is compressed already.
 alter table detection_blocks alter column content set storage external;
-create index detection_blocks_by_date on detection_blocks (app_id, dated);
+create index detection_blocks_by_date on detection_blocks (app_id, (dated + 0));
 
 create table trips (
     app_id       text   collate "C" not null,
@@ -191,12 +193,12 @@ create table trips (
     time         bigint not null,
     content      text   not null,
     dated        bigint not null,
-    primary key (app_id, user_id, detection_id),
+    primary key (user_id, app_id, detection_id),
     foreign key (app_id, user_id) references users (app_id, user_id) on delete cascade
 );
 
-create index trips_by_time on trips (app_id, user_id, time, detection_id);
-create index trips_by_date on trips (app_id, dated);
+create index trips_by_time on trips (user_id, app_id, time, detection_id);
+create index trips_by_date on trips (app_id, (dated + 0));
 
 create table audit_events (
     app_id      text   collate "C" not null,
@@ -216,11 +218,11 @@ create table audit_events (
 );
 
 create index audit_events_by_seq on audit_events (seq);
-create index audit_events_by_app on audit_events (app_id, occurred_at);
-create index audit_events_by_user on audit_events (app_id, user_id, occurred_at) where user_id is not null;
-create index audit_events_by_key on audit_events (app_id, key_id, occurred_at) where key_id is not null;
-create index audit_events_by_time on audit_events (occurred_at);
-create index audit_events_with_address on audit_events (app_id, user_id)
+create index audit_events_by_app on audit_events (app_id, (occurred_at + 0));
+create index audit_events_by_user on audit_events (user_id, app_id, occurred_at) where user_id is not null;
+create index audit_events_by_key on audit_events (key_id, app_id, occurred_at) where key_id is not null;
+create index audit_events_by_time on audit_events ((occurred_at + 0));
+create index audit_events_with_address on audit_events (user_id, app_id)
     where user_id is not null and address is not null;
 
 create function audit_events_are_final() returns trigger language plpgsql as $$

@@ -199,6 +199,9 @@ async fn tables_are_read_in_the_order_of_an_index_however_large_they_are() {
 #[tokio::test]
 async fn a_part_of_a_table_costs_as_much_as_it_has_however_large_the_table_is() {
     let world = World::new().await;
+    let layouts = world.layouts().await.unwrap();
+    let target = PostgresTarget::connect(&world.url).await.unwrap();
+    target.begin(&[1], crate::clock::Timestamp(1)).await.unwrap();
     world
         .target
         .batch_execute(
@@ -208,9 +211,7 @@ async fn a_part_of_a_table_costs_as_much_as_it_has_however_large_the_table_is() 
         )
         .await
         .unwrap();
-    let layouts = world.layouts().await.unwrap();
     let users = layouts.iter().find(|layout| layout.table.name == "users").unwrap();
-    let target = PostgresTarget::connect(&world.url).await.unwrap();
     let mut chunk = Chunk::after(None);
     chunk.begin_row(2);
     chunk.push(Value::Text("a"));

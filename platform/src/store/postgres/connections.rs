@@ -38,6 +38,10 @@ const SETTINGS: &[&str] = &[
     "enable_seqscan = off",
     "enable_hashjoin = off",
     "enable_mergejoin = off",
+    // How many rows are looked at decides. While tables have few, all indexes have as few pages, and a plan is kept when
+    // they have many.
+    "cpu_tuple_cost = 100",
+    "cpu_index_tuple_cost = 100",
     // Where only what is off would do, the cost is so high that the plan would be compiled for it.
     "jit = off",
 ];

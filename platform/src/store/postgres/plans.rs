@@ -155,10 +155,18 @@ async fn no_statement_reads_more_as_an_application_grows_on_postgres() {
     let mut unused: BTreeSet<_> = EXCEPTIONS.iter().map(|&(name, table, _)| (name, table)).collect();
     let mut wrong = Vec::new();
     let client = database().await;
-    client.batch_execute(LARGE).await.unwrap();
     client.batch_execute(&settings("set")).await.unwrap();
-    for (state, prepare) in [("without statistics", ""), ("with statistics", "analyze")] {
-        client.batch_execute(prepare).await.unwrap();
+    // A plan is kept on its connection until the table is analyzed again, and a new database has few rows.
+    let small = |users| LARGE.replace("20000", users).replace("2000", "2");
+    let empty = "truncate applications, token_tombstones, unused_users, audit_events cascade";
+    for (state, prepare) in [
+        ("of an empty database", String::new()),
+        ("with statistics of few rows", format!("{}; analyze", small("3"))),
+        ("with statistics of dozens of rows", format!("{empty}; {}; analyze", small("60"))),
+        ("without statistics", format!("{empty}; delete from pg_statistic; {LARGE}")),
+        ("with statistics", "analyze".to_owned()),
+    ] {
+        client.batch_execute(&prepare).await.unwrap();
         client.batch_execute("set plan_cache_mode = force_generic_plan").await.unwrap();
         for (name, sql) in texts::ALL {
             for text in [sql.postgres, sql.postgres_locking] {
@@ -180,6 +188,7 @@ async fn no_statement_reads_more_as_an_application_grows_on_postgres() {
     assert!(unused.is_empty(), "these need no exception: {unused:?}");
 }
 
+/// Applications are never deleted.
 #[tokio::test]
 async fn what_refers_to_a_row_is_found_by_all_that_it_refers_by_on_postgres() {
     let client = database().await;
@@ -189,13 +198,13 @@ async fn what_refers_to_a_row_is_found_by_all_that_it_refers_by_on_postgres() {
                 exists (
                     select 1 from pg_index
                     where indrelid = reference.conrelid and indpred is null
-                        and (indkey::int2[])[0:cardinality(reference.conkey) - 1] = reference.conkey)
-            from pg_constraint reference where contype = 'f'",
+                        and (indkey::int2[])[0:cardinality(reference.conkey) - 1] @> reference.conkey)
+            from pg_constraint reference where contype = 'f' and confrelid <> 'applications'::regclass",
             &[],
         )
         .await
         .unwrap();
-    assert!(references.len() > 8, "{references:?}");
+    assert!(references.len() > 4, "{references:?}");
     for reference in references {
         let (table, columns, is_indexed): (String, Vec<i16>, bool) =
             (reference.get(0), reference.get(1), reference.get(2));

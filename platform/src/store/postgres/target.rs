@@ -122,7 +122,9 @@ impl PostgresTarget {
             for table in TABLES {
                 self.set_indexes_aside(table.name).await?;
             }
-            self.run(MAKE_ORDER).await?;
+            for &(table, key) in ORDERS {
+                self.run(&format!("create index {table}{ORDER} on {table} ({key})")).await?;
+            }
         }
         // They are there again where an import was ended at its end.
         for row in self.rows(&texts::LIST_REFERENCES, &[]).await? {
@@ -177,7 +179,9 @@ impl PostgresTarget {
     /// Records that everything is there: from now on it is a database like any other.
     pub(in crate::store) async fn finish(&self, now: Timestamp) -> Result<(), StoreError> {
         self.run("begin").await?;
-        self.run(DROP_ORDER).await?;
+        for &(table, _) in ORDERS {
+            self.run(&format!("drop index {table}{ORDER}")).await?;
+        }
         self.rows(&texts::FINISH_IMPORT, &[(&now.0, Type::INT8)]).await?;
         self.run("commit").await
     }
@@ -413,9 +417,18 @@ impl PostgresTarget {
 
 /// An index that is no key, and by which a table is read in the order of SQLite's key.
 const READ_BY: &[&str] = &["audit_events_by_seq"];
-/// One that only an import needs, for the same.
-const MAKE_ORDER: &str = "create index import_order on installs (app_id, user_id, install_id)";
-const DROP_ORDER: &str = "drop index import_order";
+/// Tables of which no index has the order of SQLite's key, which only an import needs, and that key.
+const ORDERS: &[(&str, &str)] = &[
+    ("users", "app_id, user_id"),
+    ("installs", "app_id, user_id, install_id"),
+    ("token_pairs", "app_id, install_id, generation"),
+    ("token_tombstones", "app_id, hash"),
+    ("user_metadata", "app_id, user_id, key"),
+    ("detection_blocks", "app_id, user_id, kind, first_time, first_id"),
+    ("trips", "app_id, user_id, detection_id"),
+];
+/// What the name of such an index ends with.
+const ORDER: &str = "_in_order";
 
 /// The statement by which PostgreSQL gives rows in the order of the key. It has no bound but their number where they end: a
 /// comparison of rows ends no search of an index before its first column does, which is the application.

@@ -4,8 +4,9 @@
 //!
 //! No statement may read more rows as an application grows. Where SQLite could choose a search by the application
 //! alone, `indexed by` names the index (PostgreSQL has no such words, and does without), or `+` takes a column out of the
-//! choice, and `cross join` fixes the order.
-//! The planner of SQLite guesses without statistics, and with those of a small database it guesses wrong.
+//! choice, and `cross join` fixes the order. On PostgreSQL no index begins with the application; those that the clean-up
+//! needs are over expressions, such as `expires_at + 0`, which no other statement has.
+//! Planners guess without statistics, and with those of a small database they guess wrong.
 
 use super::{Value, values::ToValue};
 use crate::{
@@ -231,12 +232,16 @@ macro_rules! session_where {
 }
 
 macro_rules! list_events {
-    ($condition:literal) => {
+    ($time:literal, $condition:literal) => {
         concat!(
             "select app_id, kind, user_id, install_id, key_id, actor, actor_id, address, request, occurred_at
-            from audit_events where app_id = $1 and occurred_at >= $2",
+            from audit_events where app_id = $1 and ",
+            $time,
+            " >= $2",
             $condition,
-            " order by occurred_at desc, seq desc limit $3"
+            " order by ",
+            $time,
+            " desc, seq desc limit $3"
         )
     };
 }
@@ -342,7 +347,10 @@ pub const FIND_CODE_USE_OF_APP: Sql = "
 pub const DELETE_CODES_BEFORE: Sql = "
     delete from authentication_codes where +expires_at < $1 and hash in (
         select hash from authentication_codes indexed by authentication_codes_by_expiry
-        where expires_at < $1 limit $2)";
+        where expires_at < $1 limit $2)",
+    postgres "
+    delete from authentication_codes where expires_at < $1 and hash in (
+        select hash from authentication_codes where expires_at + 0 < $1 limit $2)";
 pub const DELETE_CODES_OF: Sql = "
     delete from authentication_codes where +app_id = $1 and hash in (
         select hash from authentication_codes indexed by authentication_codes_by_external_id
@@ -356,7 +364,8 @@ pub const INSERT_USER_IF_NEW: Sql = "
     insert into users (app_id, user_id, external_id, created_at) values ($1, $2, $3, $4)
     on conflict (app_id, external_id) do nothing", postgres "
     insert into users (app_id, user_id, external_id, created_at) values ($1, $2, $3, $4)
-    on conflict (app_id, external_id) do update set created_at = users.created_at where false";
+    on conflict (app_id, external_id) where external_id is not null
+        do update set created_at = users.created_at where false";
 pub const FIND_USER: Sql = "
     select app_id, user_id, external_id, created_at, disabled_at
     from users where app_id = $1 and user_id = $2 and deleted_at is null", locking "users";
@@ -371,7 +380,9 @@ pub const MARK_USER_DELETED: Sql = "
     where app_id = $1 and user_id = $2 and deleted_at is null";
 pub const FIND_DELETED_USER: Sql = "
     select app_id, user_id, former_external_id as external_id, deleted_at
-    from users where deleted_at is not null order by deleted_at limit 1", locking "users";
+    from users where deleted_at is not null order by deleted_at limit 1", locking "users", postgres "
+    select app_id, user_id, former_external_id as external_id, deleted_at
+    from users where deleted_at + 0 is not null order by deleted_at + 0 limit 1";
 pub const INSERT_UNUSED_USER: Sql =
     "insert into unused_users (created_at, app_id, user_id) values ($3, $1, $2)";
 pub const TAKE_UNUSED_USERS: Sql = "
@@ -424,15 +435,7 @@ pub const FIND_OTHER_ACTIVE_CLASS: Sql = "
     where app_id = $1 and user_id = $2 and install_id <> $3 and status = 'active' and exists (
         select 1 from token_pairs
         where token_pairs.app_id = installs.app_id and token_pairs.install_id = installs.install_id
-            and token_pairs.status = 'current' and token_pairs.refresh_expires_at > $4)",
-    // Without statistics, PostgreSQL takes an index of the current pairs for a short one, and reads all of it. What is no
-    // column keeps it from that.
-    postgres "
-    select device_class from installs
-    where app_id = $1 and user_id = $2 and install_id <> $3 and status = 'active' and exists (
-        select 1 from token_pairs
-        where token_pairs.app_id = installs.app_id and token_pairs.install_id = installs.install_id
-            and token_pairs.status || '' = 'current' and token_pairs.refresh_expires_at > $4)";
+            and token_pairs.status = 'current' and token_pairs.refresh_expires_at > $4)";
 pub const LIST_INSTALLS: Sql =
     installs_where!("user_id = $2 order by updated_at desc, install_id limit $3");
 pub const SAVE_INSTALL: Sql = "
@@ -485,13 +488,16 @@ pub const EXPIRED_SESSIONS: Sql = "
     from installs i cross join lateral (
         select external_id from users
         where app_id = i.app_id and user_id = i.user_id and deleted_at is null limit 1) u
-    where i.status <> 'ended' and i.expires_at <= $1
-    order by i.expires_at limit $2";
+    where i.status <> 'ended' and i.expires_at + 0 <= $1
+    order by i.expires_at + 0 limit $2";
 pub const DELETE_ENDED_INSTALLS: Sql = "
     delete from installs indexed by installs_by_install
     where status = 'ended' and updated_at < $1 and install_id in (
         select install_id from installs indexed by installs_ended
-        where status = 'ended' and updated_at < $1 limit $2)";
+        where status = 'ended' and updated_at < $1 limit $2)",
+    postgres "
+    delete from installs where status = 'ended' and updated_at < $1 and install_id in (
+        select install_id from installs where status = 'ended' and updated_at + 0 < $1 limit $2)";
 pub const DELETE_STALE_INSTALLS: Sql = "
     delete from installs where app_id = $1 and user_id = $2 and status <> 'active' and updated_at < $3";
 pub const DELETE_SURPLUS_INSTALLS: Sql = "
@@ -564,10 +570,19 @@ pub const DELETE_BLOCKS_BEFORE: Sql = "
     delete from detection_blocks where app_id = $1 and (user_id, kind, first_time, first_id) in (
         select user_id, kind, first_time, first_id from detection_blocks
         where app_id = $1 and dated < $2 order by dated limit $3)
+    returning user_id, octet_length(content) as bytes",
+    postgres "
+    delete from detection_blocks where app_id = $1 and (user_id, kind, first_time, first_id) in (
+        select user_id, kind, first_time, first_id from detection_blocks
+        where app_id = $1 and dated + 0 < $2 order by dated + 0 limit $3)
     returning user_id, octet_length(content) as bytes";
 pub const DELETE_TRIPS_BEFORE: Sql = "
     delete from trips where app_id = $1 and (user_id, detection_id) in (
         select user_id, detection_id from trips where app_id = $1 and dated < $2 order by dated limit $3)
+    returning user_id, octet_length(content) as bytes",
+    postgres "
+    delete from trips where app_id = $1 and (user_id, detection_id) in (
+        select user_id, detection_id from trips where app_id = $1 and dated + 0 < $2 order by dated + 0 limit $3)
     returning user_id, octet_length(content) as bytes";
 
 // Detections of earlier versions.
@@ -618,14 +633,12 @@ pub const FIND_BY_FAMILY: Sql = session_where!(
     "installs i indexed by installs_by_family",
     "token_pairs p indexed by token_pairs_one_current",
     "i.family = $1 and p.status = 'current'"
-), locking "u, i, p", postgres session_where!("installs i", "token_pairs p", "i.family = $1 and p.status || '' = 'current'");
+), locking "u, i, p";
 pub const FIND_BY_FAMILY_OF_APP: Sql = session_where!(
     "installs i indexed by installs_by_family",
     "token_pairs p indexed by token_pairs_one_current",
     "i.app_id = $2 and i.family = $1 and p.status = 'current'"
-), locking "u, i, p", postgres session_where!(
-    "installs i", "token_pairs p", "i.app_id = $2 and i.family = $1 and p.status || '' = 'current'"
-);
+), locking "u, i, p";
 pub const FIND_CURRENT: Sql =
     session_where!(
     "token_pairs p indexed by token_pairs_one_current",
@@ -679,7 +692,10 @@ pub const DELETE_TOMBSTONES_BEFORE: Sql = "
     delete from token_tombstones indexed by token_tombstones_by_hash
     where expires_at < $1 and hash in (
         select hash from token_tombstones indexed by token_tombstones_by_expiry
-        where expires_at < $1 limit $2)";
+        where expires_at < $1 limit $2)",
+    postgres "
+    delete from token_tombstones where expires_at < $1 and hash in (
+        select hash from token_tombstones where expires_at + 0 < $1 limit $2)";
 
 // The audit log.
 pub const RECORD_EVENT: Sql = "
@@ -691,8 +707,8 @@ pub const USER_HAS_EVENT_SINCE: Sql = "
 pub const KEY_HAS_EVENT_SINCE: Sql = "
     select 1 from audit_events where app_id = $1 and key_id = $2 and kind = $3 and occurred_at >= $4 limit 1";
 
-pub const LIST_EVENTS: Sql = list_events!("");
-pub const LIST_EVENTS_OF_USER: Sql = list_events!(" and user_id = $4");
+pub const LIST_EVENTS: Sql = list_events!("occurred_at", ""), postgres list_events!("occurred_at + 0", "");
+pub const LIST_EVENTS_OF_USER: Sql = list_events!("occurred_at", " and user_id = $4");
 pub const FORGET_ADDRESSES: Sql = "
     update audit_events set address = null where seq in (
         select seq from audit_events
@@ -707,7 +723,7 @@ pub const DELETE_EVENTS_BEFORE: Sql = "
     // Two events may have one place.
     postgres "
     delete from audit_events where occurred_at < $1 and seq in (
-        select seq from audit_events where occurred_at < $1 limit $2)";
+        select seq from audit_events where occurred_at + 0 < $1 limit $2)";
 pub const FIND_CLOCK_WATCH: Sql = "select trusted_at, seen_at, doubted_since from clock_watch where only_row = 1";
 pub const SAVE_CLOCK_WATCH: Sql = "
     insert into clock_watch (only_row, trusted_at, seen_at, doubted_since) values (1, $1, $2, $3)
