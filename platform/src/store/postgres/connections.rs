@@ -42,6 +42,8 @@ const SETTINGS: &[&str] = &[
     // they have many.
     "cpu_tuple_cost = 100",
     "cpu_index_tuple_cost = 100",
+    // Processes that are started for a part of a statement cost more than what a statement reads.
+    "max_parallel_workers_per_gather = 0",
     // Where only what is off would do, the cost is so high that the plan would be compiled for it.
     "jit = off",
 ];

@@ -112,7 +112,8 @@ fn look_through(node: &Value, table: Option<&str>, found: &mut BTreeSet<String>)
             let field = |name: &str| fields.get(name).and_then(Value::as_str);
             let table = field("Relation Name").or(table);
             let is_wide = match field("Node Type") {
-                Some("Seq Scan") => true,
+                // Starting processes for a part of a statement costs more than a few rows do.
+                Some("Seq Scan" | "Gather" | "Gather Merge") => true,
                 Some("Index Scan" | "Index Only Scan" | "Bitmap Index Scan") => {
                     let is_key =
                         |condition: &str| table == Some("applications") && condition.contains("app_id = ");

@@ -52,6 +52,7 @@ const FOR_WHOLE_TABLES: &str = "
     set enable_seqscan = on;
     set enable_hashjoin = on;
     set enable_mergejoin = on;
+    set max_parallel_workers_per_gather = 2;
     set enable_sort = on;
     set synchronous_commit = on;";
 /// How long others may go on that have ended already, as the server sees it: an import that was killed, and a platform.
