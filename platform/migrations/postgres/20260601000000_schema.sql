@@ -48,7 +48,7 @@ create table api_keys (
 create index api_keys_by_hash on api_keys (hash);
 
 create table users (
-    app_id             text   collate "C" not null references applications (app_id) on delete cascade,
+    app_id             text   collate "C" not null,
     user_id            text   collate "C" not null,
     external_id        text   collate "C",
     created_at         bigint not null,
@@ -71,8 +71,9 @@ create table unused_users (
     primary key (created_at, app_id, user_id)
 );
 
+-- A code is changed twice when it is used, soon after it was written, and finds room for that beside itself.
 create table authentication_codes (
-    app_id          text   collate "C" not null references applications (app_id) on delete cascade,
+    app_id          text   collate "C" not null,
     hash            bytea  not null,
     external_id     text   collate "C" not null,
     expires_at      bigint not null,
@@ -82,10 +83,24 @@ create table authentication_codes (
     generation      bigint,
     created_user    bigint,
     primary key (hash, app_id)
-);
+) with (fillfactor = 40);
 
 create index authentication_codes_by_expiry on authentication_codes ((expires_at + 0));
 create index authentication_codes_by_external_id on authentication_codes (external_id, app_id);
+
+-- Nothing of an application's users refers to it: each new row would lock the application's, as all others do at the same
+-- time. What is an application's goes with it all the same.
+create function applications_take_all_along() returns trigger language plpgsql as $$
+begin
+    delete from users where app_id = old.app_id;
+    delete from authentication_codes where app_id = old.app_id;
+    delete from token_tombstones where app_id = old.app_id;
+    return old;
+end
+$$;
+
+create trigger applications_take_all_along before delete on applications
+    for each row execute function applications_take_all_along();
 
 create table installs (
     app_id              text   collate "C" not null,
@@ -146,7 +161,7 @@ create index token_pairs_by_access on token_pairs (access_hash, app_id);
 create index token_pairs_by_refresh on token_pairs (refresh_hash, app_id);
 
 create table token_tombstones (
-    app_id     text   collate "C" not null references applications (app_id) on delete cascade,
+    app_id     text   collate "C" not null,
     hash       bytea  not null,
     expires_at bigint not null,
     primary key (hash, app_id)

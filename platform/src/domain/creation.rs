@@ -201,8 +201,8 @@ impl Arrival<'_> {
                 record(tx, AuditKind::InstallDeactivated, subject, by, self.trace, now).await?;
             }
         }
-        tx.delete_stale_installs(app_id, user_id, now.minus(self.lifetimes.refresh_token)).await?;
-        tx.delete_surplus_installs(app_id, user_id, INSTALLS_KEPT).await?;
+        tx.delete_old_installs(app_id, user_id, now.minus(self.lifetimes.refresh_token), INSTALLS_KEPT)
+            .await?;
         Ok(status)
     }
 }

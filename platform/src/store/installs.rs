@@ -96,18 +96,13 @@ pub trait Installs: Send {
         ended_before: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Stored<u64>> + Send;
-    /// Forgets installs of the user that are not active and were last changed before this time.
-    fn delete_stale_installs(
+    /// Forgets installs of the user that are not active: those that were last changed before this time, and of more than
+    /// `kept` some that have been unchanged the longest.
+    fn delete_old_installs(
         &mut self,
         app: &AppId,
         user: &UserId,
         unchanged_since: Timestamp,
-    ) -> impl Future<Output = Stored<()>> + Send;
-    /// Forgets some installs of the user that are not active, the longest unchanged ones of more than `kept`.
-    fn delete_surplus_installs(
-        &mut self,
-        app: &AppId,
-        user: &UserId,
         kept: u32,
     ) -> impl Future<Output = Stored<()>> + Send;
     /// Forgets an install with its tokens.

@@ -154,22 +154,14 @@ impl<E: Engine> Installs for E {
         self.delete_before(&texts::DELETE_ENDED_INSTALLS, ended_before, limit).await
     }
 
-    async fn delete_stale_installs(
+    async fn delete_old_installs(
         &mut self,
         app: &AppId,
         user: &UserId,
         unchanged_since: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.post(&texts::DELETE_STALE_INSTALLS, values![app, user, unchanged_since]).await
-    }
-
-    async fn delete_surplus_installs(
-        &mut self,
-        app: &AppId,
-        user: &UserId,
         kept: u32,
     ) -> Result<(), StoreError> {
-        self.post(&texts::DELETE_SURPLUS_INSTALLS, values![app, user, kept]).await
+        self.post(&texts::DELETE_OLD_INSTALLS, values![app, user, unchanged_since, kept]).await
     }
 
     async fn delete_install(&mut self, app: &AppId, install: &InstallId) -> Result<(), StoreError> {

@@ -498,12 +498,11 @@ pub const DELETE_ENDED_INSTALLS: Sql = "
     postgres "
     delete from installs where status = 'ended' and updated_at < $1 and install_id in (
         select install_id from installs where status = 'ended' and updated_at + 0 < $1 limit $2)";
-pub const DELETE_STALE_INSTALLS: Sql = "
-    delete from installs where app_id = $1 and user_id = $2 and status <> 'active' and updated_at < $3";
-pub const DELETE_SURPLUS_INSTALLS: Sql = "
-    delete from installs where app_id = $1 and user_id = $2 and install_id in (
-        select install_id from installs where app_id = $1 and user_id = $2 and status <> 'active'
-        order by updated_at desc, install_id limit 10 offset $3)";
+pub const DELETE_OLD_INSTALLS: Sql = "
+    delete from installs where app_id = $1 and user_id = $2 and status <> 'active' and (
+        updated_at < $3 or install_id in (
+            select install_id from installs where app_id = $1 and user_id = $2 and status <> 'active'
+            order by updated_at desc, install_id limit 10 offset $4))";
 pub const DELETE_INSTALL: Sql = "delete from installs where app_id = $1 and install_id = $2";
 
 // Metadata.

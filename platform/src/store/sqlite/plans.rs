@@ -228,7 +228,7 @@ const OWN_TABLES: &[(&str, &str)] = &[
     ("DELETE_CODES_BEFORE", "deletes those that it found"),
     ("DELETE_CODES_OF", "deletes those that it found"),
     ("DELETE_ENDED_INSTALLS", "deletes those that it found"),
-    ("DELETE_SURPLUS_INSTALLS", "deletes those that it found"),
+    ("DELETE_OLD_INSTALLS", "deletes those that it found"),
     ("DELETE_TOMBSTONES_BEFORE", "deletes those that it found"),
     ("DELETE_EVENTS_BEFORE", "deletes those that it found"),
     ("FORGET_REMOVED_METADATA", "deletes those that it found"),
@@ -240,7 +240,6 @@ const OWN_TABLES: &[(&str, &str)] = &[
     ("DELETE_METADATA", "deletes several rows"),
     ("DELETE_OLD_ROWS_UP_TO", "deletes several rows"),
     ("DELETE_PAIRS", "deletes several rows"),
-    ("DELETE_STALE_INSTALLS", "deletes several rows"),
     ("DELETE_SUPERSEDED", "deletes several rows"),
     ("FORGET_DELETED_USER", "deletes several rows"),
 ];
