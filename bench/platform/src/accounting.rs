@@ -22,10 +22,10 @@ impl Usage {
     pub(crate) fn of(pids: &[u32]) -> anyhow::Result<Self> {
         let mut usage = Usage { at: now(), cpu: Duration::ZERO, switches: 0 };
         for pid in pids {
-            for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-                let folder = task?.path();
-                // A thread that ends meanwhile is left out, in both measurements.
-                if let Ok((cpu, switches)) = of_thread(&folder) {
+            // A process or a thread that ends meanwhile is left out: databases start some for a moment.
+            for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten() {
+                if let Ok((cpu, switches)) = task.map_err(Into::into).and_then(|task| of_thread(&task.path()))
+                {
                     usage.cpu += cpu;
                     usage.switches += switches;
                 }

@@ -123,11 +123,15 @@ impl Client {
             refresh_token: String::new(),
             walk: Walk::new(),
         };
-        let person = new_id();
         for _ in 0..requests {
             let given = match flow {
                 Flow::Creation => client.code(&new_id()).await?,
-                Flow::Restoration => client.code(&person).await?,
+                Flow::Restoration => {
+                    let person = new_id();
+                    let code = client.code(&person).await?;
+                    client.create(&code).await?;
+                    client.code(&person).await?
+                }
                 Flow::Linking => client.unlinked_install().await?,
                 Flow::Deletion => {
                     let code = client.code(&new_id()).await?;
@@ -138,7 +142,7 @@ impl Client {
             client.given.push_back(given);
         }
         if matches!(flow, Flow::Config | Flow::Refresh | Flow::Profile | Flow::Upload | Flow::Page) {
-            let code = client.code(&person).await?;
+            let code = client.code(&new_id()).await?;
             let created = client.create(&code).await?;
             client.remember(&created)?;
             // The first use of a token is a write.

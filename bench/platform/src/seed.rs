@@ -42,22 +42,23 @@ const USERS: &str = "
     insert into audit_events (app_id, kind, user_id, install_id, actor, actor_id, address, request, occurred_at)
     select app_id, 'user_created', user_id, install_id, 'install', install_id, '203.0.113.7', {request}, at
     from devices where copy = 1 order by at;";
-/// A day is 86,400,000 milliseconds: codes and sessions of a year ago, and events of two.
+/// Codes and sessions of a year ago (31,536,000,000 milliseconds), and events of two. PostgreSQL takes a product of two
+/// smaller numbers for one of 32 bits.
 const DUE: &str = "
     insert into authentication_codes (app_id, hash, external_id, expires_at)
-    select app_id, {bytes}, user_id, at - 365 * 86400000 from seeds where n % 10 <> 0;
+    select app_id, {bytes}, user_id, at - 31536000000 from seeds where n % 10 <> 0;
     insert into audit_events (app_id, kind, user_id, actor, occurred_at)
-    select app_id, 'user_created', user_id, 'platform', at - 730 * 86400000 from seeds where n % 10 <> 0;
+    select app_id, 'user_created', user_id, 'platform', at - 63072000000 from seeds where n % 10 <> 0;
     insert into users (app_id, user_id, external_id, created_at)
-    select app_id, user_id, 'due ' || user_id, at - 365 * 86400000 from seeds where n % 10 = 0;
+    select app_id, user_id, 'due ' || user_id, at - 31536000000 from seeds where n % 10 = 0;
     insert into installs (app_id, install_id, user_id, status, family, generation, device_class,
         device_class_source, sdk_version, sdk_runtime, created_at, updated_at, expires_at)
     select app_id, {install_id}, user_id, 'active', {bytes}, 1, 'phone', 'user_agent', '0.1.0', 'browser',
-        at - 365 * 86400000, at - 365 * 86400000, at - 180 * 86400000
+        at - 31536000000, at - 31536000000, at - 15552000000
     from seeds where n % 10 = 0;";
 const LEFT: &str = "
-    select (select count(*) from authentication_codes where expires_at < {now} - 100 * 86400000)
-        + (select count(*) from audit_events where occurred_at < {now} - 500 * 86400000)
+    select (select count(*) from authentication_codes where expires_at < {now} - 8640000000)
+        + (select count(*) from audit_events where occurred_at < {now} - 43200000000)
         + (select count(*) from installs where status <> 'ended' and expires_at < {now})";
 
 /// A batch for one connection that makes seeds, the last ten days' milliseconds with them, and then the rows.
