@@ -5,7 +5,7 @@
 //! No statement may read more rows as an application grows. Where SQLite could choose a search by the application
 //! alone, `indexed by` names the index (PostgreSQL has no such words, and does without), or `+` takes a column out of the
 //! choice, and `cross join` fixes the order. On PostgreSQL no index begins with the application; those that the clean-up
-//! needs are over expressions, such as `expires_at + 0`, which no other statement has.
+//! needs are over expressions, such as `expires_at + 0`, which no other statement has. SQLite's are over the columns.
 //! Planners guess without statistics, and with those of a small database they guess wrong.
 
 use super::{Value, values::ToValue};
@@ -35,7 +35,7 @@ macro_rules! statements {
             const TEXT: &str = statements!(@on sqlite $($only)?, $text);
             const OTHER: &str = statements!(@on postgres $($only)?, statements!(@other $text $(, $other)?));
             const LOCK: &str = concat!("" $(, " for no key update of ", $rows)?);
-            const FOR_SQLITE: [u8; TEXT.len()] = numbered(TEXT);
+            const FOR_SQLITE: [u8; TEXT.len()] = for_sqlite(TEXT);
             const FOR_POSTGRES: [u8; OTHER.len()] = without_hints(OTHER);
             const LOCKING: [u8; OTHER.len() + LOCK.len()] = joined(&FOR_POSTGRES, LOCK);
             Sql {
@@ -63,14 +63,19 @@ const fn in_ascii(text: &[u8]) -> &str {
 }
 
 /// The text with `?1` for `$1`, which for SQLite is a name that is numbered by where it first stands
-/// (<https://sqlite.org/lang_expr.html#varparam>).
-const fn numbered<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
-    let (text, mut numbered, mut at) = (text.as_bytes(), [0; LENGTH], 0);
+/// (<https://sqlite.org/lang_expr.html#varparam>), and with blanks for ` + 0`, by which PostgreSQL finds an index.
+const fn for_sqlite<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
+    const EXPRESSION: &[u8] = b" + 0";
+    let (text, mut plain, mut at) = (text.as_bytes(), [b' '; LENGTH], 0);
     while at < LENGTH {
-        numbered[at] = if text[at] == b'$' { b'?' } else { text[at] };
-        at += 1;
+        if starts_with(text, at, EXPRESSION) {
+            at += EXPRESSION.len();
+        } else {
+            plain[at] = if text[at] == b'$' { b'?' } else { text[at] };
+            at += 1;
+        }
     }
-    numbered
+    plain
 }
 
 /// The text with blanks for what only tells SQLite which index to take: `indexed by name`, and `+` before a column.
@@ -347,10 +352,7 @@ pub const FIND_CODE_USE_OF_APP: Sql = "
 pub const DELETE_CODES_BEFORE: Sql = "
     delete from authentication_codes where +expires_at < $1 and hash in (
         select hash from authentication_codes indexed by authentication_codes_by_expiry
-        where expires_at < $1 limit $2)",
-    postgres "
-    delete from authentication_codes where expires_at < $1 and hash in (
-        select hash from authentication_codes where expires_at + 0 < $1 limit $2)";
+        where expires_at + 0 < $1 limit $2)";
 pub const DELETE_CODES_OF: Sql = "
     delete from authentication_codes where +app_id = $1 and hash in (
         select hash from authentication_codes indexed by authentication_codes_by_external_id
@@ -380,9 +382,7 @@ pub const MARK_USER_DELETED: Sql = "
     where app_id = $1 and user_id = $2 and deleted_at is null";
 pub const FIND_DELETED_USER: Sql = "
     select app_id, user_id, former_external_id as external_id, deleted_at
-    from users where deleted_at is not null order by deleted_at limit 1", locking "users", postgres "
-    select app_id, user_id, former_external_id as external_id, deleted_at
-    from users where deleted_at + 0 is not null order by deleted_at + 0 limit 1";
+    from users where deleted_at + 0 is not null order by deleted_at + 0 limit 1", locking "users";
 pub const INSERT_UNUSED_USER: Sql =
     "insert into unused_users (created_at, app_id, user_id) values ($3, $1, $2)";
 pub const TAKE_UNUSED_USERS: Sql = "
@@ -494,10 +494,7 @@ pub const DELETE_ENDED_INSTALLS: Sql = "
     delete from installs indexed by installs_by_install
     where status = 'ended' and updated_at < $1 and install_id in (
         select install_id from installs indexed by installs_ended
-        where status = 'ended' and updated_at < $1 limit $2)",
-    postgres "
-    delete from installs where status = 'ended' and updated_at < $1 and install_id in (
-        select install_id from installs where status = 'ended' and updated_at + 0 < $1 limit $2)";
+        where status = 'ended' and updated_at + 0 < $1 limit $2)";
 pub const DELETE_OLD_INSTALLS: Sql = "
     delete from installs where app_id = $1 and user_id = $2 and status <> 'active' and (
         updated_at < $3 or install_id in (
@@ -568,18 +565,9 @@ pub const LIST_RETENTIONS: Sql =
 pub const DELETE_BLOCKS_BEFORE: Sql = "
     delete from detection_blocks where app_id = $1 and (user_id, kind, first_time, first_id) in (
         select user_id, kind, first_time, first_id from detection_blocks
-        where app_id = $1 and dated < $2 order by dated limit $3)
-    returning user_id, octet_length(content) as bytes",
-    postgres "
-    delete from detection_blocks where app_id = $1 and (user_id, kind, first_time, first_id) in (
-        select user_id, kind, first_time, first_id from detection_blocks
         where app_id = $1 and dated + 0 < $2 order by dated + 0 limit $3)
     returning user_id, octet_length(content) as bytes";
 pub const DELETE_TRIPS_BEFORE: Sql = "
-    delete from trips where app_id = $1 and (user_id, detection_id) in (
-        select user_id, detection_id from trips where app_id = $1 and dated < $2 order by dated limit $3)
-    returning user_id, octet_length(content) as bytes",
-    postgres "
     delete from trips where app_id = $1 and (user_id, detection_id) in (
         select user_id, detection_id from trips where app_id = $1 and dated + 0 < $2 order by dated + 0 limit $3)
     returning user_id, octet_length(content) as bytes";
@@ -691,10 +679,7 @@ pub const DELETE_TOMBSTONES_BEFORE: Sql = "
     delete from token_tombstones indexed by token_tombstones_by_hash
     where expires_at < $1 and hash in (
         select hash from token_tombstones indexed by token_tombstones_by_expiry
-        where expires_at < $1 limit $2)",
-    postgres "
-    delete from token_tombstones where expires_at < $1 and hash in (
-        select hash from token_tombstones where expires_at + 0 < $1 limit $2)";
+        where expires_at + 0 < $1 limit $2)";
 
 // The audit log.
 pub const RECORD_EVENT: Sql = "
@@ -706,7 +691,7 @@ pub const USER_HAS_EVENT_SINCE: Sql = "
 pub const KEY_HAS_EVENT_SINCE: Sql = "
     select 1 from audit_events where app_id = $1 and key_id = $2 and kind = $3 and occurred_at >= $4 limit 1";
 
-pub const LIST_EVENTS: Sql = list_events!("occurred_at", ""), postgres list_events!("occurred_at + 0", "");
+pub const LIST_EVENTS: Sql = list_events!("occurred_at + 0", "");
 pub const LIST_EVENTS_OF_USER: Sql = list_events!("occurred_at", " and user_id = $4");
 pub const FORGET_ADDRESSES: Sql = "
     update audit_events set address = null where seq in (

@@ -29,7 +29,7 @@ pub(super) fn connect(file: &Path, mode: Mode, patience: Duration) -> rusqlite::
     let connection = Connection::open_with_flags(file, flags)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(patience)?;
-    // No plan depends on a value: otherwise each other value has the statement prepared anew, where an index is partial
+    // No plan depends on a value. Without this, a statement is prepared again for each other value, where an index is partial
     // (<https://sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfigenableqpsg>).
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     if mode == Mode::Read {
