@@ -1,6 +1,6 @@
 //! Codes and tokens of earlier versions, which do not name their application, work on.
 
-use crate::support::{Sdk, TestPlatform, is_on_postgres, key};
+use crate::support::{Sdk, TestPlatform, key};
 use sentiance_protocol::ErrorCode;
 use sha2::{Digest, Sha256};
 
@@ -30,16 +30,15 @@ fn of_another_app(token: &str) -> String {
 }
 
 /// What is stored of a secret, in SQL.
-fn hash(secret: &str) -> String {
-    let digest: String = Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect();
-    if is_on_postgres() { format!("decode('{digest}', 'hex')") } else { format!("x'{digest}'") }
+fn hash(platform: &TestPlatform, secret: &str) -> String {
+    platform.database.literal(&Sha256::digest(secret))
 }
 
 /// A device that has tokens of an earlier version.
 async fn device_with_earlier_tokens(platform: &TestPlatform) -> Sdk {
     let mut sdk = platform.sdk_with_user("alice").await;
     (sdk.access_token, sdk.refresh_token) = (earlier(&sdk.access_token), earlier(&sdk.refresh_token));
-    let (access, refresh) = (hash(&sdk.access_token), hash(&sdk.refresh_token));
+    let (access, refresh) = (hash(platform, &sdk.access_token), hash(platform, &sdk.refresh_token));
     platform
         .database
         .tamper(&format!("update token_pairs set access_hash = {access}, refresh_hash = {refresh}"))
@@ -86,7 +85,10 @@ async fn a_code_of_an_earlier_version_is_good_once() {
     platform.server.code("alice").await;
     // All of it is random.
     let code = key().repeat(4);
-    platform.database.tamper(&format!("update authentication_codes set hash = {}", hash(&code))).await;
+    platform
+        .database
+        .tamper(&format!("update authentication_codes set hash = {}", hash(&platform, &code)))
+        .await;
     let (mut one, other, again) = (platform.sdk(), platform.sdk(), key());
     let user_id = one.exchange(&code, &again).await.ok()["user_id"].clone();
     assert_eq!(one.exchange(&code, &again).await.ok()["user_id"], user_id);
